@@ -1,0 +1,1 @@
+"""greenlint beside its peers: corpora, installed tools, timings. Run by hand, never by the tests."""

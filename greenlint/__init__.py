@@ -1,0 +1,273 @@
+"""The public API of greenlint for authors of rules, and nothing else.
+
+What a rule module needs when it is imported is light; ``cst``, ``Facts`` and the fact kinds load libcst on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from greenlint.finding import Applicability, Confidence, Edit, Fix, Severity, Span
+from greenlint.rule import (
+    Bad,
+    Category,
+    Evidence,
+    Findings,
+    Good,
+    Grade,
+    Report,
+    Rule,
+    RuleOptions,
+    Status,
+    on_call,
+    on_file,
+    on_loop,
+    on_node,
+)
+from greenlint.version import __version__
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+    from greenlint.document import Document
+    from greenlint.edits import delete_statement, ensure_import, remove_argument, set_argument, wrap
+    from greenlint.edits import replace as replace_node
+    from greenlint.facts import Facts
+    from greenlint.facts.calls import UNKNOWN, Argument, Call, Calls
+    from greenlint.facts.clocks import Clocks
+    from greenlint.facts.contexts import ContextKind, Contexts
+    from greenlint.facts.datasets import Datasets, Work
+    from greenlint.facts.devices import Devices
+    from greenlint.facts.environment import Environment, LauncherConfig
+    from greenlint.facts.factories import Factories, Made
+    from greenlint.facts.frameworks import Frameworks
+    from greenlint.facts.grids import Axis, Grid, Grids
+    from greenlint.facts.hot import Heat, Hot, Spot
+    from greenlint.facts.invariance import Invariance
+    from greenlint.facts.layers import Size
+    from greenlint.facts.loops import Loop, LoopRole, Loops, Region, Step, StepOwner
+    from greenlint.facts.mappings import Entry, Mappings, MappingValue
+    from greenlint.facts.models import Layers, Models
+    from greenlint.facts.names import Binding, BindingKind, Names, Scope, dotted
+    from greenlint.facts.options import Options
+    from greenlint.facts.origins import Origins
+    from greenlint.facts.project import Definition, Project
+    from greenlint.facts.residence import Residence, Tracked
+    from greenlint.facts.round_trips import RoundTrip, RoundTrips
+    from greenlint.facts.samples import Samples, Scale
+    from greenlint.facts.searches import GridSearchCall, Searches, Use
+    from greenlint.facts.studies import Objective, Studies, Study
+    from greenlint.facts.sweeps import Sweep, SweepAxis, Sweeps
+    from greenlint.facts.syncs import Body, Sync, Syncs
+    from greenlint.facts.transfers import Move, Transfers
+    from greenlint.facts.tree import Tree
+    from greenlint.facts.trials import Training, TrainingKind, Trials
+    from greenlint.facts.tuners import Tuner, TunerGrid, Tuners
+    from greenlint.facts.values import Device, Value, Values
+    from greenlint.knowledge.kinds import Kind
+    from greenlint.outline import Outline
+
+_LAZY = {
+    "Argument": "greenlint.facts.calls",
+    "Axis": "greenlint.facts.grids",
+    "Binding": "greenlint.facts.names",
+    "BindingKind": "greenlint.facts.names",
+    "Body": "greenlint.facts.syncs",
+    "Call": "greenlint.facts.calls",
+    "Calls": "greenlint.facts.calls",
+    "Clocks": "greenlint.facts.clocks",
+    "ContextKind": "greenlint.facts.contexts",
+    "Contexts": "greenlint.facts.contexts",
+    "Datasets": "greenlint.facts.datasets",
+    "Definition": "greenlint.facts.project",
+    "Device": "greenlint.facts.values",
+    "Devices": "greenlint.facts.devices",
+    "Document": "greenlint.document",
+    "Entry": "greenlint.facts.mappings",
+    "Environment": "greenlint.facts.environment",
+    "Factories": "greenlint.facts.factories",
+    "Facts": "greenlint.facts",
+    "Frameworks": "greenlint.facts.frameworks",
+    "Grid": "greenlint.facts.grids",
+    "GridSearchCall": "greenlint.facts.searches",
+    "Grids": "greenlint.facts.grids",
+    "Heat": "greenlint.facts.hot",
+    "Hot": "greenlint.facts.hot",
+    "Invariance": "greenlint.facts.invariance",
+    "Kind": "greenlint.knowledge.kinds",
+    "LauncherConfig": "greenlint.facts.environment",
+    "Layers": "greenlint.facts.models",
+    "Loop": "greenlint.facts.loops",
+    "LoopRole": "greenlint.facts.loops",
+    "Loops": "greenlint.facts.loops",
+    "Made": "greenlint.facts.factories",
+    "MappingValue": "greenlint.facts.mappings",
+    "Mappings": "greenlint.facts.mappings",
+    "Models": "greenlint.facts.models",
+    "Move": "greenlint.facts.transfers",
+    "Names": "greenlint.facts.names",
+    "Objective": "greenlint.facts.studies",
+    "Options": "greenlint.facts.options",
+    "Outline": "greenlint.outline",
+    "Origins": "greenlint.facts.origins",
+    "Project": "greenlint.facts.project",
+    "Region": "greenlint.facts.loops",
+    "Residence": "greenlint.facts.residence",
+    "RoundTrip": "greenlint.facts.round_trips",
+    "RoundTrips": "greenlint.facts.round_trips",
+    "Samples": "greenlint.facts.samples",
+    "Scale": "greenlint.facts.samples",
+    "Scope": "greenlint.facts.names",
+    "Searches": "greenlint.facts.searches",
+    "Size": "greenlint.facts.layers",
+    "Spot": "greenlint.facts.hot",
+    "Step": "greenlint.facts.loops",
+    "StepOwner": "greenlint.facts.loops",
+    "Studies": "greenlint.facts.studies",
+    "Study": "greenlint.facts.studies",
+    "Sweep": "greenlint.facts.sweeps",
+    "SweepAxis": "greenlint.facts.sweeps",
+    "Sweeps": "greenlint.facts.sweeps",
+    "Sync": "greenlint.facts.syncs",
+    "Syncs": "greenlint.facts.syncs",
+    "Tracked": "greenlint.facts.residence",
+    "Training": "greenlint.facts.trials",
+    "TrainingKind": "greenlint.facts.trials",
+    "Transfers": "greenlint.facts.transfers",
+    "Tree": "greenlint.facts.tree",
+    "Trials": "greenlint.facts.trials",
+    "Tuner": "greenlint.facts.tuners",
+    "TunerGrid": "greenlint.facts.tuners",
+    "Tuners": "greenlint.facts.tuners",
+    "UNKNOWN": "greenlint.facts.calls",
+    "Use": "greenlint.facts.searches",
+    "Value": "greenlint.facts.values",
+    "Values": "greenlint.facts.values",
+    "Work": "greenlint.facts.datasets",
+    "delete_statement": "greenlint.edits",
+    "dotted": "greenlint.facts.names",
+    "ensure_import": "greenlint.edits",
+    "remove_argument": "greenlint.edits",
+    "set_argument": "greenlint.edits",
+    "wrap": "greenlint.edits",
+}
+
+__all__ = [
+    "UNKNOWN",
+    "Applicability",
+    "Argument",
+    "Axis",
+    "Bad",
+    "Binding",
+    "BindingKind",
+    "Body",
+    "Call",
+    "Calls",
+    "Category",
+    "Clocks",
+    "Confidence",
+    "ContextKind",
+    "Contexts",
+    "Datasets",
+    "Definition",
+    "Device",
+    "Devices",
+    "Document",
+    "Edit",
+    "Entry",
+    "Environment",
+    "Evidence",
+    "Factories",
+    "Facts",
+    "Findings",
+    "Fix",
+    "Frameworks",
+    "Good",
+    "Grade",
+    "Grid",
+    "GridSearchCall",
+    "Grids",
+    "Heat",
+    "Hot",
+    "Invariance",
+    "Kind",
+    "LauncherConfig",
+    "Layers",
+    "Loop",
+    "LoopRole",
+    "Loops",
+    "Made",
+    "MappingValue",
+    "Mappings",
+    "Models",
+    "Move",
+    "Names",
+    "Objective",
+    "Options",
+    "Outline",
+    "Origins",
+    "Project",
+    "Region",
+    "Report",
+    "Residence",
+    "RoundTrip",
+    "RoundTrips",
+    "Rule",
+    "RuleOptions",
+    "Samples",
+    "Scale",
+    "Scope",
+    "Searches",
+    "Severity",
+    "Size",
+    "Span",
+    "Spot",
+    "Status",
+    "Step",
+    "StepOwner",
+    "Studies",
+    "Study",
+    "Sweep",
+    "SweepAxis",
+    "Sweeps",
+    "Sync",
+    "Syncs",
+    "Tracked",
+    "Training",
+    "TrainingKind",
+    "Transfers",
+    "Tree",
+    "Trials",
+    "Tuner",
+    "TunerGrid",
+    "Tuners",
+    "Use",
+    "Value",
+    "Values",
+    "Work",
+    "__version__",
+    "cst",
+    "delete_statement",
+    "dotted",
+    "ensure_import",
+    "on_call",
+    "on_file",
+    "on_loop",
+    "on_node",
+    "remove_argument",
+    "replace_node",
+    "set_argument",
+    "wrap",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name == "cst":
+        return importlib.import_module("libcst")
+    if name == "replace_node":
+        return importlib.import_module("greenlint.edits").replace
+    module = _LAZY.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(module), name)

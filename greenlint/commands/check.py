@@ -1,0 +1,307 @@
+"""``greenlint check``: find wasteful code."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import io
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from greenlint.commands.check_arguments import configured, parse_check
+from greenlint.commands.errors import UsageError, run_guarded, warn
+from greenlint.commands.session import Session
+from greenlint.config import show_settings
+from greenlint.discovery import Discovered, discover
+from greenlint.finding import Applicability
+from greenlint.output.lines import fix_summary
+from greenlint.output.terminal import Style, style_for
+from greenlint.profiles import Profiles
+from greenlint.progress import Progress
+from greenlint.results import FileResult, RunResult
+from greenlint.runner import Runner, RunOptions
+
+if TYPE_CHECKING:
+    from greenlint.fix_files import Fixed
+
+__all__ = ["run"]
+
+_STDIN = "-"
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Check what the arguments name."""
+    given = parse_check(arguments, os.environ)
+    if given.watch:
+        return _watch(given)
+    check = _Check(given)
+    if given.show_settings:
+        return check.show_settings()
+    if given.show_files:
+        return check.show_files()
+    return check.once()
+
+
+def _watch(given: argparse.Namespace) -> int:
+    from greenlint.watch import Snapshot, snapshot, watch
+
+    check = _Check(given)
+
+    def look() -> Snapshot:
+        return snapshot(check.watched())
+
+    def again(_: Sequence[str]) -> int:
+        nonlocal check
+        check = _Check(given)
+        return check.once()
+
+    def answer(changed: list[str]) -> None:
+        if sys.stdout.isatty():
+            sys.stdout.write("\x1b[2J\x1b[H")
+        # A configuration that is wrong for the moment does not end the watch.
+        run_guarded(again, changed)
+        sys.stdout.flush()
+
+    watch(look, answer)
+    return 0
+
+
+class _Check:
+    """One ``check`` command."""
+
+    def __init__(self, given: argparse.Namespace) -> None:
+        self._given = given
+        self._stream: TextIO = sys.stdout
+        self._paths: list[str] = given.paths or ["."]
+        if _STDIN in self._paths and (len(self._paths) > 1 or given.watch):
+            raise UsageError("standard input can only be checked alone, and once")
+        if given.output_format == "json" and given.watch and given.output_file is None:
+            raise UsageError("--watch prints for people: give --output-file with JSON")
+        flags = configured(given)
+        self._session = Session(config=given.config, isolated=given.isolated, flags=flags)
+        first = self._paths[0] if self._paths != [_STDIN] else given.stdin_filename or "."
+        self._settings = self._session.settings_near(first)
+
+    def once(self) -> int:
+        """Check everything; the exit code."""
+        if self._paths == [_STDIN]:
+            return self._standard_input()
+        found = self._discover()
+        runner = self._runner()
+        result = runner.run(found.files)
+        if not self._mends:
+            return self._conclude(result, tuple(_left_out(found)))
+        levels = self._levels()
+        fixable = [path for path, file in zip(found.files, result.files, strict=True) if _can_be_fixed(file, levels)]
+        fixed = list(runner.fix(fixable, levels))
+        if self._given.diff:
+            return self._show_diff(fixed)
+        written, troubles = _written(fixed)
+        return self._conclude(runner.run(found.files) if written else result, (*_left_out(found), *troubles), written)
+
+    def _standard_input(self) -> int:
+        data = sys.stdin.buffer.read()
+        runner, name = self._runner(), self._given.stdin_filename
+        if not self._mends:
+            return self._conclude(runner.run_data(name, data), ())
+        fixed = runner.fix_data(name, data, self._levels())
+        if self._given.diff:
+            return self._show_diff([fixed])
+        sys.stdout.buffer.write(fixed.after)
+        self._stream = sys.stderr
+        return self._conclude(runner.run_data(name, fixed.after), _troubles(fixed), [fixed])
+
+    @property
+    def _mends(self) -> bool:
+        return bool(self._given.fix or self._given.diff)
+
+    def _levels(self) -> frozenset[Applicability]:
+        from greenlint.fixer import SAFE, UNSAFE
+
+        return UNSAFE if self._given.unsafe_fixes else SAFE
+
+    def _show_diff(self, fixed: Sequence[Fixed]) -> int:
+        """Print what would change; exit code 1 when something would."""
+        from greenlint.output.diff import diff
+        from greenlint.reading import decode
+
+        style = style_for(sys.stdout, self._given.color)
+        for each in fixed:
+            for trouble in _troubles(each):
+                warn(trouble)
+            if each.after != each.before:
+                _write(diff(each.task.path, decode(each.before).text, decode(each.after).text, style), sys.stdout)
+        changed = any(each.after != each.before for each in fixed)
+        return int(changed and not self._given.exit_zero)
+
+    def watched(self) -> list[Path]:
+        """The files whose change calls for another check."""
+        configuration = self._settings.file
+        return [*self._discover().files, *([configuration] if configuration is not None else [])]
+
+    def show_settings(self) -> int:
+        """Print the settings of each given path."""
+        for path in self._paths if self._paths != [_STDIN] else [self._given.stdin_filename or "."]:
+            if len(self._paths) > 1:
+                sys.stdout.write(f"# for {path}\n")
+            sys.stdout.write(show_settings(self._session.settings_near(path)))
+        return 0
+
+    def show_files(self) -> int:
+        """Print what would be checked, and what not and why."""
+        found = self._discover(explain=True)
+        for file in found.files:
+            sys.stdout.write(f"{file.as_posix()}\n")
+        for path, reason in (*found.skipped, *found.excluded):
+            sys.stdout.write(f"{path.as_posix()}  # left out: {reason}\n")
+        return 0
+
+    def _discover(self, *, explain: bool = False) -> Discovered:
+        found = discover(self._paths, self._session.resolver.settings_for_folder, explain=explain)
+        if found.missing:
+            listed = ", ".join(f"`{path}`" for path in found.missing)
+            raise UsageError(f"no such file or folder: {listed}", _verb_hint(str(found.missing[0])))
+        return found
+
+    def _runner(self) -> Runner:
+        given, session = self._given, self._session
+        today = datetime.date.today()
+        return Runner(
+            session.resolver.settings_for,
+            session.resolver.settings_for_folder,
+            Profiles(session.registry, _accelerators, today=today, gated=not given.no_gate),
+            RunOptions(self._settings.jobs, not given.no_cache, given.timings),
+            cwd=session.cwd,
+            today=today,
+            progress=lambda total: Progress(sys.stderr, total, wanted=not given.quiet and "CI" not in os.environ),
+        )
+
+    # -- telling -----------------------------------------------------------------------------------------
+
+    def _conclude(self, result: RunResult, warnings: Sequence[str], fixed: Sequence[Fixed] = ()) -> int:
+        given = self._given
+        if not given.quiet:
+            for warning in (*self._session.warnings(verbose=given.verbose), *warnings, *self._asides(result)):
+                warn(warning)
+            if fixed:
+                _write(fix_summary(sum(sum(each.applied.values()) for each in fixed), len(fixed)), sys.stderr)
+        self._print(result)
+        if given.timings:
+            from greenlint.output.timings import timings
+
+            _write(timings(result, style_for(sys.stderr, given.color)), sys.stderr)
+        if given.strict and (result.troubled or self._session.problems()):
+            return 3
+        return int(result.failed and not given.exit_zero)
+
+    def _asides(self, result: RunResult) -> Iterator[str]:
+        if not self._given.verbose:
+            return
+        yield from result.warnings
+        for file in result.files:
+            if file.skipped is not None:
+                yield f"{file.path}: not checked: {file.skipped}"
+            yield from (f"{file.path}: {crash.traceback}".rstrip() for crash in file.crashes if crash.traceback)
+
+    def _print(self, result: RunResult) -> None:
+        if self._given.output_file is not None:
+            style = Style(color=self._given.color == "always")
+            _replace(Path(self._given.output_file), "".join(f"{line}\n" for line in self._lines(result, style)))
+            return
+        _write(self._lines(result, style_for(self._stream, self._given.color)), self._stream)
+
+    def _lines(self, result: RunResult, style: Style) -> Iterator[str]:
+        given, suppressed = self._given, self._given.show_suppressed
+        if self._settings.output_format == "json":
+            return _json_lines(result, suppressed=suppressed, statistics=given.statistics)
+        if given.statistics:
+            from greenlint.output.statistics import statistics
+
+            return statistics(result, style)
+        if self._settings.output_format == "concise":
+            from greenlint.output.concise import concise
+
+            return concise(result, style, suppressed=suppressed, quiet=given.quiet)
+        from greenlint.output.full import full
+
+        return full(result, style, suppressed=suppressed, quiet=given.quiet)
+
+
+def _json_lines(result: RunResult, *, suppressed: bool, statistics: bool) -> Iterator[str]:
+    from greenlint.output.json_format import json_report
+    from greenlint.output.statistics import statistics_data
+
+    extra = {"statistics": statistics_data(result)} if statistics else None
+    return json_report(result, suppressed=suppressed, extra=extra)
+
+
+def _can_be_fixed(file: FileResult, levels: frozenset[Applicability]) -> bool:
+    return any(each.fix is not None and each.fix.edits and each.fix.applicability in levels for each in file.findings)
+
+
+def _written(fixed: Sequence[Fixed]) -> tuple[list[Fixed], list[str]]:
+    """Write fixed files back: those that were, and why others were not or not wholly."""
+    from greenlint.fix_files import FixError, write_back
+
+    written: list[Fixed] = []
+    troubles: list[str] = []
+    for each in fixed:
+        troubles += _troubles(each)
+        if each.after == each.before:
+            continue
+        try:
+            write_back(each)
+        except FixError as error:
+            troubles.append(f"{each.task.path}: {error}")
+        else:
+            written.append(each)
+    return written, troubles
+
+
+def _troubles(fixed: Fixed) -> list[str]:
+    return [f"{fixed.task.path}: {trouble}" for trouble in fixed.troubles]
+
+
+def _left_out(found: Discovered) -> Iterator[str]:
+    for path, reason in found.skipped:
+        yield f"{path}: not checked: {reason}"
+    if not found.files:
+        yield "there is nothing to check: no Python file or notebook was found"
+
+
+def _verb_hint(path: str) -> str | None:
+    if not path.isidentifier() and not path.replace("-", "").isalpha():
+        return None
+    from greenlint.cli import VERBS
+    from greenlint.config_error import nearest
+
+    guess = nearest(path, VERBS)
+    return f"did you mean the verb `{guess}`?" if guess is not None else None
+
+
+def _accelerators() -> tuple[str, ...]:
+    from greenlint.hardware import detect_accelerators
+
+    return detect_accelerators()
+
+
+def _write(lines: Iterable[str], stream: TextIO) -> None:
+    if isinstance(stream, io.TextIOWrapper):
+        # No encoding of a console may stop a report.
+        stream.reconfigure(errors="backslashreplace")
+    # Line by line: an unbuffered stream would drop the rest of one long text, and not say so, when its reader leaves.
+    stream.writelines(f"{line}\n" for line in lines)
+
+
+def _replace(file: Path, text: str) -> None:
+    """Write ``file``, whole or not at all."""
+    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(text, "utf-8", errors="backslashreplace", newline="\n")
+        temporary.replace(file)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise UsageError(f"{file}: cannot be written: {(error.strerror or str(error)).lower()}") from None

@@ -1,0 +1,80 @@
+"""What a verb works with: rules, settings, and the files they are for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from greenlint.config import Overrides, Resolver, Settings
+from greenlint.registry import PluginProblem, Registry, RuleLoader
+
+if TYPE_CHECKING:
+    from greenlint.rule import Rule
+
+__all__ = ["Session"]
+
+
+class _Asked(Exception):  # noqa: N818 - not an error
+    """Carries the rule paths of a configuration out of a resolver that wants to load them."""
+
+    def __init__(self, paths: tuple[Path, ...]) -> None:
+        super().__init__(paths)
+        self.paths = paths
+
+
+class Session:
+    """Rules and settings for one command; raises ``ConfigError`` and ``NoRulePackagesError``."""
+
+    def __init__(
+        self,
+        *,
+        config: Sequence[str] = (),
+        isolated: bool = False,
+        flags: Mapping[str, object] | None = None,
+    ) -> None:
+        self.cwd = Path.cwd()
+        self._loader = RuleLoader()
+        self._registries: dict[tuple[Path, ...], Registry] = {}
+        self._overrides = Overrides.read(config=config, isolated=isolated, flags=flags or {}, environ=os.environ)
+        self.resolver = Resolver(lambda paths: self.registry(paths).catalogue(), self._overrides, cwd=self.cwd)
+
+    def registry(self, rule_paths: Sequence[Path] = ()) -> Registry:
+        """All installed rules and those at the rule paths."""
+        paths = tuple(rule_paths)
+        if paths not in self._registries:
+            self._registries[paths] = self._loader.registry(paths)
+        return self._registries[paths]
+
+    def find(self, name: str) -> type[Rule] | None:
+        """The rule of this name, importing as little as possible."""
+        return self._loader.find(name, self.rule_paths())
+
+    def rule_paths(self) -> tuple[Path, ...]:
+        """Where the project at the working directory has rules of its own; loads none of them."""
+
+        def stop(paths: tuple[Path, ...]) -> NoReturn:
+            raise _Asked(paths)
+
+        try:
+            Resolver(stop, self._overrides, cwd=self.cwd).settings_for_folder(self.cwd)
+        except _Asked as asked:
+            return asked.paths
+        return ()
+
+    def settings_near(self, path: Path | str = ".") -> Settings:
+        """The settings of a file, or of a folder as such."""
+        path = Path(path)
+        return self.resolver.settings_for_folder(path) if path.is_dir() else self.resolver.settings_for(path)
+
+    def problems(self) -> list[PluginProblem]:
+        """What could not be loaded."""
+        every = [problem for registry in self._registries.values() for problem in registry.problems]
+        return list(dict.fromkeys(every))
+
+    def warnings(self, *, verbose: bool = False) -> Iterator[str]:
+        """What is wrong with the configuration and the plug-ins used so far."""
+        yield from self.resolver.warnings()
+        for problem in self.problems():
+            yield (f"{problem}\n{problem.traceback}".rstrip() if verbose and problem.traceback else str(problem))

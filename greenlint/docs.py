@@ -1,0 +1,182 @@
+"""A rule class as a page: plain text, Markdown or data. Importable without libcst."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import itertools
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from greenlint.rule import Bad, Example, Rule, Status
+
+__all__ = ["markdown_page", "rule_data", "summary_of", "table", "text_page"]
+
+
+def rule_data(rule: type[Rule]) -> dict[str, Any]:
+    """Everything the class says, as plain data."""
+    return {
+        "name": rule.name,
+        "category": rule.category.value,
+        "summary": summary_of(rule),
+        "documentation": inspect.cleandoc(rule.__doc__ or ""),
+        "severity": rule.severity.value,
+        "status": rule.status.value,
+        "default": _runs_by_default(rule),
+        "since": rule.since,
+        "formerly": list(rule.formerly),
+        "frameworks": list(rule.frameworks),
+        "fixable": _fixable(rule),
+        "options": _options(rule),
+        "evidence": [{"grade": each.grade.value, "claim": each.claim, "source": each.source} for each in rule.evidence],
+        "references": list(rule.references),
+        "examples": [_example(each) for each in rule.examples],
+    }
+
+
+def summary_of(rule: type[Rule]) -> str:
+    """The first paragraph of the documentation on one line."""
+    documentation = inspect.cleandoc(rule.__doc__ or "")
+    return " ".join(documentation.split("\n\n")[0].split())
+
+
+def _runs_by_default(rule: type[Rule]) -> bool:
+    return rule.default and rule.status is Status.STABLE
+
+
+def _fixable(rule: type[Rule]) -> bool:
+    return any(isinstance(each, Bad) and each.fixed is not None for each in rule.examples)
+
+
+def _example(example: Example) -> dict[str, Any]:
+    bad = isinstance(example, Bad)
+    data: dict[str, Any] = {"kind": "bad" if bad else "good", "code": example.code, "why": example.why}
+    if isinstance(example, Bad) and example.fixed is not None:
+        data["fixed"] = example.fixed
+    if example.options:
+        data["options"] = example.options
+    return data
+
+
+def _options(rule: type[Rule]) -> list[dict[str, Any]]:
+    from greenlint.options import option_fields
+
+    documented = _option_docs(rule.Options)
+    return [
+        {
+            "name": each.key,
+            "type": each.type.what,
+            "default": each.default,
+            "documentation": documented.get(each.name, ""),
+        }
+        for each in option_fields(rule.Options)
+    ]
+
+
+def _option_docs(options: type) -> dict[str, str]:
+    """The string below each annotated attribute, by attribute."""
+    import ast
+
+    if not dataclasses.is_dataclass(options) or options.__module__ not in sys.modules:
+        return {}
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(options)))
+    except (OSError, TypeError, SyntaxError):
+        return {}
+    body = tree.body[0].body if tree.body and isinstance(tree.body[0], ast.ClassDef) else []
+    found = {}
+    for field, below in itertools.pairwise(body):
+        if not isinstance(field, ast.AnnAssign) or not isinstance(field.target, ast.Name):
+            continue
+        if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) and isinstance(below.value.value, str):
+            found[field.target.id] = inspect.cleandoc(below.value.value)
+    return found
+
+
+def table(rules: Iterable[type[Rule]]) -> Iterator[str]:
+    """One line for each rule, by category."""
+    ordered = sorted(rules, key=lambda each: (each.category.value, each.name))
+    width = max((len(each.name) for each in ordered), default=0)
+    category = None
+    for rule in ordered:
+        if rule.category is not category:
+            if category is not None:
+                yield ""
+            category = rule.category
+            yield f"{category.value}"
+        yield f"  {rule.name:<{width}}  {_state(rule):<7}  {summary_of(rule)}"
+
+
+def _state(rule: type[Rule]) -> str:
+    return rule.severity.value if _runs_by_default(rule) else "off"
+
+
+def text_page(rule: type[Rule]) -> Iterator[str]:
+    """The page for a terminal."""
+    data = rule_data(rule)
+    yield f"{rule.name} ({_attributes(data)})"
+    yield ""
+    yield data["documentation"]
+    for title, lines in _sections(data):
+        yield ""
+        yield f"{title}:"
+        for line in lines:
+            yield textwrap.indent(line, "  ") if line else ""
+
+
+def _attributes(data: dict[str, Any]) -> str:
+    words = [data["category"], data["severity"], "on by default" if data["default"] else "off until selected"]
+    if data["status"] != Status.STABLE.value:
+        words.append(data["status"])
+    if data["fixable"]:
+        words.append("fixable")
+    return ", ".join([*words, f"since {data['since']}"])
+
+
+def _sections(data: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    if data["formerly"]:
+        yield "formerly", [", ".join(data["formerly"])]
+    if data["frameworks"]:
+        yield "frameworks", [", ".join(data["frameworks"])]
+    if data["options"]:
+        yield "options", [_option_line(each) for each in data["options"]]
+    for example in data["examples"]:
+        why = f" ({example['why']})" if example["why"] else ""
+        yield f"{'wasteful' if example['kind'] == 'bad' else 'fine'}{why}", example["code"].splitlines()
+        if "fixed" in example:
+            yield "fixed", example["fixed"].splitlines()
+    if data["evidence"]:
+        yield (
+            "evidence",
+            [f"{each['claim']} ({each['grade']}; {each['source']})" for each in data["evidence"]],
+        )
+    if data["references"]:
+        yield "references", data["references"]
+
+
+def _option_line(option: dict[str, Any]) -> str:
+    from greenlint.config_keys import toml_value
+
+    default = "not set" if option["default"] is None else toml_value(option["default"])
+    documentation = f": {' '.join(option['documentation'].split())}" if option["documentation"] else ""
+    return f"{option['name']} = {default} ({option['type']}){documentation}"
+
+
+def markdown_page(rule: type[Rule]) -> Iterator[str]:
+    """The page for a site or an editor."""
+    data = rule_data(rule)
+    yield f"# {rule.name}"
+    yield ""
+    yield f"*{_attributes(data)}*"
+    yield ""
+    yield data["documentation"]
+    for title, lines in _sections(data):
+        yield ""
+        yield f"## {title[0].upper()}{title[1:]}"
+        yield ""
+        if title.startswith(("wasteful", "fine", "fixed")):
+            yield from ("```python", *lines, "```")
+        else:
+            yield from (f"- {line}" for line in lines)

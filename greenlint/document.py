@@ -1,0 +1,182 @@
+"""A source text and its tree: the unit that facts, rules and edits work on."""
+
+from __future__ import annotations
+
+import bisect
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+from libcst._nodes.internal import CodegenState
+
+from greenlint.finding import Span
+
+if TYPE_CHECKING:
+    from greenlint.notebook import CellMap
+
+__all__ = ["Document", "Position"]
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place as users count: ``line`` and ``column`` from 1 (code points), ``cell`` from 1 or ``None`` in a script."""
+
+    line: int
+    column: int
+    cell: int | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Document:
+    """A parsed file.
+
+    ``text`` is what ``tree`` renders to; offsets count its code points. In a notebook it is the code cells joined,
+    with ``cells`` leading back to each of them. ``path`` is POSIX, relative to the project where possible.
+    """
+
+    path: str
+    text: str
+    tree: cst.Module
+    cells: CellMap | None = None
+    encoding: str = "utf-8"
+    _spans: dict[cst.CSTNode, Span] | None = field(default=None, repr=False)
+    _lines: list[int] | None = field(default=None, repr=False)
+
+    @property
+    def is_notebook(self) -> bool:
+        """Whether the text stems from a notebook."""
+        return self.cells is not None
+
+    def span(self, node: cst.CSTNode) -> Span:
+        """The range of ``node`` without surrounding white space and comments."""
+        return self.spans[node]
+
+    @property
+    def spans(self) -> Mapping[cst.CSTNode, Span]:
+        """The range of every node, those of layout and comments included."""
+        if self._spans is None:
+            self._spans = _spans_of(self.tree)
+        return self._spans
+
+    def source(self, node: cst.CSTNode) -> str:
+        """The code of ``node``; rendering it alone is far cheaper than placing every node of the file."""
+        if self._spans is None:
+            return self.tree.code_for_node(node).strip()
+        span = self.span(node)
+        return self.text[span.start : span.end]
+
+    def position(self, offset: int) -> Position:
+        """The line and column of ``offset``, within its cell in a notebook."""
+        line = self.line(offset)
+        column = offset - self._line_starts()[line - 1] + 1
+        if self.cells is None:
+            return Position(line, column)
+        cell, cell_line = self.cells.locate(line)
+        return Position(cell_line, column, cell)
+
+    def line(self, offset: int) -> int:
+        """The line of ``text`` that holds ``offset``, from 1 (over all cells in a notebook)."""
+        return bisect.bisect_right(self._line_starts(), offset)
+
+    def line_span(self, offset: int) -> Span:
+        """The line that holds ``offset``, without its end."""
+        text = self.text
+        start = max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset)) + 1
+        ends = [at for at in (text.find("\n", offset), text.find("\r", offset)) if at >= 0]
+        return Span(start, min(ends, default=len(text)))
+
+    def newline_at(self, offset: int) -> str:
+        """The line end that stands at ``offset``; empty when none does."""
+        if self.text.startswith("\r\n", offset):
+            return "\r\n"
+        return self.text[offset : offset + 1] if self.text.startswith(("\n", "\r"), offset) else ""
+
+    def same_cell(self, one: int, other: int) -> bool:
+        """Whether two offsets lie in the same cell of a notebook; always so in a script."""
+        cells = self.cells
+        if cells is None:
+            return True
+        return bool(cells.locate(self.line(one))[0] == cells.locate(self.line(other))[0])
+
+    def whole_lines(self, span: Span) -> Span:
+        """The lines ``span`` touches with one line end, but never with one that divides two cells."""
+        start, end = self.line_span(span.start).start, self.line_span(span.end).end
+        after = end + len(self.newline_at(end))
+        if after > end and (after == len(self.text) or self.same_cell(start, after)):
+            return Span(start, after)
+        before = start - (2 if self.text[:start].endswith("\r\n") else min(1, start))
+        return Span(before, end) if before < start and self.same_cell(before, start) else Span(start, end)
+
+    def _line_starts(self) -> list[int]:
+        if self._lines is None:
+            self._lines = [0, *(match.end() for match in _LINE_END.finditer(self.text))]
+        return self._lines
+
+
+class _RecordingState(CodegenState):
+    """Renders the tree once and notes where each node begins and ends.
+
+    libcst's own position providers cost five times as much, because they keep lines and columns of every token.
+    """
+
+    def __init__(self, module: cst.Module) -> None:
+        super().__init__(default_indent=module.default_indent, default_newline=module.default_newline)
+        self.offset = 0
+        self.starts: list[int] = []
+        self.spans: dict[cst.CSTNode, Span] = {}
+        self.syntactic: dict[cst.CSTNode, Span] = {}
+
+    def add_indent_tokens(self) -> None:
+        self.tokens.extend(self.indent_tokens)
+        self.offset += sum(map(len, self.indent_tokens))
+
+    def add_token(self, value: str) -> None:
+        self.tokens.append(value)
+        self.offset += len(value)
+
+    def before_codegen(self, node: cst.CSTNode) -> None:
+        self.starts.append(self.offset)
+
+    def after_codegen(self, node: cst.CSTNode) -> None:
+        start = self.starts.pop()
+        if node not in self.spans:
+            self.spans[node] = Span(start, self.offset)
+
+    def record_syntactic_position(
+        self, node: cst.CSTNode, *, start_node: cst.CSTNode | None = None, end_node: cst.CSTNode | None = None
+    ) -> Any:
+        return _Syntactic(self, node, start_node, end_node)
+
+
+class _Syntactic:
+    """Narrows a node's range to its syntax, leaving out parentheses and white space around it."""
+
+    __slots__ = ("end_node", "node", "start", "start_node", "state")
+
+    def __init__(
+        self,
+        state: _RecordingState,
+        node: cst.CSTNode,
+        start_node: cst.CSTNode | None,
+        end_node: cst.CSTNode | None,
+    ) -> None:
+        self.state, self.node, self.start_node, self.end_node = state, node, start_node, end_node
+
+    def __enter__(self) -> None:
+        self.start = self.state.offset
+
+    def __exit__(self, *_: object) -> None:
+        spans = self.state.spans
+        start = spans[self.start_node].start if self.start_node in spans else self.start
+        end = spans[self.end_node].end if self.end_node in spans else self.state.offset
+        spans[self.node] = Span(start, end)
+
+
+def _spans_of(module: cst.Module) -> dict[cst.CSTNode, Span]:
+    state = _RecordingState(module)
+    module._codegen(state)
+    return state.spans

@@ -1,0 +1,481 @@
+"""Text edits made from tree nodes, in the style of the code around them.
+
+Every function answers with edits that belong together, or with ``None`` where no edit is certain to be right;
+a rule then reports without a fix. Offsets are those of ``Document.text``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import libcst as cst
+
+from greenlint.document import Document
+from greenlint.finding import Edit, Span
+
+__all__ = [
+    "delete_statement",
+    "ensure_import",
+    "remove_argument",
+    "replace",
+    "set_argument",
+    "wrap",
+]
+
+Edits = tuple[Edit, ...]
+Statement = cst.BaseStatement | cst.BaseSmallStatement
+
+
+def replace(document: Document, node: cst.CSTNode, text: str) -> Edits:
+    """Put ``text`` in the place of ``node``; parentheses around it stay."""
+    return (Edit(document.span(node), text),)
+
+
+# -- arguments --------------------------------------------------------------------------------------------
+
+
+def set_argument(
+    document: Document, call: cst.Call, name: str, text: str, position: int | None = None
+) -> Edits | None:
+    """Give the parameter ``name`` the value ``text``, instead of its present one or behind the last argument.
+
+    ``position`` (from 0) is where the parameter stands when it may be given without its name. ``None`` where
+    a ``*sequence`` or ``**mapping`` may already hold it.
+    """
+    given = _given(call, name, position)
+    if given is not None:
+        return (Edit(_value_span(document, given), text),)
+    if not all(_cannot_hold(arg, name) for arg in call.args if arg.star):
+        return None
+    return _append(document, call, f"{name}={text}")
+
+
+def remove_argument(
+    document: Document, call: cst.Call, name: str, position: int | None = None
+) -> Edits | None:
+    """Take the argument of the parameter ``name`` away, with the line or the comma it needs.
+
+    ``None`` when it is not written in the call, or when others follow it by position.
+    """
+    given = _given(call, name, position)
+    if given is None:
+        return None
+    index = call.args.index(given)
+    follows = call.args[index + 1 :]
+    if given.keyword is None and any(arg.keyword is None and arg.star != "**" for arg in follows):
+        return None
+    return (Edit(_removal(document, call, index), ""),)
+
+
+def _given(call: cst.Call, name: str, position: int | None) -> cst.Arg | None:
+    """The argument that is written for a parameter."""
+    for arg in call.args:
+        if arg.keyword is not None and arg.keyword.value == name:
+            return arg
+    for index, arg in enumerate(call.args):
+        if arg.star or arg.keyword is not None:
+            return None
+        if index == position:
+            return arg
+    return None
+
+
+def _cannot_hold(arg: cst.Arg, name: str) -> bool:
+    """Whether a starred argument is a dictionary written out without ``name``."""
+    if arg.star != "**" or not isinstance(arg.value, cst.Dict):
+        return False
+    keys = [each.key if isinstance(each, cst.DictElement) else None for each in arg.value.elements]
+    return all(isinstance(key, cst.SimpleString) and key.evaluated_value != name for key in keys)
+
+
+def _value_span(document: Document, arg: cst.Arg) -> Span:
+    """The value of an argument with its parentheses."""
+    span = document.span(arg)
+    if isinstance(arg.equal, cst.AssignEqual):
+        return Span(document.spans[arg.equal.whitespace_after].end, span.end)
+    return span
+
+
+@dataclass(frozen=True, slots=True)
+class _Tail:
+    """What stands behind an argument: its comma, and the white space up to the next token."""
+
+    comma: Span | None
+    space: Span
+    line_end: int | None
+    """Where the line of the argument ends, when the next token stands on another one."""
+    newline: str
+
+    @property
+    def token_end(self) -> int:
+        return self.comma.end if self.comma is not None else self.space.start
+
+
+def _tail(document: Document, arg: cst.Arg) -> _Tail:
+    comma: Span | None = None
+    if isinstance(arg.comma, cst.Comma):
+        start = document.spans[arg.comma.whitespace_before].end
+        comma = Span(start, start + 1)
+        space = document.spans[arg.comma.whitespace_after]
+        space = Span(space.start, max(space.end, document.spans[arg.whitespace_after_arg].end))
+    else:
+        space = document.spans[arg.whitespace_after_arg]
+    text = document.text[space.start : space.end]
+    at = min((i for i in (text.find("\n"), text.find("\r")) if i >= 0), default=-1)
+    if at < 0 or text[:at].endswith("\\"):
+        return _Tail(comma, space, None, "\n")
+    return _Tail(comma, space, space.start + at, "\r\n" if text.startswith("\r\n", at) else text[at])
+
+
+def _append(document: Document, call: cst.Call, argument: str) -> Edits:
+    if not call.args:
+        start = document.spans[call.whitespace_before_args].start
+        return (_insert(start, argument),)
+    last = call.args[-1]
+    end = document.span(last).end
+    tail = _tail(document, last)
+    indent = _own_line_indent(document, call, last)
+    if isinstance(last.value, cst.GeneratorExp) and not last.value.lpar and len(call.args) == 1:
+        start = document.span(last).start
+        return (_insert(start, "("), _insert(end, f"), {argument}"))
+    if indent is None:
+        if tail.comma is not None:
+            return (_insert(tail.comma.end, f" {argument},"),)
+        return (_insert(end, f", {argument}"),)
+    if tail.comma is not None:
+        at = tail.line_end if tail.line_end is not None else tail.comma.end
+        return (_insert(at, f"{tail.newline}{indent}{argument},"),)
+    newline = tail.newline if tail.line_end is not None else _newline_before(document, end)
+    if tail.line_end is None or tail.line_end == end:
+        return (_insert(end, f",{newline}{indent}{argument}"),)
+    return (_insert(end, ","), _insert(tail.line_end, f"{newline}{indent}{argument}"))
+
+
+def _own_line_indent(document: Document, call: cst.Call, arg: cst.Arg) -> str | None:
+    """What stands before an argument on its line, when that is only white space."""
+    start = document.span(arg).start
+    before = document.text[document.line_span(start).start : start]
+    return before if not before.strip() else None
+
+
+def _newline_before(document: Document, offset: int) -> str:
+    start = document.line_span(offset).start
+    return "\r\n" if document.text[:start].endswith("\r\n") else document.text[start - 1 : start] or "\n"
+
+
+def _removal(document: Document, call: cst.Call, index: int) -> Span:
+    arg = call.args[index]
+    span, tail = document.span(arg), _tail(document, arg)
+    is_last = index == len(call.args) - 1
+    if _own_line_indent(document, call, arg) is not None and tail.line_end is not None:
+        return Span(document.line_span(span.start).start, tail.line_end + len(tail.newline))
+    if not is_last and tail.line_end is not None and index > 0:
+        return Span(_tail(document, call.args[index - 1]).token_end, tail.token_end)
+    if not is_last:
+        return Span(span.start, document.span(call.args[index + 1]).start)
+    if index == 0:
+        return Span(span.start, tail.token_end)
+    before = _tail(document, call.args[index - 1])
+    if "#" in document.text[before.space.start : before.space.end]:
+        return Span(span.start, span.end)
+    if tail.comma is not None:
+        return Span(before.token_end, tail.token_end)
+    return Span(document.span(call.args[index - 1]).end, span.end)
+
+
+# -- statements -------------------------------------------------------------------------------------------
+
+
+def wrap(document: Document, statements: Sequence[cst.CSTNode], header: str) -> Edits | None:
+    """Put consecutive statements of one block under ``header``, such as ``"with torch.no_grad():"``.
+
+    ``None`` for statements that share a line with others, or that lie in several cells of a notebook.
+    """
+    lines = _consecutive_lines(document, statements)
+    if lines is None:
+        return None
+    start, end = _start_of(document, lines[0]), document.span(lines[-1]).end
+    if not document.same_cell(start, end):
+        return None
+    line = document.line_span(start)
+    outer = document.text[line.start : start]
+    unit = "\t" if outer.strip(" ") else document.tree.default_indent
+    newline = document.newline_at(line.end) or document.tree.default_newline
+    strings = _string_spans(document, Span(start, end))
+    deeper = (
+        _insert(at + len(outer) if document.text.startswith(outer, at) else at, unit)
+        for at in _line_starts(document, start, end)
+        if not any(each.start < at < each.end for each in strings)
+    )
+    return (_insert(start, f"{header}{newline}{outer}{unit}"), *deeper)
+
+
+def delete_statement(document: Document, statement: cst.CSTNode) -> Edits | None:
+    """Take a statement away with its line; a block that would be empty gets ``pass``."""
+    line = _line_of(document, statement)
+    if line is None:
+        return _delete_small(document, statement)
+    block = _block_of(document, line)
+    if block is None:
+        return None
+    span = Span(_start_of(document, line), document.span(line).end)
+    if len(block.body) == 1 and not isinstance(block, cst.Module):
+        return (Edit(span, "pass"),)
+    return (Edit(document.whole_lines(span), ""),)
+
+
+def _delete_small(document: Document, statement: cst.CSTNode) -> Edits | None:
+    """One of several statements on a line, or the statement behind a colon."""
+    holder = _holder_of(document, statement)
+    if holder is None:
+        return None
+    small = list(holder.body)
+    index = next(i for i, each in enumerate(small) if each is statement)
+    span = document.span(statement)
+    if len(small) == 1:
+        return (Edit(span, "pass"),)
+    if index + 1 < len(small):
+        return (Edit(Span(span.start, document.span(small[index + 1]).start), ""),)
+    return (Edit(Span(document.span(small[index - 1]).end, span.end), ""),)
+
+
+def _line_of(document: Document, node: cst.CSTNode) -> cst.BaseStatement | None:
+    """The statement line or compound statement that is, or that alone holds, ``node``."""
+    if isinstance(node, cst.BaseStatement):
+        return node
+    holder = _holder_of(document, node)
+    return holder if isinstance(holder, cst.SimpleStatementLine) and len(holder.body) == 1 else None
+
+
+def _holder_of(
+    document: Document, node: cst.CSTNode
+) -> cst.SimpleStatementLine | cst.SimpleStatementSuite | None:
+    for each in document.spans:
+        if isinstance(each, cst.SimpleStatementLine | cst.SimpleStatementSuite) and any(
+            small is node for small in each.body
+        ):
+            return each
+    return None
+
+
+def _block_of(document: Document, line: cst.BaseStatement) -> cst.IndentedBlock | cst.Module | None:
+    for each in (*document.spans, document.tree):
+        if isinstance(each, cst.IndentedBlock | cst.Module) and any(below is line for below in each.body):
+            return each
+    return None
+
+
+def _consecutive_lines(
+    document: Document, statements: Sequence[cst.CSTNode]
+) -> list[cst.BaseStatement] | None:
+    """The lines of statements that follow each other in one block."""
+    first = _line_of(document, statements[0]) if statements else None
+    block = _block_of(document, first) if first is not None else None
+    if block is None:
+        return None
+    body = list(block.body)
+    start = next(index for index, each in enumerate(body) if each is first)
+    lines: list[cst.BaseStatement] = []
+    for statement, line in zip(statements, body[start:], strict=False):
+        if _line_of(document, statement) is not line or not isinstance(line, cst.BaseStatement):
+            return None
+        lines.append(line)
+    return lines if len(lines) == len(statements) else None
+
+
+def _start_of(document: Document, line: cst.BaseStatement) -> int:
+    """Where a statement begins, decorators included."""
+    decorators: Sequence[cst.Decorator] = getattr(line, "decorators", ())
+    return document.span(decorators[0] if decorators else line).start
+
+
+_STRINGS = tuple(
+    kind
+    for name in ("SimpleString", "FormattedString", "TemplatedString")
+    if (kind := getattr(cst, name, None)) is not None  # the last one is new in libcst
+)
+
+
+def _string_spans(document: Document, within: Span) -> list[Span]:
+    return [
+        span
+        for node, span in document.spans.items()
+        if isinstance(node, _STRINGS)
+        and within.start <= span.start < within.end
+    ]
+
+
+# -- imports ----------------------------------------------------------------------------------------------
+
+
+def ensure_import(document: Document, statement: str) -> Edits | None:
+    """Add an import at the top of the module: no edit when it is there.
+
+    ``None`` when the name it binds means something else in this file.
+    ``statement`` is ``import a.b``, ``import a as b``, ``from a import b`` or ``from a import b as c``.
+    """
+    wanted = _parse_import(statement)
+    present = False
+    for each in _module_imports(document.tree.body, in_try=False):
+        for imported in _imported(each):
+            present = present or _provides(imported, wanted)
+            if imported.bound == wanted.bound and imported.target != wanted.target:
+                return None
+    if present:
+        return ()
+    if wanted.bound in _other_bindings(document):
+        return None
+    return _insert_import(document, statement, wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class _Imported:
+    """One name that an import statement binds."""
+
+    bound: str
+    target: str
+    """What the name stands for."""
+    module: str
+    """What is loaded."""
+
+
+def _provides(imported: _Imported, wanted: _Imported) -> bool:
+    if imported.bound != wanted.bound or imported.target != wanted.target:
+        return False
+    is_plain = wanted.target == wanted.bound
+    return not is_plain or f"{imported.module}.".startswith(f"{wanted.module}.")
+
+
+def _parse_import(statement: str) -> _Imported:
+    tree = cst.parse_module(statement)
+    line = tree.body[0] if tree.body else None
+    small = line.body[0] if isinstance(line, cst.SimpleStatementLine) else None
+    if not isinstance(small, cst.Import | cst.ImportFrom):
+        raise ValueError(f"not an import statement: {statement!r}")
+    names = list(_imported(small))
+    if len(names) != 1:
+        raise ValueError(f"an import of exactly one name is needed: {statement!r}")
+    return names[0]
+
+
+def _imported(node: cst.Import | cst.ImportFrom) -> Iterator[_Imported]:
+    if isinstance(node.names, cst.ImportStar):
+        return
+    prefix = ""
+    if isinstance(node, cst.ImportFrom):
+        prefix = "." * len(node.relative) + (_dotted(node.module) if node.module is not None else "")
+    for alias in node.names:
+        name = _dotted(alias.name)
+        bound = _dotted(alias.asname.name) if alias.asname is not None else None
+        if isinstance(node, cst.ImportFrom):
+            yield _Imported(bound or name, f"{prefix}.{name}", prefix)
+        elif bound is not None:
+            yield _Imported(bound, name, name)
+        else:
+            root = name.partition(".")[0]
+            yield _Imported(root, root, name)
+
+
+def _module_imports(
+    body: Sequence[cst.CSTNode], *, in_try: bool
+) -> Iterator[cst.Import | cst.ImportFrom]:
+    """The imports that run whenever the module does, those that may fail included."""
+    for line in body:
+        if isinstance(line, cst.SimpleStatementLine):
+            yield from (each for each in line.body if isinstance(each, cst.Import | cst.ImportFrom))
+        elif isinstance(line, cst.Try) and not in_try:
+            yield from _module_imports(line.body.body, in_try=True)
+
+
+def _other_bindings(document: Document) -> set[str]:
+    """Names that something other than an import at the top of the module gives a meaning, anywhere."""
+    found: set[str] = set()
+    for node in document.spans:
+        if isinstance(node, cst.FunctionDef | cst.ClassDef | cst.Param):
+            found.add(node.name.value)
+        elif isinstance(node, cst.AssignTarget | cst.AnnAssign | cst.For | cst.CompFor | cst.NamedExpr):
+            found.update(_bound_in(node.target))
+        elif isinstance(node, cst.AsName):
+            found.update(_bound_in(node.name))
+    return found
+
+
+def _bound_in(target: cst.BaseExpression) -> Iterator[str]:
+    if isinstance(target, cst.Name):
+        yield target.value
+    elif isinstance(target, cst.Tuple | cst.List):
+        for element in target.elements:
+            yield from _bound_in(element.value)
+
+
+def _insert_import(document: Document, statement: str, wanted: _Imported) -> Edits:
+    body, newline = document.tree.body, document.tree.default_newline
+    root = wanted.module.lstrip(".").partition(".")[0]
+    # Beside an import of the same package nothing is loaded earlier than before.
+    same = [each for each in body if _is_import_line(each) and _loads(each, root)]
+    after = same[0] if same else _last_of_run(body)
+    if after is not None:
+        gap = newline * 2 if _is_docstring(after) else newline
+        return (_insert(document.line_span(document.span(after).end).end, f"{gap}{statement}"),)
+    if not body:
+        return (_insert(len(document.text), f"{statement}{newline}"),)
+    start = _start_of(document, body[0])
+    return (_insert(document.line_span(start).start, f"{statement}{newline}"),)
+
+
+def _last_of_run(body: Sequence[cst.CSTNode]) -> cst.CSTNode | None:
+    """The last statement of a module's docstring and the imports that directly follow it."""
+    last: cst.CSTNode | None = None
+    for index, line in enumerate(body):
+        if not (_is_import_line(line) or (index == 0 and _is_docstring(line))):
+            break
+        last = line
+    return last
+
+
+def _is_import_line(line: cst.CSTNode) -> bool:
+    return isinstance(line, cst.SimpleStatementLine) and all(
+        isinstance(each, cst.Import | cst.ImportFrom) for each in line.body
+    )
+
+
+def _is_docstring(line: cst.CSTNode) -> bool:
+    if not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1:
+        return False
+    small = line.body[0]
+    return isinstance(small, cst.Expr) and isinstance(small.value, cst.SimpleString | cst.ConcatenatedString)
+
+
+def _loads(line: cst.CSTNode, root: str) -> bool:
+    return any(
+        imported.module.partition(".")[0] == root
+        for each in _module_imports([line], in_try=True)
+        for imported in _imported(each)
+    )
+
+
+def _dotted(node: cst.CSTNode) -> str:
+    if isinstance(node, cst.Attribute):
+        return f"{_dotted(node.value)}.{node.attr.value}"
+    return node.value if isinstance(node, cst.Name) else ""
+
+
+# -- places -----------------------------------------------------------------------------------------------
+
+
+def _insert(offset: int, text: str) -> Edit:
+    return Edit(Span(offset, offset), text)
+
+
+def _line_starts(document: Document, start: int, end: int) -> Iterator[int]:
+    """The starts of the lines with text between two offsets, that of ``start`` left out."""
+    at = start
+    while True:
+        line_end = document.line_span(at).end
+        at = line_end + len(document.newline_at(line_end))
+        if at >= end:
+            return
+        line = document.line_span(at)
+        if document.text[line.start : line.end].strip():
+            yield at

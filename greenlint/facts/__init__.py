@@ -1,0 +1,62 @@
+"""What the code means: facts computed once per file and shared by all rules.
+
+``facts[Kind]`` answers with the one instance of ``Kind`` for this file, built on first use. A kind is any class whose
+constructor takes the ``Facts`` object, built in or a plug-in's own. Facts are three-valued: ``None`` is *not known*.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+
+from greenlint.facts.sources import EMPTY_PROJECT, ProjectSources, RunSettings
+
+if TYPE_CHECKING:
+    from greenlint.document import Document
+
+__all__ = ["CyclicFacts", "Facts", "FactKind"]
+
+
+class FactKind(Protocol):
+    """A unit of knowledge about one file."""
+
+    def __init__(self, facts: Facts, /) -> None: ...
+
+
+class CyclicFacts(Exception):
+    """Facts that need each other; the message names the chain."""
+
+
+K = TypeVar("K")
+
+
+class Facts:
+    """The typed, memoising door to everything known about one file."""
+
+    __slots__ = ("_made", "_making", "document", "settings", "sources")
+
+    def __init__(
+        self,
+        document: Document,
+        sources: ProjectSources = EMPTY_PROJECT,
+        settings: RunSettings | None = None,
+    ) -> None:
+        self.document = document
+        self.sources = sources
+        self.settings = settings if settings is not None else RunSettings()
+        self._made: dict[type, object] = {}
+        self._making: list[type] = []
+
+    def __getitem__(self, kind: type[K]) -> K:
+        made = self._made.get(kind)
+        if made is not None:
+            return cast("K", made)
+        if kind in self._making:
+            chain = [*self._making[self._making.index(kind) :], kind]
+            raise CyclicFacts(" -> ".join(each.__name__ for each in chain))
+        self._making.append(kind)
+        try:
+            fresh = cast("Any", kind)(self)
+        finally:
+            self._making.pop()
+        self._made[kind] = fresh
+        return cast("K", fresh)

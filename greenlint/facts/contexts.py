@@ -1,0 +1,340 @@
+"""Which contexts hold at a place: autocast, no_grad and the like, given by ``with``, decorator or caller; and guards."""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from greenlint.facts.calls import UNKNOWN, Call, Calls
+from greenlint.facts.names import BindingKind, Names, dotted
+from greenlint.facts.project import Project
+from greenlint.facts.tree import Tree
+from greenlint.facts.values import Values
+
+if TYPE_CHECKING:
+    from greenlint.facts import Facts
+
+__all__ = ["ContextKind", "Contexts"]
+
+_DEPTH = 4
+
+
+class ContextKind(enum.Enum):
+    """A condition that a ``with`` block or decorator puts code under."""
+
+    AUTOCAST = "autocast"
+    NO_GRAD = "no_grad"
+    COMPILED = "compiled"
+    NO_SYNC = "no_sync"
+    TIMED = "timed"
+
+
+_NAMES: dict[str, ContextKind] = {
+    "torch.autocast": ContextKind.AUTOCAST,
+    "torch.amp.autocast": ContextKind.AUTOCAST,
+    "torch.cuda.amp.autocast": ContextKind.AUTOCAST,
+    "torch.cpu.amp.autocast": ContextKind.AUTOCAST,
+    "torch.no_grad": ContextKind.NO_GRAD,
+    "torch.inference_mode": ContextKind.NO_GRAD,
+    "torch.autograd.no_grad": ContextKind.NO_GRAD,
+    "torch.autograd.inference_mode": ContextKind.NO_GRAD,
+    "torch.compile": ContextKind.COMPILED,
+    "torch.jit.script": ContextKind.COMPILED,
+    "tensorflow.function": ContextKind.COMPILED,
+    "jax.jit": ContextKind.COMPILED,
+    "jax.pmap": ContextKind.COMPILED,
+    "flax.nnx.jit": ContextKind.COMPILED,
+    "equinox.filter_jit": ContextKind.COMPILED,
+}
+_BY_WORD: dict[ContextKind, tuple[str, ...]] = {
+    ContextKind.NO_GRAD: ("no_grad", "inference_mode", "nograd"),
+    ContextKind.AUTOCAST: ("autocast", "amp"),
+    ContextKind.COMPILED: ("jit", "compile"),
+    ContextKind.NO_SYNC: ("no_sync",),
+    ContextKind.TIMED: ("timer", "timeit", "stopwatch"),
+}
+
+
+class Contexts:
+    """Contexts and guards in one file."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self._tree = facts[Tree]
+        self._names = facts[Names]
+        self._values = facts[Values]
+        self._calls = facts[Calls]
+        self._project = facts[Project]
+
+    def active(self, node: cst.CSTNode, kind: ContextKind) -> bool | None:
+        """Whether ``node`` runs under ``kind``; ``None`` when a manager, decorator or caller cannot be seen."""
+        return self._active(node, kind, _DEPTH)
+
+    def _active(self, node: cst.CSTNode, kind: ContextKind, depth: int) -> bool | None:
+        answers = [self._gives(manager, kind) for manager in self._managers(node)]
+        if kind is ContextKind.NO_GRAD:
+            answers.append(self._switched_off(node))
+        if True in answers:
+            return True
+        by_caller = self._from_callers(node, kind, depth)
+        if by_caller:
+            return True
+        return None if None in answers or by_caller is None else False
+
+    def _managers(self, node: cst.CSTNode) -> Iterator[cst.BaseExpression]:
+        """The context managers and decorators around ``node``, through nested functions."""
+        below = node
+        for above in self._tree.ancestors(node):
+            if isinstance(above, cst.With) and below is above.body:
+                yield from (item.item for item in above.items)
+            elif isinstance(above, (cst.FunctionDef, cst.ClassDef)) and below is above.body:
+                yield from (each.decorator for each in above.decorators)
+            below = above
+
+    def _gives(self, manager: cst.BaseExpression, kind: ContextKind) -> bool | None:
+        called = manager.func if isinstance(manager, cst.Call) else manager
+        name = self._names.resolve(called)
+        if isinstance(manager, cst.IfExp):
+            either = {self._gives(manager.body, kind), self._gives(manager.orelse, kind)}
+            return either.pop() if len(either) == 1 else None
+        if name is not None and name in _NAMES:
+            return _NAMES[name] is kind and self._enabled(manager)
+        if name == "torch.set_grad_enabled":
+            return self._set_grad(manager, kind)
+        if name is not None and not name.startswith("."):
+            if self._project.named(name) is None:
+                return _by_word(name, kind)
+        return self._own(manager, called, kind)
+
+    def _enabled(self, manager: cst.BaseExpression) -> bool | None:
+        if not isinstance(manager, cst.Call):
+            return True
+        enabled = self._calls.of(manager).argument("enabled")
+        constant = enabled.constant
+        if enabled.absent or constant is True:
+            return True
+        return None if constant is UNKNOWN else bool(constant)
+
+    def _set_grad(self, manager: cst.BaseExpression, kind: ContextKind) -> bool | None:
+        if kind is not ContextKind.NO_GRAD or not isinstance(manager, cst.Call) or not manager.args:
+            return False
+        constant = self._values.constant(manager.args[0].value)
+        return None if constant is UNKNOWN else not constant
+
+    def _own(self, manager: cst.BaseExpression, called: cst.BaseExpression, kind: ContextKind) -> bool | None:
+        """A manager or decorator of the project, or one that cannot be seen."""
+        last = (dotted(called) or "").rsplit(".", 1)[-1].lower()
+        if any(word in last for word in _BY_WORD[kind]):
+            return True
+        definition = self._project.definition(called)
+        if definition is None and isinstance(manager, cst.Call):
+            definition = self._values.callee(manager)
+        if definition is None:
+            return self._assigned(called, kind) if isinstance(called, cst.Name) else _harmless(last)
+        text = definition.facts.document.source(definition.node)
+        words = ("no_grad", "inference_mode", "set_grad_enabled") if kind is ContextKind.NO_GRAD else _BY_WORD[kind]
+        return True if any(word in text for word in words) else False
+
+    def _assigned(self, name: cst.Name, kind: ContextKind) -> bool | None:
+        """A manager kept in a variable."""
+        answers: set[bool | None] = set()
+        for binding in self._names.reaching(name):
+            if binding.kind is not BindingKind.ASSIGN or binding.value is None or binding.path:
+                return None
+            if isinstance(binding.value, cst.Name):
+                return None
+            answers.add(self._gives(binding.value, kind))
+        return answers.pop() if len(answers) == 1 else _harmless(name.value)
+
+    def _switched_off(self, node: cst.CSTNode) -> bool:
+        """Whether gradients are off by ``torch.set_grad_enabled(False)`` before ``node``, in its function or the module."""
+        function = self._tree.function(node)
+        for call in self._calls.named("torch.set_grad_enabled"):
+            if not call.positional or self._values.constant(call.positional[0]) is not False:
+                continue
+            if isinstance(self._tree.parent(call.node), (cst.WithItem, cst.Decorator)):
+                continue
+            inside = self._tree.function(call.node)
+            if inside is None or inside is function:
+                if not self._switched_on_after(call):
+                    return True
+        return False
+
+    def _switched_on_after(self, off: Call) -> bool:
+        inside = self._tree.function(off.node)
+        return any(
+            call.positional
+            and self._values.constant(call.positional[0]) is True
+            and self._tree.function(call.node) is inside
+            for call in self._calls.named("torch.set_grad_enabled")
+        )
+
+    def _from_callers(self, node: cst.CSTNode, kind: ContextKind, depth: int) -> bool | None:
+        """Whether every call of the function around ``node`` stands under ``kind``."""
+        function = self._tree.function(node)
+        if function is None or not depth:
+            return False
+        callers = self._project.callers(function)
+        if not callers:
+            return self._from_callers(function, kind, depth - 1) if self._tree.function(function) else False
+        answers = [
+            (self if call.facts is self._facts else call.facts[Contexts])._active(call.node, kind, depth - 1)
+            for call in callers
+        ]
+        if all(answers):
+            return True
+        return None if None in answers or any(answers) else False
+
+    # -- guards -----------------------------------------------------------------------------------------------
+
+    def guarded(self, node: cst.CSTNode, within: cst.CSTNode) -> bool:
+        """Whether a condition between ``within`` and ``node`` keeps it from running every time.
+
+        A step modulo with a literal or default of 1 keeps nothing.
+        """
+        below = node
+        for above in self._tree.ancestors(node):
+            if above is within:
+                return self._skipped_before(below, within)
+            if isinstance(above, cst.If) and below is not above.test and self._skips(above.test):
+                return True
+            if isinstance(above, cst.IfExp) and below is not above.test:
+                return True
+            if isinstance(above, cst.BooleanOperation) and below is above.right:
+                return True
+            if isinstance(above, cst.ExceptHandler):
+                return True
+            if isinstance(above, (cst.IndentedBlock, cst.Module)) and self._skipped_before(below, above):
+                return True
+            below = above
+        return False
+
+    def _skipped_before(self, statement: cst.CSTNode, block: cst.CSTNode) -> bool:
+        """Whether an earlier ``if ...: continue`` of the same block may skip ``statement``."""
+        for each in getattr(block, "body", ()):
+            if each is statement:
+                return False
+            if isinstance(each, cst.If) and _leaves(each.body) and not self._always(each.test):
+                if "%" in self._facts.document.source(each.test):
+                    return True
+        return False
+
+    def _skips(self, test: cst.BaseExpression) -> bool:
+        """Whether a test lets its branch run only now and then, or only for debugging.
+
+        A plain switch such as ``use_ema`` is the same all through a run, and ``grad is not None`` holds in each pass, so
+        they keep nothing from running each time.
+        """
+        if self._always(test):
+            return False
+        while isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not):
+            test = test.expression
+        if isinstance(test, cst.Comparison) and _asks_for_none(test):
+            return False
+        name = dotted(test)
+        return name is None or _DEBUGGING.search(name) is not None
+
+    def _always(self, test: cst.BaseExpression) -> bool:
+        """Whether a test is known to pass each time: ``True``, or a modulo by 1."""
+        if self._values.constant(test) not in (UNKNOWN, None, False, 0, ""):
+            return True
+        for operation in self._tree.below(test, cst.BinaryOperation):
+            if isinstance(operation.operator, cst.Modulo):
+                divisor = self._values.constant(operation.right)
+                if divisor is UNKNOWN:
+                    divisor = self._values.default(operation.right)
+                if divisor == 1:
+                    return True
+        return False
+
+    def dead(self, node: cst.CSTNode) -> bool:
+        """Whether ``node`` stands under a test that is always false, such as ``if False``."""
+        below = node
+        for above in self._tree.ancestors(node):
+            if isinstance(above, cst.If) and below is above.body:
+                constant = self._values.constant(above.test)
+                if constant is not UNKNOWN and not constant:
+                    return True
+            below = above
+        return False
+
+    def timed(self, node: cst.CSTNode) -> bool:
+        """Whether a clock is read right before and right after ``node``: it is being measured.
+
+        A progress meter that reads the clock once per batch measures the whole step, not this place.
+        """
+        for above in self._tree.ancestors(node):
+            if isinstance(above, (cst.IndentedBlock, cst.Module)):
+                if self._bracketed(node, above):
+                    return True
+            if isinstance(above, (cst.FunctionDef, cst.For, cst.While)):
+                return False
+        return False
+
+    def _bracketed(self, node: cst.CSTNode, block: cst.IndentedBlock | cst.Module) -> bool:
+        at = next((index for index, each in enumerate(block.body) if self._tree.contains(each, node)), None)
+        if at is None:
+            return False
+        before = block.body[max(0, at - _TIMED) : at + 1]
+        after = block.body[at : at + _TIMED + 1]
+        rank = self._tree.first(node)
+        return any(self._tree.first(clock) < rank for each in before for clock in self._clocks(each)) and any(
+            self._tree.first(clock) > rank for each in after for clock in self._clocks(each)
+        )
+
+    def _clocks(self, statement: cst.CSTNode) -> Iterator[cst.CSTNode]:
+        for call in self._calls.within(statement):
+            if call.method in _CLOCKS:
+                yield call.node
+
+
+_TIMED = 2
+"""How many statements may stand between a clock and what it measures."""
+_CLOCKS = frozenset(
+    ("time", "perf_counter", "perf_counter_ns", "monotonic", "process_time", "record", "elapsed_time", "default_timer")
+)
+_DEBUGGING = re.compile(
+    r"debug|verbose|profil|log|print|show|vis|plot|rank|main|master|first|last|save|eval|val|test|wandb|report|"
+    r"monitor|track|record|tensorboard|writer|summary|dry|done|stop|skip|check",
+    re.IGNORECASE,
+)
+_HARMLESS = re.compile(
+    r"^(open|tqdm|trange|progress|writer|summary|profile|record_function|set_|torch_distributed|join|suppress|"
+    r"redirect|lock|pool|executor|tempfile|warnings|catch_|session|graph|strategy|scope|device|name_scope|property|"
+    r"staticmethod|classmethod|abstractmethod|overload|wraps|override|command|option|argument|main|cached|lru_cache|"
+    r"register|fixture|parametrize|zip|file|zipfile|h5py|image|nullcontext)",
+    re.IGNORECASE,
+)
+
+
+def _harmless(name: str) -> bool | None:
+    """A manager that cannot be seen but whose name says it is about something else."""
+    return False if _HARMLESS.match(name) else None
+
+
+def _by_word(name: str, kind: ContextKind) -> bool | None:
+    """A library's manager or decorator, judged by its name."""
+    last = name.rsplit(".", 1)[-1].lower()
+    if any(word in last for word in _BY_WORD[kind]):
+        return True
+    root = name.split(".")[0]
+    known = root in ("builtins", "torch", "contextlib", "functools", "tqdm", "numpy", "tensorflow", "jax", "typing",
+                     "warnings", "time", "os", "abc", "dataclasses", "hydra", "click", "typer", "fire", "numba", "PIL")
+    return False if known or _harmless(last) is False else None
+
+
+def _asks_for_none(test: cst.Comparison) -> bool:
+    return all(
+        isinstance(each.operator, (cst.Is, cst.IsNot)) and dotted(each.comparator) == "None" for each in test.comparisons
+    )
+
+
+def _leaves(body: cst.BaseSuite) -> bool:
+    if isinstance(body, cst.SimpleStatementSuite):
+        return isinstance(body.body[-1], (cst.Continue, cst.Return, cst.Break))
+    last = body.body[-1] if body.body else None
+    return isinstance(last, cst.SimpleStatementLine) and isinstance(last.body[-1], (cst.Continue, cst.Return, cst.Break))

@@ -1,0 +1,223 @@
+"""What a dataset does for each sample, and what becomes of a loader's batches."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from greenlint.facts.calls import Call, Calls
+from greenlint.facts.loops import LoopRole, Loops
+from greenlint.facts.names import BindingKind, Names, dotted
+from greenlint.facts.project import Definition, Project
+from greenlint.facts.tree import Tree
+from greenlint.facts.values import Device, Values
+from greenlint.knowledge import data
+
+if TYPE_CHECKING:
+    from greenlint.facts import Facts
+
+__all__ = ["Datasets", "Work"]
+
+_WRAPPERS = frozenset(
+    """torch.utils.data.Subset torch.utils.data.ConcatDataset torch.utils.data.random_split
+    torch.utils.data.dataset.Subset torch.utils.data.dataset.random_split""".split()
+)
+
+
+_RUNS_MODEL = (LoopRole.TRAINING, LoopRole.MICROBATCH, LoopRole.EVALUATION)
+
+
+class Work(enum.Enum):
+    """What fetching one sample costs."""
+
+    DECODES = "decodes"
+    """Opens, decodes or augments an image, a sound or another file."""
+    AUGMENTS = "augments"
+    """Transforms small images that are held in memory."""
+    IN_MEMORY = "in memory"
+    TOY = "toy"
+    """A data set of MNIST's size."""
+
+
+class Datasets:
+    """Datasets and loaders of one file."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self._values = facts[Values]
+        self._calls = facts[Calls]
+        self._names = facts[Names]
+        self._project = facts[Project]
+        self._tree = facts[Tree]
+
+    def work(self, node: cst.BaseExpression, depth: int = 6) -> Work | None:
+        """What the dataset ``node`` does per sample; ``None`` when that cannot be seen."""
+        if depth == 0:
+            return None
+        if isinstance(node, cst.Call):
+            return self._made(self._calls.of(node), depth)
+        if isinstance(node, cst.Name):
+            return self._bound(node, depth)
+        if isinstance(node, cst.Attribute):
+            found = {
+                facts[Datasets].work(binding.value, depth - 1)
+                for facts, binding in self._values.attribute_bindings(node)
+                if binding.value is not None
+            }
+            return found.pop() if len(found) == 1 else None
+        if isinstance(node, cst.Subscript):
+            return self._picked(node, depth)
+        if isinstance(node, cst.IfExp):
+            found = {self.work(node.body, depth - 1), self.work(node.orelse, depth - 1)}
+            return found.pop() if len(found) == 1 else None
+        if isinstance(node, cst.List):
+            found = {self.work(each.value, depth - 1) for each in node.elements}
+            return found.pop() if len(found) == 1 else None
+        return None
+
+    def _picked(self, node: cst.Subscript, depth: int) -> Work | None:
+        """``datasets["train"]``: the entry, or what all entries of a comprehension are."""
+        index = self._values.index(node)
+        if isinstance(index, str):
+            mapping = self._values.mapping(node.value)
+            entry = mapping.entries.get(index) if mapping is not None else None
+            if entry is not None:
+                return entry.facts[Datasets].work(entry.node, depth - 1)
+        if isinstance(node.value, cst.Name):
+            for binding in self._names.reaching(node.value):
+                if isinstance(binding.value, cst.DictComp):
+                    return self.work(binding.value.value, depth - 1)
+        return None
+
+    def _bound(self, node: cst.Name, depth: int) -> Work | None:
+        found: set[Work | None] = set()
+        for binding in self._names.reaching(node):
+            if binding.kind is BindingKind.PARAMETER and isinstance(binding.scope.node, cst.FunctionDef):
+                found.update(
+                    argument.facts[Datasets].work(argument.node, depth - 1) if argument.node is not None else None
+                    for argument in self._values.arguments_for(binding.scope.node, binding.name)
+                )
+            elif binding.kind is BindingKind.ASSIGN and binding.value is not None:
+                found.add(self._assigned(binding.value, binding.path, depth))
+            else:
+                found.add(None)
+        return found.pop() if len(found) == 1 else None
+
+    def _assigned(self, value: cst.BaseExpression, path: tuple[int, ...], depth: int) -> Work | None:
+        for step in path:
+            if isinstance(value, (cst.Tuple, cst.List)) and 0 <= step < len(value.elements):
+                value = value.elements[step].value
+                continue
+            if isinstance(value, cst.Call):
+                return self._one_of(self._calls.of(value), step, depth)
+            return None
+        return self.work(value, depth - 1)
+
+    def _one_of(self, call: Call, step: int, depth: int) -> Work | None:
+        """One of several datasets that a call returns."""
+        if call.name in _WRAPPERS and call.positional:
+            return self.work(call.positional[0], depth - 1)
+        definition = self._values.callee(call.node)
+        if definition is None or not isinstance(definition.node, cst.FunctionDef):
+            return None
+        found = {
+            definition.facts[Datasets].work(each.value.elements[step].value, depth - 1)
+            for each in definition.facts[Tree].below(definition.node.body, cst.Return)
+            if isinstance(each.value, cst.Tuple) and step < len(each.value.elements)
+        }
+        return found.pop() if len(found) == 1 else None
+
+    def _made(self, call: Call, depth: int) -> Work | None:
+        name = call.name or ""
+        if name in _WRAPPERS and call.positional:
+            return self.work(call.positional[0], depth - 1)
+        if name in data.IN_MEMORY_DATASETS:
+            return Work.IN_MEMORY
+        if name in data.TOY_DATASETS:
+            return Work.TOY
+        if name in data.DECODING_DATASETS:
+            return Work.DECODES
+        if name in data.TRANSFORMING_DATASETS:
+            return Work.AUGMENTS if call.argument("transform").written else None
+        definition = self._values.callee(call.node)
+        if definition is None:
+            return None
+        if isinstance(definition.node, cst.ClassDef):
+            return self.work_of_class(definition)
+        found = {
+            definition.facts[Datasets].work(each.value, depth - 1)
+            for each in definition.facts[Tree].below(definition.node.body, cst.Return)
+            if each.value is not None
+        }
+        return found.pop() if len(found) == 1 else None
+
+    def work_of_class(self, definition: Definition) -> Work | None:
+        """What ``__getitem__`` of a dataset class of the project does, helpers included."""
+        getitem = self._project.method(definition, "__getitem__")
+        if getitem is None or not isinstance(getitem.node, cst.FunctionDef):
+            bases = set(self._project.bases(definition))
+            return Work.DECODES if bases & data.DECODING_DATASETS else None
+        return Work.DECODES if _decodes(getitem, 3, set()) else None
+
+    # -- loaders ----------------------------------------------------------------------------------------------
+
+    def loops_over(self, loader: Call) -> Iterator[tuple[Facts, cst.For]]:
+        """The ``for`` loops that iterate a loader built in this file, here and in files that import it."""
+        for facts in (self._facts, *self._project.importers(mentioning="for ")):
+            for node in facts[Tree].of_type(cst.For):
+                values = facts[Values]
+                if values.of(values.iterated(node.iter)).call is loader:
+                    yield facts, node
+
+    def feeds_model(self, loader: Call) -> bool:
+        """Whether a loader's batches go through a network: in a loop over it, or somewhere in a file that trains."""
+        loops = list(self.loops_over(loader))
+        if loops:
+            return any(facts[Loops].of(loop).role in _RUNS_MODEL for facts, loop in loops)
+        return bool(self._facts[Loops].steps or self._calls.methods("fit", "prepare", "distribute"))
+
+    def feeds_training(self, loader: Call) -> bool:
+        """Whether a loader's batches are trained on; where no loop over it is found, a shuffled one is taken to be."""
+        roles = {facts[Loops].of(loop).role for facts, loop in self.loops_over(loader)}
+        if roles:
+            return bool(roles & {LoopRole.TRAINING, LoopRole.MICROBATCH})
+        return loader.argument("shuffle").constant is not False or loader.argument("sampler").written
+
+    def reaches_accelerator(self, loader: Call) -> bool:
+        """Whether the loop that iterates a loader, or the file's training loop when none is found, moves its batches."""
+        loops = list(self.loops_over(loader))
+        if loops:
+            return any(self.moves_batches(facts, loop) for facts, loop in loops)
+        steps = self._facts[Loops].steps
+        return any(
+            isinstance(step.loop, cst.For) and self.moves_batches(step.loop_facts, step.loop) for step in steps
+        )
+
+    def moves_batches(self, facts: Facts, loop: cst.For) -> bool:
+        """Whether a loop's body copies something to an accelerator."""
+        values = facts[Values]
+        for call in facts[Calls].methods("to", "cuda", within=loop.body):
+            if values.target(call) is Device.ACCELERATOR:
+                return True
+        return False
+
+
+def _decodes(function: Definition, depth: int, seen: set[cst.CSTNode]) -> bool:
+    """Whether a function opens, decodes or augments files, itself or through functions of the project."""
+    if function.node in seen:
+        return False
+    seen.add(function.node)
+    facts = function.facts
+    for call in facts[Calls].within(function.node.body):
+        if call.name is not None and (call.name in data.DECODERS or call.name.startswith(data.DECODER_PREFIXES)):
+            return True
+        if depth:
+            target = facts[Values].callee(call.node)
+            if target is not None and isinstance(target.node, cst.FunctionDef) and _decodes(target, depth - 1, seen):
+                return True
+        if call.method == "loader" and dotted(call.node.func) == "self.loader":
+            return True
+    return False

@@ -1,0 +1,121 @@
+"""Which expressions have the same value in every pass of a loop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from greenlint.facts.calls import Call, Calls
+from greenlint.facts.names import Binding, BindingKind, Names, dotted
+from greenlint.facts.tree import Tree
+from greenlint.knowledge import factories as known
+
+if TYPE_CHECKING:
+    from greenlint.facts import Facts
+
+__all__ = ["Invariance"]
+
+_VARYING = (cst.Lambda, cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp, cst.Await, cst.Yield, cst.NamedExpr)
+_BUILT = frozenset(("__init__", "setup", "build", "__post_init__", "setUp"))
+
+
+class Invariance:
+    """Loop invariants of one file."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._tree = facts[Tree]
+        self._names = facts[Names]
+        self._calls = facts[Calls]
+        self._globals = {item.name.value for node in self._tree.of_type(cst.Global) for item in node.names}
+
+    def holds(self, node: cst.BaseExpression, loop: cst.For | cst.While) -> bool:
+        """Whether an expression certainly has the same value in every pass of a loop around it.
+
+        Nothing it reads is bound, stored to or changed by a method in the loop, and it calls only pure functions.
+        What a function called from the loop changes behind its back is not seen.
+        """
+        for each in self._tree.walk(node):
+            if isinstance(each, _VARYING):
+                return False
+            if isinstance(each, cst.Call) and not self._is_pure(self._calls.of(each)):
+                return False
+            if isinstance(each, cst.Name) and self._is_read(each) and not self._name_holds(each, loop):
+                return False
+            if isinstance(each, cst.Attribute) and not self._attribute_holds(each, loop):
+                return False
+        return True
+
+    @staticmethod
+    def _is_pure(call: Call) -> bool:
+        if call.name is not None:
+            return call.name in known.PURE_CALLS
+        return call.receiver is not None and call.method in known.PURE_METHODS
+
+    def _is_read(self, node: cst.Name) -> bool:
+        above = self._tree.parent(node)
+        if isinstance(above, cst.Attribute):
+            return above.attr is not node
+        return not (isinstance(above, cst.Arg) and above.keyword is node)
+
+    # -- names ------------------------------------------------------------------------------------------------
+
+    def _name_holds(self, node: cst.Name, loop: cst.For | cst.While) -> bool:
+        if node.value in ("True", "False", "None"):
+            return True
+        bindings = self._names.reaching(node)
+        if not bindings:
+            return self._names.resolve(node) is not None
+        if node.value in self._globals and any(each.scope is self._names.module for each in bindings):
+            return False
+        if any(each.node in self._tree and self._tree.contains(loop, each.node) for each in bindings):
+            return False
+        return all(each.kind is BindingKind.IMPORT for each in bindings) or not self._changes(node.value, loop)
+
+    def _changes(self, path: str, loop: cst.For | cst.While) -> bool:
+        """Whether the loop stores into or changes by a method what a dotted name stands for."""
+        for target in self._tree.below(loop.body, cst.AssignTarget):
+            if isinstance(target.target, cst.Subscript) and dotted(target.target.value) == path:
+                return True
+        for statement in self._tree.below(loop.body, cst.AugAssign):
+            inner = statement.target
+            if isinstance(inner, cst.Subscript) and dotted(inner.value) == path:
+                return True
+        for call in self._calls.within(loop.body):
+            if call.receiver is None or dotted(call.receiver) != path:
+                continue
+            if call.method in known.CHANGING_METHODS or (call.method.endswith("_") and not call.method.endswith("__")):
+                return True
+        return any(self._deletes(each, path) for each in self._tree.below(loop.body, cst.Del))
+
+    @staticmethod
+    def _deletes(statement: cst.Del, path: str) -> bool:
+        target = statement.target
+        parts = [each.value for each in target.elements] if isinstance(target, cst.Tuple) else [target]
+        return any(dotted(each) == path for each in parts)
+
+    # -- attributes -------------------------------------------------------------------------------------------
+
+    def _attribute_holds(self, node: cst.Attribute, loop: cst.For | cst.While) -> bool:
+        above = self._tree.parent(node)
+        if isinstance(above, cst.Call) and above.func is node:
+            return True
+        if self._names.resolve(node) is not None:
+            return True
+        path = dotted(node)
+        if path is None:
+            return isinstance(node.value, (cst.Call, cst.Subscript, cst.Attribute))
+        if self._changes(path, loop):
+            return False
+        own = path.startswith(("self.", "cls."))
+        return not any(self._stored(each, loop, own=own) for each in self._names.stores.get(node.attr.value, ()))
+
+    def _stored(self, binding: Binding, loop: cst.For | cst.While, *, own: bool) -> bool:
+        """Whether an attribute of this name may get another value while the loop runs."""
+        if self._tree.contains(loop, binding.node):
+            return True
+        function = self._tree.function(binding.node)
+        if function is None or function is self._tree.function(loop):
+            return False
+        # Any other method may be called from the loop.
+        return own and function.name.value not in _BUILT

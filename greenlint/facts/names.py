@@ -1,0 +1,529 @@
+"""What names mean: scopes, bindings, imports, and the bindings that can reach a use."""
+
+from __future__ import annotations
+
+import builtins
+import enum
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from greenlint.facts.tree import Tree, children
+from greenlint.knowledge.aliases import canonical
+
+if TYPE_CHECKING:
+    from greenlint.facts import Facts
+
+__all__ = ["Binding", "BindingKind", "Names", "Scope", "dotted"]
+
+_DEPTH = 8
+
+
+class BindingKind(enum.Enum):
+    """How a name got its value."""
+
+    IMPORT = "import"
+    ASSIGN = "assign"
+    AUGMENTED = "augmented"
+    PARAMETER = "parameter"
+    LOOP = "loop"
+    CONTEXT = "context"
+    FUNCTION = "function"
+    CLASS = "class"
+    OTHER = "other"
+
+
+@dataclass(slots=True, eq=False)
+class Scope:
+    """A module, function, class, lambda or comprehension."""
+
+    node: cst.CSTNode
+    parent: Scope | None
+    bindings: dict[str, list[Binding]] = field(default_factory=dict)
+    elsewhere: set[str] = field(default_factory=set)
+    """Names declared ``global`` or ``nonlocal``."""
+
+    @property
+    def is_class(self) -> bool:
+        """Whether inner functions cannot see the names bound here."""
+        return isinstance(self.node, cst.ClassDef)
+
+
+@dataclass(slots=True, eq=False)
+class Binding:
+    """One place that gives a name a value.
+
+    ``value`` is the expression on the right; ``path`` leads into it when it is unpacked (``(1,)`` is its second
+    element). For ``LOOP`` the value is the iterable, for ``CONTEXT`` the manager, for ``PARAMETER`` the default.
+    ``imported`` is the dotted name an import gives, with leading dots when it is relative.
+    """
+
+    name: str
+    kind: BindingKind
+    node: cst.CSTNode
+    scope: Scope
+    order: int
+    value: cst.BaseExpression | None = None
+    path: tuple[int, ...] = ()
+    imported: str | None = None
+
+
+def dotted(node: cst.CSTNode) -> str | None:
+    """``a.b.c`` as written, ``None`` when anything but names and dots is in it."""
+    parts: list[str] = []
+    while isinstance(node, cst.Attribute):
+        parts.append(node.attr.value)
+        node = node.value
+    if not isinstance(node, cst.Name):
+        return None
+    parts.append(node.value)
+    return ".".join(reversed(parts))
+
+
+class Names:
+    """Scopes and bindings of one file."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._tree = facts[Tree]
+        self.module = Scope(self._tree.root, None)
+        self._scopes: dict[cst.CSTNode, Scope] = {self._tree.root: self.module}
+        self.star_imports: list[str] = []
+        """Modules whose names are imported by ``*``: names bound nowhere else may come from them."""
+        self.attributes: dict[str, list[Binding]] = {}
+        """``self.NAME = value`` anywhere in the file, by ``Class.NAME``."""
+        self.stores: dict[str, list[Binding]] = {}
+        """``OBJECT.NAME = value`` anywhere in the file, by the last name, ``self`` included."""
+        self._reach: dict[cst.CSTNode, tuple[Binding, ...]] = {}
+        self._resolved: dict[cst.CSTNode, str | None] = {}
+        _Binder(self, self._tree).bind()
+
+    # -- scopes -----------------------------------------------------------------------------------------------
+
+    def scope(self, node: cst.CSTNode) -> Scope:
+        """The scope in which ``node`` is evaluated."""
+        below = node
+        for above in self._tree.ancestors(node):
+            scope = self._scopes.get(above)
+            if scope is not None and self._is_inside(above, below):
+                return scope
+            below = above
+        return self.module
+
+    @staticmethod
+    def _is_inside(owner: cst.CSTNode, child: cst.CSTNode) -> bool:
+        """Decorators, defaults, annotations and bases are evaluated outside the scope they stand at."""
+        if isinstance(owner, (cst.FunctionDef, cst.ClassDef, cst.Lambda)):
+            return child is owner.body
+        return True
+
+    def of(self, node: cst.CSTNode) -> Scope | None:
+        """The scope that a module, function, class, lambda or comprehension opens."""
+        return self._scopes.get(node)
+
+    # -- uses -------------------------------------------------------------------------------------------------
+
+    def reaching(self, use: cst.Name) -> tuple[Binding, ...]:
+        """The bindings whose value ``use`` may have; empty when the name is bound nowhere in this file."""
+        known = self._reach.get(use)
+        if known is None:
+            known = self._reach[use] = self._reaching(use.value, use)
+        return known
+
+    def lookup(self, name: str, at: cst.CSTNode) -> tuple[Binding, ...]:
+        """As :meth:`reaching`, for a name that is not written at ``at``."""
+        return self._reaching(name, at)
+
+    def _reaching(self, name: str, use: cst.CSTNode) -> tuple[Binding, ...]:
+        start = scope = self.scope(use)
+        current: Scope | None = scope
+        while current is not None:
+            if name in current.bindings and name not in current.elsewhere and (
+                current is start or not current.is_class
+            ):
+                found = current.bindings[name]
+                if current is start:
+                    return tuple(self._flow(found, use)) or tuple(found)
+                if _transparent(start, current):
+                    return tuple(self._flow(found, start.node)) or tuple(found)
+                return tuple(found)
+            current = current.parent
+        return ()
+
+    def _flow(self, bindings: list[Binding], use: cst.CSTNode) -> Iterator[Binding]:
+        """The last binding that certainly runs before ``use``, and those that may run in between or go round a loop."""
+        tree = self._tree
+        rank = tree.first(use)
+        certain = None
+        arms: set[cst.CSTNode] = set()
+        for binding in reversed(bindings):
+            if binding.order >= rank or _exclusive(tree, binding.node, use):
+                continue
+            yield binding
+            if _dominates(tree, binding.node, use) or _completes(tree, binding.node, use, arms):
+                certain = binding
+                break
+        loops = _loops(tree, use)
+        for binding in bindings:
+            if binding.order < rank:
+                continue
+            around = [loop for loop in loops if tree.contains(loop, binding.node)]
+            if around and not (certain is not None and tree.contains(around[0], certain.node)):
+                yield binding
+
+    # -- resolved names ---------------------------------------------------------------------------------------
+
+    def resolve(self, node: cst.CSTNode) -> str | None:
+        """The canonical dotted name an expression stands for through imports and plain aliases.
+
+        Names of this file's own functions and classes, values, and names from star imports are not resolved; a
+        relative import gives a name with leading dots, a builtin ``builtins.NAME``.
+        """
+        if node in self._resolved:
+            return self._resolved[node]
+        found = self._resolve(node, _DEPTH)
+        self._resolved[node] = found
+        return found
+
+    def _resolve(self, node: cst.CSTNode, depth: int) -> str | None:
+        if depth == 0:
+            return None
+        if isinstance(node, cst.Attribute):
+            base = self._resolve(node.value, depth - 1)
+            return canonical(f"{base}.{node.attr.value}") if base is not None else None
+        if not isinstance(node, cst.Name):
+            return None
+        bindings = self.reaching(node)
+        if not bindings:
+            return f"builtins.{node.value}" if hasattr(builtins, node.value) else None
+        names = {self._resolve_binding(each, depth) for each in bindings if not _is_none(each.value)}
+        return names.pop() if len(names) == 1 else None
+
+    def _resolve_binding(self, binding: Binding, depth: int) -> str | None:
+        if binding.kind is BindingKind.IMPORT:
+            return canonical(binding.imported) if binding.imported else None
+        if binding.kind is BindingKind.ASSIGN and not binding.path and binding.value is not None:
+            if isinstance(binding.value, (cst.Name, cst.Attribute)) and not self._is_value(binding.value):
+                return self._resolve(binding.value, depth - 1)
+        return None
+
+    def _is_value(self, node: cst.BaseExpression) -> bool:
+        """Builtin constants alias nothing."""
+        return isinstance(node, cst.Name) and node.value in ("True", "False", "None")
+
+    def names_of(self, node: cst.CSTNode) -> frozenset[str]:
+        """Every dotted name the expression may stand for; use :meth:`resolve` where one certain name is needed."""
+        if not isinstance(node, cst.Name):
+            single = self.resolve(node)
+            return frozenset((single,)) if single else frozenset()
+        found = {self._resolve_binding(each, _DEPTH) for each in self.reaching(node)}
+        return frozenset(each for each in found if each)
+
+    def local_definitions(self, node: cst.CSTNode) -> Sequence[cst.FunctionDef | cst.ClassDef]:
+        """The functions and classes of this file that a bare name may stand for."""
+        if not isinstance(node, cst.Name):
+            return ()
+        found: list[cst.FunctionDef | cst.ClassDef] = []
+        for binding in self.reaching(node):
+            found.extend(self._definitions_of(binding, _DEPTH))
+        return found
+
+    def _definitions_of(self, binding: Binding, depth: int) -> Iterator[cst.FunctionDef | cst.ClassDef]:
+        if isinstance(binding.node, (cst.FunctionDef, cst.ClassDef)) and binding.kind in (
+            BindingKind.FUNCTION,
+            BindingKind.CLASS,
+        ):
+            yield binding.node
+        elif binding.kind is BindingKind.ASSIGN and isinstance(binding.value, cst.Name) and depth and not binding.path:
+            for each in self.reaching(binding.value):
+                yield from self._definitions_of(each, depth - 1)
+
+    def imports(self) -> Iterator[Binding]:
+        """Every import of the file, in source order within each scope."""
+        for scope in self._scopes.values():
+            for bindings in scope.bindings.values():
+                yield from (each for each in bindings if each.kind is BindingKind.IMPORT)
+
+
+def _is_none(value: cst.BaseExpression | None) -> bool:
+    return isinstance(value, cst.Name) and value.value == "None"
+
+
+def _transparent(inner: Scope, outer: Scope) -> bool:
+    """Whether ``inner`` is a comprehension or lambda evaluated where it stands in ``outer``."""
+    scope: Scope | None = inner
+    while scope is not None and scope is not outer:
+        if not isinstance(scope.node, (cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp)):
+            return False
+        scope = scope.parent
+    return scope is outer
+
+
+def _loops(tree: Tree, use: cst.CSTNode) -> list[cst.CSTNode]:
+    return list(tree.loops_around(use))
+
+
+_BRANCHES = (cst.If, cst.For, cst.While, cst.Try, cst.TryStar, cst.Match)
+
+
+def _arms(tree: Tree, node: cst.CSTNode) -> Iterator[tuple[cst.CSTNode, cst.CSTNode]]:
+    """The branching statements around ``node`` with the child of each that holds it, up to the scope."""
+    below = node
+    for above in tree.ancestors(node):
+        if isinstance(above, (cst.FunctionDef, cst.ClassDef, cst.Lambda)):
+            return
+        if isinstance(above, _BRANCHES):
+            yield above, below
+        below = above
+
+
+def _dominates(tree: Tree, binding: cst.CSTNode, use: cst.CSTNode) -> bool:
+    """Whether ``binding`` runs whenever ``use``, later in the text, does."""
+    for branch, arm in _arms(tree, binding):
+        if isinstance(branch, (cst.Try, cst.TryStar)) and arm is branch.body:
+            continue
+        if arm in (getattr(branch, "test", None), getattr(branch, "iter", None)):
+            continue
+        if isinstance(branch, cst.For) and branch is binding and tree.contains(branch.body, use):
+            continue
+        if not tree.contains(arm, use):
+            return False
+    if isinstance(binding, cst.For):
+        return tree.contains(binding.body, use)
+    return True
+
+
+def _completes(tree: Tree, binding: cst.CSTNode, use: cst.CSTNode, arms: set[cst.CSTNode]) -> bool:
+    """Whether ``binding`` fills the last open arm of an ``if`` that certainly runs before ``use``.
+
+    ``arms`` collects the arms seen so far.
+    """
+    around = [(branch, arm) for branch, arm in _arms(tree, binding) if not tree.contains(arm, use)]
+    if not around or not all(isinstance(branch, cst.If) for branch, _ in around):
+        return False
+    arms.add(around[0][1])
+    outer = around[-1][0]
+    return isinstance(outer, cst.If) and _full(outer, arms) and _dominates(tree, outer, use)
+
+
+def _full(branch: cst.If, arms: set[cst.CSTNode]) -> bool:
+    """Whether every arm of ``branch`` is in ``arms`` or itself full."""
+    other = branch.orelse
+    if other is None or branch.body not in arms:
+        return False
+    return other in arms or (isinstance(other, cst.If) and _full(other, arms))
+
+
+def _exclusive(tree: Tree, binding: cst.CSTNode, use: cst.CSTNode) -> bool:
+    """Whether the two stand in different arms of one ``if``, or ``binding`` in an arm that always leaves."""
+    for branch, arm in _arms(tree, binding):
+        if not isinstance(branch, cst.If) or arm is branch.test:
+            continue
+        if tree.contains(branch, use):
+            if not tree.contains(arm, use) and not tree.contains(branch.test, use):
+                return True
+        elif _leaves(arm.body if isinstance(arm, cst.Else) else arm):
+            return True
+    return False
+
+
+def _leaves(body: cst.CSTNode) -> bool:
+    """Whether a block ends by leaving its surroundings."""
+    if not isinstance(body, cst.IndentedBlock) or not body.body:
+        return False
+    last = body.body[-1]
+    return isinstance(last, cst.SimpleStatementLine) and isinstance(
+        last.body[-1], (cst.Return, cst.Raise, cst.Continue, cst.Break)
+    )
+
+
+class _Binder:
+    """Fills the scopes of a :class:`Names` in one walk."""
+
+    def __init__(self, names: Names, tree: Tree) -> None:
+        self.names, self.tree = names, tree
+
+    def bind(self) -> None:
+        stack: list[tuple[cst.CSTNode, Scope]] = [(self.tree.root, self.names.module)]
+        while stack:
+            node, scope = stack.pop()
+            handler = _HANDLERS.get(type(node))
+            if handler is not None:
+                handler(self, node, scope)
+            inner = self._open(node, scope)
+            for child in reversed(children(node)):
+                stack.append((child, inner if inner is not scope and Names._is_inside(node, child) else scope))
+
+    def _open(self, node: cst.CSTNode, scope: Scope) -> Scope:
+        if not isinstance(node, _OPENERS):
+            return scope
+        inner = self.names._scopes[node] = Scope(node, scope)
+        if isinstance(node, (cst.FunctionDef, cst.Lambda)):
+            self._parameters(node.params, inner)
+        return inner
+
+    def _parameters(self, params: cst.Parameters, scope: Scope) -> None:
+        every = [*params.posonly_params, *params.params, *params.kwonly_params]
+        for star in (params.star_arg, params.star_kwarg):
+            if isinstance(star, cst.Param):
+                every.append(star)
+        for param in every:
+            self.add(scope, param.name, BindingKind.PARAMETER, param, param.default, order=self.tree.first(scope.node))
+
+    def add(
+        self,
+        scope: Scope,
+        target: cst.CSTNode,
+        kind: BindingKind,
+        node: cst.CSTNode,
+        value: cst.BaseExpression | None = None,
+        *,
+        order: int | None = None,
+        path: tuple[int, ...] = (),
+    ) -> None:
+        """Bind a target, which may be a name, an attribute or a nest of both."""
+        at = self.tree.last(node) if order is None else order
+        if isinstance(target, cst.Name):
+            if target.value in scope.elsewhere:
+                scope = self._outer(scope, target.value)
+            found = Binding(target.value, kind, node, scope, at, value, path)
+            scope.bindings.setdefault(target.value, []).append(found)
+        elif isinstance(target, (cst.Tuple, cst.List)):
+            for index, element in enumerate(target.elements):
+                step = index if isinstance(element, cst.Element) else -1
+                self.add(scope, element.value, kind, node, value, order=at, path=(*path, step))
+        elif isinstance(target, cst.Attribute):
+            self._attribute(scope, target, kind, node, value, at, path)
+
+    def _outer(self, scope: Scope, name: str) -> Scope:
+        above = scope.parent
+        while above is not None and above.parent is not None:
+            if name in above.bindings and not above.is_class:
+                return above
+            above = above.parent
+        return self.names.module
+
+    def _attribute(
+        self,
+        scope: Scope,
+        target: cst.Attribute,
+        kind: BindingKind,
+        node: cst.CSTNode,
+        value: cst.BaseExpression | None,
+        order: int,
+        path: tuple[int, ...],
+    ) -> None:
+        found = Binding(target.attr.value, kind, node, scope, order, value, path)
+        self.names.stores.setdefault(target.attr.value, []).append(found)
+        owner = self._class_around(scope)
+        if isinstance(target.value, cst.Name) and target.value.value in ("self", "cls") and owner is not None:
+            self.names.attributes.setdefault(f"{owner.name.value}.{target.attr.value}", []).append(found)
+
+    @staticmethod
+    def _class_around(scope: Scope) -> cst.ClassDef | None:
+        above: Scope | None = scope
+        while above is not None:
+            if isinstance(above.node, cst.ClassDef):
+                return above.node
+            above = above.parent
+        return None
+
+    # -- statements -------------------------------------------------------------------------------------------
+
+    def import_(self, node: cst.Import, scope: Scope) -> None:
+        for alias in node.names:
+            name = dotted(alias.name)
+            if name is None:
+                continue
+            if alias.asname is not None and isinstance(alias.asname.name, cst.Name):
+                self._imported(scope, alias.asname.name.value, name, node)
+            else:
+                root = name.split(".")[0]
+                self._imported(scope, root, root, node)
+
+    def import_from(self, node: cst.ImportFrom, scope: Scope) -> None:
+        base = "." * len(node.relative) + (dotted(node.module) or "" if node.module is not None else "")
+        if isinstance(node.names, cst.ImportStar):
+            self.names.star_imports.append(base)
+            return
+        for alias in node.names:
+            name = dotted(alias.name)
+            if name is None:
+                continue
+            local = name
+            if alias.asname is not None and isinstance(alias.asname.name, cst.Name):
+                local = alias.asname.name.value
+            joined = f"{base}{name}" if base.endswith(".") or not base else f"{base}.{name}"
+            self._imported(scope, local, joined, node)
+
+    def _imported(self, scope: Scope, local: str, name: str, node: cst.CSTNode) -> None:
+        if local in scope.elsewhere:
+            scope = self.names.module
+        found = Binding(local, BindingKind.IMPORT, node, scope, self.tree.last(node), imported=name)
+        scope.bindings.setdefault(local, []).append(found)
+
+    def assign(self, node: cst.Assign, scope: Scope) -> None:
+        for target in node.targets:
+            self.add(scope, target.target, BindingKind.ASSIGN, node, node.value)
+
+    def ann_assign(self, node: cst.AnnAssign, scope: Scope) -> None:
+        if node.value is not None:
+            self.add(scope, node.target, BindingKind.ASSIGN, node, node.value)
+
+    def aug_assign(self, node: cst.AugAssign, scope: Scope) -> None:
+        self.add(scope, node.target, BindingKind.AUGMENTED, node, node.value)
+
+    def named_expr(self, node: cst.NamedExpr, scope: Scope) -> None:
+        while isinstance(scope.node, _COMPREHENSIONS) and scope.parent is not None:
+            scope = scope.parent
+        self.add(scope, node.target, BindingKind.ASSIGN, node, node.value)
+
+    def for_(self, node: cst.For, scope: Scope) -> None:
+        order = self.tree.last(node.iter)
+        self.add(scope, node.target, BindingKind.LOOP, node, node.iter, order=order)
+
+    def comp_for(self, node: cst.CompFor, scope: Scope) -> None:
+        self.add(scope, node.target, BindingKind.LOOP, node, node.iter, order=self.tree.first(scope.node))
+
+    def with_item(self, node: cst.WithItem, scope: Scope) -> None:
+        if node.asname is not None:
+            self.add(scope, node.asname.name, BindingKind.CONTEXT, node, node.item)
+
+    def function(self, node: cst.FunctionDef, scope: Scope) -> None:
+        self.add(scope, node.name, BindingKind.FUNCTION, node, order=self.tree.first(node))
+
+    def class_(self, node: cst.ClassDef, scope: Scope) -> None:
+        self.add(scope, node.name, BindingKind.CLASS, node, order=self.tree.first(node))
+
+    def except_(self, node: cst.ExceptHandler, scope: Scope) -> None:
+        if node.name is not None:
+            self.add(scope, node.name.name, BindingKind.OTHER, node, order=self.tree.first(node))
+
+    def outside(self, node: cst.Global | cst.Nonlocal, scope: Scope) -> None:
+        scope.elsewhere.update(item.name.value for item in node.names)
+
+    def pattern(self, node: cst.MatchAs, scope: Scope) -> None:
+        if node.name is not None:
+            self.add(scope, node.name, BindingKind.OTHER, node)
+
+
+_COMPREHENSIONS = (cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp)
+_OPENERS = (cst.FunctionDef, cst.ClassDef, cst.Lambda, *_COMPREHENSIONS)
+_HANDLERS: dict[type, Callable[[_Binder, Any, Scope], None]] = {
+    cst.Import: _Binder.import_,
+    cst.ImportFrom: _Binder.import_from,
+    cst.Assign: _Binder.assign,
+    cst.AnnAssign: _Binder.ann_assign,
+    cst.AugAssign: _Binder.aug_assign,
+    cst.NamedExpr: _Binder.named_expr,
+    cst.For: _Binder.for_,
+    cst.CompFor: _Binder.comp_for,
+    cst.WithItem: _Binder.with_item,
+    cst.FunctionDef: _Binder.function,
+    cst.ClassDef: _Binder.class_,
+    cst.ExceptHandler: _Binder.except_,
+    cst.Global: _Binder.outside,
+    cst.Nonlocal: _Binder.outside,
+    cst.MatchAs: _Binder.pattern,
+}

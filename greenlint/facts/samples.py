@@ -1,0 +1,237 @@
+"""How much data an expression holds, as far as the code shows it."""
+
+from __future__ import annotations
+
+import enum
+import functools
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from greenlint.facts.calls import UNKNOWN, Call, Calls
+from greenlint.facts.names import Binding, BindingKind, Names
+from greenlint.facts.tree import Tree
+from greenlint.facts.values import Values
+from greenlint.knowledge import tables
+
+if TYPE_CHECKING:
+    from greenlint.facts import Facts
+
+__all__ = ["Samples", "Scale"]
+
+_MOST = 400
+"""Expressions looked at on the way back to where data comes from."""
+_PART = 5000
+"""A slice of at most so many rows is a part of the data."""
+
+
+class Scale(enum.Enum):
+    """How much data there is."""
+
+    TOY = "a toy data set"
+    """Comes with a library, or is generated and small: nothing done to it costs much."""
+    SMALL = "a small table"
+    """A well-known table of fewer than ten thousand rows."""
+    PART = "a part of the data"
+    """Cut down by a slice, ``head``, ``sample`` or ``nrows``."""
+
+
+class Samples:
+    """Data of one file."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self._memo: dict[cst.CSTNode, Scale | None] = {}
+
+    def scale(self, node: cst.BaseExpression) -> Scale | None:
+        """How much data an expression holds; ``None``: not known, or much."""
+        if node not in self._memo:
+            self._memo[node] = self._scale(node)
+        return self._memo[node]
+
+    def _scale(self, node: cst.BaseExpression) -> Scale | None:
+        trail = _Trail()
+        trail.follow(self._facts, node)
+        if trail.toy and not trail.real and not trail.small:
+            return Scale.TOY
+        if trail.small or self.small_table or self._shown_small:
+            return Scale.SMALL
+        return Scale.PART if trail.part else None
+
+    @functools.cached_property
+    def small_table(self) -> bool:
+        """Whether the columns or files that this module names belong to a well-known small table, and none is large."""
+        names = self._words
+        if any(len(columns & names) >= enough for columns, enough in tables.SMALL_COLUMNS):
+            return True
+        read = [each for each in names if each.endswith((".csv", ".data", ".xlsx", ".tsv"))]
+        return bool(read) and all(tables.SMALL_NAMES.search(each) for each in read)
+
+    @functools.cached_property
+    def _shown_small(self) -> bool:
+        """Whether every table whose size stands in the outputs of a notebook is small."""
+        raw = self._facts.sources.read(self._facts.document.path) if self._facts.document.is_notebook else None
+        rows = [int(one or other) for one, other in tables.SHOWN_ROWS.findall(raw)] if raw is not None else []
+        return bool(rows) and max(rows) < tables.FEW_ROWS
+
+    @functools.cached_property
+    def _words(self) -> frozenset[str]:
+        tree, values = self._facts[Tree], self._facts[Values]
+        texts = (values.constant(each) for each in tree.of_type(cst.SimpleString))
+        found = {each for each in texts if isinstance(each, str)}
+        return frozenset(found | {each.attr.value for each in tree.of_type(cst.Attribute)})
+
+
+class _Trail:
+    """One walk from an expression back to the calls that made its data."""
+
+    def __init__(self) -> None:
+        self._seen: set[cst.CSTNode] = set()
+        self.toy = self.real = self.small = self.part = False
+
+    def follow(self, facts: Facts, node: cst.BaseExpression) -> None:
+        """Look at everything that ``node`` is made from."""
+        queue: list[tuple[Facts, cst.BaseExpression]] = [(facts, node)]
+        while queue and len(self._seen) < _MOST:
+            owner, each = queue.pop()
+            if each not in self._seen:
+                self._seen.add(each)
+                queue.extend(self._sources(owner, each))
+
+    def _sources(self, facts: Facts, node: cst.BaseExpression) -> Iterator[tuple[Facts, cst.BaseExpression]]:
+        if isinstance(node, cst.Name):
+            bindings = facts[Names].reaching(node)
+            self.real = self.real or not bindings
+            for binding in bindings:
+                yield from self._bound(facts, binding)
+        elif isinstance(node, cst.Attribute):
+            yield from self._member(facts, node)
+        elif isinstance(node, cst.Call):
+            yield from self._called(facts, facts[Calls].of(node))
+        elif isinstance(node, cst.Subscript):
+            self.part = self.part or _is_part(facts, node)
+            yield facts, node.value
+        elif isinstance(node, (cst.Tuple, cst.List)):
+            self.toy = self.toy or _is_written_out(node)
+            yield from ((facts, each.value) for each in node.elements)
+        elif isinstance(node, cst.BinaryOperation):
+            yield from ((facts, node.left), (facts, node.right))
+        elif isinstance(node, (cst.ListComp, cst.GeneratorExp)):
+            yield facts, node.for_in.iter
+        elif isinstance(node, cst.IfExp):
+            yield from ((facts, node.body), (facts, node.orelse))
+
+    def _bound(self, facts: Facts, binding: Binding) -> Iterator[tuple[Facts, cst.BaseExpression]]:
+        function = binding.scope.node
+        if binding.kind is BindingKind.PARAMETER and isinstance(function, cst.FunctionDef):
+            found = False
+            for argument in facts[Values].arguments_for(function, binding.name):
+                if argument.node is not None:
+                    found = True
+                    yield argument.facts, argument.node
+            self.real = self.real or not found
+        elif binding.value is not None:
+            yield facts, binding.value
+
+    def _member(self, facts: Facts, node: cst.Attribute) -> Iterator[tuple[Facts, cst.BaseExpression]]:
+        bindings = facts[Values].attribute_bindings(node)
+        for owner, binding in bindings:
+            yield from self._bound(owner, binding)
+        if not bindings and facts[Names].resolve(node) is None:
+            yield facts, node.value
+
+    def _called(self, facts: Facts, call: Call) -> Iterator[tuple[Facts, cst.BaseExpression]]:
+        name = call.name or ""
+        if self._loads(facts, call, name):
+            return
+        self.part = self.part or _keeps_part(facts, call)
+        if call.receiver is not None and not name:
+            yield facts, call.receiver
+        yield from ((facts, arg.value) for arg in call.node.args[:4] if not _is_seed(arg))
+        definition = facts[Values].callee(call.node)
+        if definition is None:
+            self.real = self.real or (call.receiver is None and not name) or name.split(".")[0] not in _PASSING
+        elif isinstance(definition.node, cst.FunctionDef):
+            for each in definition.facts[Tree].below(definition.node.body, cst.Return):
+                if each.value is not None:
+                    yield definition.facts, each.value
+
+    def _loads(self, facts: Facts, call: Call, name: str) -> bool:
+        """Note what a call loads; whether it loads anything."""
+        if tables.TOY_LOADERS.search(name):
+            self.toy = True
+        elif tables.MADE.search(name):
+            many = _is_many(call)
+            self.toy, self.real = self.toy or not many, self.real or many
+        elif tables.LOADERS.search(name):
+            self._read(facts, call)
+        elif tables.RANDOM.search(name):
+            self.toy = True
+        else:
+            return False
+        return True
+
+    def _read(self, facts: Facts, call: Call) -> None:
+        path = call.positional[0] if call.positional else None
+        text = facts[Values].constant(path) if path is not None else UNKNOWN
+        if isinstance(text, str) and tables.SMALL_NAMES.search(text):
+            self.small = True
+            return
+        rows = call.keyword("nrows")
+        count = facts[Values].constant(rows) if rows is not None else None
+        self.part = self.part or (isinstance(count, int) and count <= _PART)
+        self.real = True
+
+
+def _is_written_out(node: cst.Tuple | cst.List) -> bool:
+    """Whether a table stands in the code: ``[[1, 2], [3, 4]]``."""
+    return bool(node.elements) and all(_is_row(each.value) for each in node.elements)
+
+
+def _is_row(node: cst.BaseExpression) -> bool:
+    return isinstance(node, (cst.Tuple, cst.List)) and all(
+        isinstance(each.value, (cst.Integer, cst.Float)) for each in node.elements
+    )
+
+
+def _is_seed(arg: cst.Arg) -> bool:
+    return arg.keyword is not None and arg.keyword.value in ("random_state", "rng", "seed", "stratify", "groups")
+
+
+def _is_many(call: Call) -> bool:
+    count = call.argument("n_samples", 0)
+    return not count.known or (count.node is not None and not _at_most(count.constant, tables.TOY_ROWS))
+
+
+def _at_most(value: object, limit: int) -> bool:
+    return isinstance(value, (int, float)) and value <= limit
+
+
+def _is_part(facts: Facts, node: cst.Subscript) -> bool:
+    """``x[:1000]``, ``df.iloc[:1000, 1:]``: rows up to a small number."""
+    part = node.slice[0].slice
+    if not isinstance(part, cst.Slice) or part.upper is None:
+        return False
+    upper = facts[Values].constant(part.upper)
+    if not isinstance(upper, int) or upper <= 0:
+        return False
+    lower = facts[Values].constant(part.lower) if part.lower is not None else 0
+    return isinstance(lower, int) and 20 <= upper - lower <= _PART
+
+
+def _keeps_part(facts: Facts, call: Call) -> bool:
+    if call.method not in tables.PARTS or call.receiver is None:
+        return False
+    written = call.positional[0] if call.positional else call.keyword("n")
+    fraction = call.keyword("frac")
+    if fraction is not None:
+        value = facts[Values].constant(fraction)
+        return isinstance(value, (int, float)) and value <= 0.2
+    return written is not None and _at_most(facts[Values].constant(written), _PART)
+
+
+_PASSING = frozenset(
+    ("", "numpy", "pandas", "polars", "scipy", "sklearn", "builtins", "functools", "copy", "imblearn", "cudf", "cupy")
+)
+"""Packages whose functions make nothing of nothing: their results come from their arguments."""

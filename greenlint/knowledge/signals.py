@@ -1,0 +1,208 @@
+"""What the text of a program tells of its hardware, data and trade. Patterns over code without comments; data only."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = [
+    "ACCELERATOR",
+    "ACCELERATOR_NOTEBOOK",
+    "AUTO_PLACED",
+    "BENCHMARK_NAME",
+    "BENCHMARK_TEXT",
+    "CPU_NAME",
+    "CPU_REMARK",
+    "CPU_STACK",
+    "DEVICE",
+    "HOST_DEVICE",
+    "KERAS_PLACES_ITSELF",
+    "LEGACY_KERAS",
+    "LIBRARY_ROOTS",
+    "OTHER_DATA",
+    "OTHER_TABLES",
+    "OWN_TRAINING",
+    "RANDOM_TENSOR",
+    "REAL_DATA",
+    "REINFORCEMENT",
+    "REINFORCEMENT_ROOTS",
+    "SCIENCE",
+    "SCIENCE_ROOTS",
+    "TEST_NAME",
+    "TOY_DATA",
+    "TOY_LOADERS",
+    "TRAINERS",
+    "WRITES_PRECISION",
+]
+
+
+def _words(text: str) -> str:
+    return "|".join(text.split())
+
+
+# -- hardware ----------------------------------------------------------------------------------------------------
+
+ACCELERATOR = re.compile(
+    r"""
+    \.cuda\( | \.xpu\( | \bset_default_tensor_type\([^)\n]*cuda
+    | ["'](?:cuda|mps|xpu|npu|hpu)(?::\d+|:\{|:["']|["'])
+    | ["'](?:gpu|/gpu:\d|/device:GPU:\d|GPU|TPU|tpu)["']
+    | \btorch\.cuda\.(?:set_device|current_device|synchronize|empty_cache|Event|Stream|amp|device\b|FloatTensor|
+        HalfTensor|LongTensor|ByteTensor|IntTensor|BoolTensor|memory_|max_memory|reset_|mem_get_info|get_device)
+    | \btorch\.accelerator\b | \btorch\.backends\.mps\.is_available\(
+    | \b(?:DistributedDataParallel|FullyShardedDataParallel|DataParallel|DDP|FSDP)\(
+    | ["']nccl["'] | \bdevice_map\s*= | \bxm\.xla_device\( | \bCuDNN(?:LSTM|GRU)\(
+    | \b(?:Mirrored|MultiWorkerMirrored|TPU)Strategy\( | \bTPUClusterResolver\( | \bmulti_gpu_model\(
+    | \b(?:set_memory_growth|gpu_device_name|is_gpu_available|_get_available_gpus|per_process_gpu_memory_fraction|allow_growth)\b
+    | list_(?:physical|logical)_devices\(\s*["']GPU
+    | CUDA_VISIBLE_DEVICES["']\]?\s*(?:=|,)\s*(?:f?["']\d|str\()
+    | \bjax\.devices\(\s*["'](?:gpu|cuda|tpu)
+    """,
+    re.VERBOSE,
+)
+"""Code that puts things on an accelerator, chooses one, or counts on it."""
+
+AUTO_PLACED = re.compile(
+    r"""
+    \bAccelerator\( | \b(?:Seq2Seq)?TrainingArguments\( | \bHfArgumentParser\( | \bFabric\( | \bLightningModule\b
+    | \bdeepspeed\.(?:initialize|init_inference)\( | \b(?:pl|L|lightning|pytorch_lightning)\.Trainer\(
+    | \bSentenceTransformer\( | \b(?:vision|cnn|unet|tabular)_learner\( | \bLearner\(
+    """,
+    re.VERBOSE,
+)
+"""Trainers that pick an accelerator by themselves."""
+
+ACCELERATOR_NOTEBOOK = re.compile(
+    r'"accelerator"\s*:\s*"(?:GPU|TPU|nvidia\w*)"|"isGpuEnabled"\s*:\s*true|!\s*nvidia-smi|"machine_shape"\s*:\s*"hm"'
+)
+"""Signs in the raw text of a notebook that it is run on an accelerator."""
+
+DEVICE = re.compile(r"\.to\(|\bdevice\s*=|\btorch\.device\(|\.to_device\(")
+HOST_DEVICE = re.compile(r"""(?i:\bdevice\b)\s*(?:[:=]|,)[^\n]{0,30}["']cpu["']|\.to\(\s*["']cpu["']|torch\.device\(\s*["']cpu["']""")
+LEGACY_KERAS = re.compile(r"\bmulti_gpu_model\b|\bCuDNN(?:LSTM|GRU)\b|\btf\.(?:ConfigProto|Session|placeholder|set_random_seed)\(|\bK\.(?:tensorflow_backend|set_session)\b")
+"""Calls that are gone since the version that brought mixed precision policies."""
+KERAS_PLACES_ITSELF = frozenset(("keras", "tensorflow", "jax", "flax"))
+
+CPU_REMARK = re.compile(
+    r"cpu[- ]only|(?:on|for) (?:the )?cpu\b|no gpu\b|without (?:a )?gpu\b|force cpu|use cpu|runs? on cpu", re.IGNORECASE
+)
+"""A comment that says a CPU is meant."""
+CPU_NAME = re.compile(r"(?:^|[/_\-])(?:cpu|edge|mobile|onnx|quanti[sz]e\w*|tflite|coreml|openvino|raspberry)(?:[/_\-.]|$)", re.IGNORECASE)
+CPU_STACK = re.compile(
+    r"onnx\.export\(|quantize_dynamic\(|\bopenvino\b|optimize_for_mobile\(|\bcoremltools\b|torch\.backends\.quantized"
+    r"|\btflite\b|TFLiteConverter|intel_extension_for_pytorch"
+)
+
+# -- trades ------------------------------------------------------------------------------------------------------
+
+REINFORCEMENT_ROOTS = frozenset(
+    """gym gymnasium stable_baselines stable_baselines3 sb3_contrib rllib dm_env dm_control procgen atari_py ale_py
+    minerl pettingzoo tianshou torchrl kaggle_environments baselines cleanrl brax gymnax acme mujoco_py d4rl ptan
+    unityagents vizdoom rlcard""".split()
+)
+REINFORCEMENT = re.compile(
+    r"\benvs?\.(?:step|reset)\(|\bReplay(?:Buffer|Memory)\(|\bgym\.make\(|\benvironment\.step\(|\bselect_action\(|\bDQN\w*\("
+)
+
+SCIENCE_ROOTS = frozenset(
+    """gpytorch botorch torchdiffeq torchsde torchcde deepxde pyscf qutip pennylane qiskit ase rdkit_energy e3nn mace
+    schnetpack torchani dgl_lifesci jax_md diffrax cvxpylayers theseus pyro numpyro pymc linear_operator geoopt
+    neurodiffeq modulus fenics dolfin jaxopt kfac sympy casadi pytensor tensorflow_probability""".split()
+)
+SCIENCE = re.compile(
+    r"create_graph\s*=\s*True|\btorch\.linalg\.|\b(?:torch|jnp)\.fft\.|\bgradcheck\(|\btorch\.(?:complex|lgamma|logdet|cholesky|svd|eig|qr|inverse)\b"
+    r"|\bPINN|\bphysics[_ ]informed|\bodeint\(|\bhamiltonian\b|\bnavier|\blog_likelihood\b|\bMultivariateNormal\(",
+    re.IGNORECASE,
+)
+"""Work that needs full or double precision."""
+
+# -- data --------------------------------------------------------------------------------------------------------
+
+TOY_DATA = re.compile(
+    r"""
+    (?P<vision>\b(?:Fashion|K|E|Q)?MNIST(?:DataModule)?\(|[Mm]nist\.load_data\(|fashion_mnist\b|\bUSPS\(
+        |load_dataset\(\s*["'](?:ylecun/)?(?:fashion_)?mnist["']|tfds\.load\(\s*["'](?:fashion_)?mnist
+        |(?:fetch_openml|fetch_mldata)\(\s*["'](?:mnist|MNIST)|input_data\.read_data_sets\(|["'][^"'\n]*(?:digit-recognizer|mnist/|MNIST/|mnist_|MNIST_)[^"'\n]*["']
+        |get_mnist\(|load_mnist\(|MNIST_data)
+    | \b(?P<tabular>load_(?:iris|digits|wine|breast_cancer|diabetes|boston)\(|fetch_california_housing\(|boston_housing\b)
+    | \b(?P<made>make_(?:classification|regression|blobs|moons|circles|swiss_roll|friedman\d|s_curve|gaussian_quantiles)\()
+    """,
+    re.VERBOSE,
+)
+"""Data sets so small that nothing done to them costs much; the group names the sort."""
+
+TOY_LOADERS = re.compile(
+    r"""^keras\.datasets\.(?:mnist|fashion_mnist|imdb|reuters|boston_housing|california_housing)\.load_data$
+    |^torchvision\.datasets\.(?:Fashion|K|E|Q)?MNIST$|^torchvision\.datasets\.USPS$
+    |^sklearn\.datasets\.(?:load_(?:iris|digits|wine|breast_cancer|diabetes|boston)|make_\w+|fetch_california_housing)$""",
+    re.VERBOSE,
+)
+"""Canonical names of what loads a toy data set."""
+
+OTHER_DATA = re.compile(
+    r"""
+    \b(?:CIFAR\d+|cifar\d+|SVHN|STL10|LSUN|CelebA|CelebAHQ|ImageNet\w*|imagenet\w*|ImageFolder|VOC\w*|Coco\w*|COCO\w*|Cityscapes
+        |Places365|Kinetics|Flowers102|Food101|OxfordIIITPet|Caltech\w*|DTD|LibriSpeech|WikiText\w*|IMDB|AG_NEWS|Omniglot)\b
+    | \bimage_dataset_from_directory\b | \bflow_from_(?:directory|dataframe)\b | \bload_dataset\(\s*[^"'\s)] | \bget_dataset\( | \bimread\( | \bImage\.open\(
+    """,
+    re.VERBOSE,
+)
+"""Data sets that are not toys: with one of them beside a toy, which of the two is used is not known."""
+
+OTHER_TABLES = re.compile(r"\bread_(?:csv|parquet|feather|hdf|json|excel|table)\(")
+"""The same beside a toy table; beside images a table may hold no more than a log."""
+
+RANDOM_TENSOR = re.compile(r"\b(?:torch|tf\.random|np\.random|jax\.random)\.(?:randn?|randint|normal|uniform|random|random_sample)\(")
+REAL_DATA = re.compile(
+    r"""DataLoader\([^)\n]*\w|\bload\w*\(|\bread_\w+\(|\bdatasets?\b|\bopen\(|\bImage\b|\bcv2\b|\bh5py\b|\bglob\b|\bimport\s+\w*data|\bfrom\s+[\w.]*data
+    |\bget_data\w*\(|\bloaders?\b|\bbatches?\b\s+in\b|\btrain_data\b|\btokenizer\b|\bfetch_\w+\(|\bpath\b""",
+    re.VERBOSE,
+)
+"""Signs that data comes from elsewhere than a random generator."""
+
+# -- trainers ----------------------------------------------------------------------------------------------------
+
+TRAINERS: tuple[tuple[str, frozenset[str], re.Pattern[str]], ...] = (
+    ("lightning", frozenset(("lightning", "pytorch_lightning", "lightning_fabric")), re.compile(r"\bLightningModule\b|\bTrainer\(|\bLightningCLI\(")),
+    ("fabric", frozenset(("lightning", "lightning_fabric")), re.compile(r"\bFabric\(")),
+    ("accelerate", frozenset(("accelerate",)), re.compile(r"\bAccelerator\(")),
+    ("deepspeed", frozenset(("deepspeed",)), re.compile(r"\bdeepspeed\.initialize\(|\binitialize\(")),
+    (
+        "hf-trainer",
+        frozenset(("transformers", "trl", "setfit", "sentence_transformers", "peft", "adapters", "simpletransformers")),
+        re.compile(r"\b\w*Trainer\(|\.fit\(|\.train_model\("),
+    ),
+    ("fastai", frozenset(("fastai", "fastbook")), re.compile(r"\b\w*[Ll]earner\w*\(|\.fit_one_cycle\(|\.fine_tune\(")),
+    ("ignite", frozenset(("ignite",)), re.compile(r"\bEngine\(|create_supervised_trainer\(")),
+    ("composer", frozenset(("composer",)), re.compile(r"\bTrainer\(")),
+    ("mmengine", frozenset(("mmengine", "mmcv", "mmdet", "mmseg", "mmcls", "mmpretrain")), re.compile(r"\bRunner\b|\bEpochBasedRunner\b|\btrain_\w+\(")),
+    ("catalyst", frozenset(("catalyst",)), re.compile(r"\bRunner\b|Runner\(")),
+    ("skorch", frozenset(("skorch",)), re.compile(r"\bNeuralNet\w*\(")),
+    ("detectron2", frozenset(("detectron2",)), re.compile(r"\bDefaultTrainer\b|\bSimpleTrainer\b")),
+    ("ultralytics", frozenset(("ultralytics",)), re.compile(r"\bYOLO\(")),
+    ("poutyne", frozenset(("poutyne", "torchbearer", "tez", "pytorch_tabnet", "pytorch_forecasting", "darts")), re.compile(r"\.fit\(|\bModel\(|\bTrial\(")),
+    ("keras", frozenset(("keras", "tensorflow")), re.compile(r"\.fit(?:_generator)?\(|\.compile\(")),
+)
+"""Frameworks that own the training step, with their packages and what in the text shows that they are at work."""
+
+OWN_TRAINING = (".backward(", "zero_grad(", ".train(")
+"""What all stands in a module that trains by a loop of its own."""
+
+WRITES_PRECISION = re.compile(r"(?i)trainer|train|engine|config|cfg|args|opts|options|precision|amp|setup|accelerat")
+"""Names whose unreadable definitions could decide on precision."""
+
+TEST_NAME = re.compile(r"(?:^|/)(?:tests?|testing)/|(?:^|/)(?:test_[^/]*|[^/]*_test|conftest)\.(?:py|ipynb)$")
+BENCHMARK_NAME = re.compile(r"(?:^|/)(?:benchmarks?|bench|perf|profiling)/|(?:^|[/_\-])(?:benchmark|bench|speed_?test|profile|throughput|latency)s?[^/]*\.(?:py|ipynb)$", re.IGNORECASE)
+BENCHMARK_TEXT = re.compile(r"torch\.utils\.benchmark|\bpytest_benchmark\b|\btimeit\.(?:timeit|repeat)\(|\bBENCHMARK\b|\bdo_bench\(")
+
+LIBRARY_ROOTS = frozenset(
+    """torch torchvision torchaudio torchtext torchmetrics torch_geometric torch_scatter timm transformers tokenizers
+    datasets evaluate accelerate deepspeed lightning pytorch_lightning lightning_fabric peft trl diffusers
+    sentence_transformers keras keras_hub keras_cv keras_nlp tensorflow tensorflow_datasets tensorflow_hub tf_keras
+    tensorflow_addons jax jaxlib flax optax haiku equinox orbax numpy scipy pandas polars sklearn xgboost lightgbm
+    catboost matplotlib seaborn plotly cv2 PIL skimage imageio albumentations imgaug h5py tqdm einops yaml wandb mlflow
+    tensorboard tensorboardX optuna ray hydra omegaconf absl click typer fire nltk spacy gensim librosa soundfile
+    networkx dgl numba psutil requests IPython ipywidgets fastai monai segmentation_models_pytorch efficientnet_pytorch
+    pretrainedmodels kornia joblib rich loguru visdom pycocotools apex bitsandbytes mpl_toolkits setuptools d2l tkinter
+    pylab pycuda scikitplot statsmodels sympy""".split()
+)
+"""Packages that are known to be no part of a project."""

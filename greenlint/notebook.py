@@ -1,0 +1,378 @@
+"""Notebooks: one text made of the code cells, with a map back to cells and to lines of the stored JSON."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from json.decoder import scanstring  # type: ignore[attr-defined]
+from typing import Any
+
+__all__ = ["BrokenCell", "CellMap", "Notebook", "NotebookError", "Skipped", "read_notebook"]
+
+
+class NotebookError(Exception):
+    """Not a notebook, or not JSON; ``line`` is the line of the JSON text, when known."""
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A notebook that is not looked at, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenCell:
+    """A cell that does not parse on its own; the other cells are analysed."""
+
+    cell: int
+    line: int
+    message: str
+
+
+@dataclass(slots=True)
+class CellMap:
+    """Which lines of the joined text belong to which cell. Cells and lines count from 1, cells over all kinds."""
+
+    starts: list[tuple[int, int, int]]
+    """(first line of the joined text, cell, number of lines) of each code cell."""
+    raw: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Environment variables set by ``%env``."""
+    timed: frozenset[int] = frozenset()
+    """Cells under ``%%time`` or ``%%timeit``."""
+    _physical: dict[int, list[int]] | None = field(default=None, repr=False)
+
+    def locate(self, line: int) -> tuple[int, int]:
+        """The cell and the line in it for a line of the joined text."""
+        first, cell, count = self._entry(line)
+        return cell, min(line - first + 1, max(count, 1))
+
+    def physical(self, line: int) -> int:
+        """The line of the stored JSON that holds a line of the joined text."""
+        cell, within = self.locate(line)
+        if self._physical is None:
+            self._physical = _physical_lines(self.raw)
+        lines = self._physical.get(cell)
+        return lines[min(within, len(lines)) - 1] if lines else 1
+
+    def _entry(self, line: int) -> tuple[int, int, int]:
+        low, high = 0, len(self.starts)
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self.starts[middle][0] <= line:
+                low = middle
+            else:
+                high = middle
+        return self.starts[low] if self.starts else (1, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Notebook:
+    """The joined text of a notebook."""
+
+    text: str
+    cells: CellMap
+    broken: tuple[BrokenCell, ...] = ()
+
+
+def read_notebook(raw: str) -> Notebook | Skipped:
+    """The code of a notebook of format 3 or 4; :class:`NotebookError` when it is none."""
+    content = _parsed(raw)
+    language = _language(content)
+    if language not in ("python", "python3", "python2", "ipython"):
+        return Skipped(f"the notebook's kernel language is {language}, not Python")
+    joiner = _Joiner(raw)
+    for number, cell in enumerate(_cells(content), start=1):
+        if isinstance(cell, dict) and cell.get("cell_type") == "code":
+            joiner.add(number, _source(cell))
+    return joiner.notebook()
+
+
+def _parsed(raw: str) -> dict[str, Any]:
+    try:
+        content = json.loads(raw)
+    except json.JSONDecodeError as error:
+        raise NotebookError(f"not a notebook: {error.msg.lower()}", error.lineno) from None
+    except RecursionError:
+        raise NotebookError("not a notebook: nested too deeply") from None
+    if not isinstance(content, dict) or not isinstance(content.get("cells", content.get("worksheets")), list):
+        raise NotebookError("not a notebook: it has no list of cells", 1)
+    return content
+
+
+def _language(content: dict[str, Any]) -> str:
+    metadata = content.get("metadata")
+    if not isinstance(metadata, dict):
+        return "python"
+    for key, field_name in (("kernelspec", "language"), ("language_info", "name")):
+        part = metadata.get(key)
+        if isinstance(part, dict) and isinstance(part.get(field_name), str):
+            return str(part[field_name]).lower()
+    return "python"
+
+
+def _cells(content: dict[str, Any]) -> list[Any]:
+    if isinstance(content.get("cells"), list):
+        return list(content["cells"])
+    return [
+        cell
+        for sheet in content["worksheets"]
+        if isinstance(sheet, dict) and isinstance(sheet.get("cells"), list)
+        for cell in sheet["cells"]
+    ]
+
+
+def _source(cell: dict[str, Any]) -> str:
+    source = cell.get("source", cell.get("input", ""))
+    if isinstance(source, list):
+        return "".join(each for each in source if isinstance(each, str))
+    return source if isinstance(source, str) else ""
+
+
+# -- magics ----------------------------------------------------------------------------------------------------
+
+_PYTHON_CELL_MAGICS = frozenset("time timeit capture prun debug python python3 pypy mprun memit lprun".split())
+_MAGIC = re.compile(r"^(\s*)(%{1,2}[A-Za-z_]|!|\?|,[A-Za-z_]|;[A-Za-z_]|/[A-Za-z_]+\s*$)")
+_HELP = re.compile(r"^\s*[A-Za-z_][\w.\[\]]*\?{1,2}\s*$")
+_ASSIGNED = re.compile(r"^(\s*)([A-Za-z_][\w, ]*?)(\s*=\s*)([!%])(?=\S)")
+_AUTOMAGIC = re.compile(r"^\s*(?:pip3? (?:install|uninstall|list|freeze)|conda install|apt(?:-get)? install)\b")
+_ENV = re.compile(r"^\s*%(?:env|set_env)\s+(\w+)\s*=?\s*(\S*)")
+
+
+class _Joiner:
+    """Joins cells whose magics are blanked and whose errors are set aside."""
+
+    def __init__(self, raw: str) -> None:
+        self._raw = raw
+        self._lines: list[str] = []
+        self._starts: list[tuple[int, int, int]] = []
+        self._environment: dict[str, str] = {}
+        self._timed: set[int] = set()
+        self._broken: list[BrokenCell] = []
+
+    def add(self, number: int, source: str) -> None:
+        lines = re.split(r"\r\n|\r|\n", source)
+        self._starts.append((len(self._lines) + 1, number, len(lines)))
+        plain = self._plain(number, lines)
+        error = _error("\n".join(plain) + "\n")
+        if error is not None:
+            self._broken.append(BrokenCell(number, error[0], error[1]))
+            plain = [""] * len(lines)
+        self._lines.extend(plain)
+
+    def _plain(self, number: int, lines: list[str]) -> list[str]:
+        first = next((index for index, line in enumerate(lines) if line.strip()), None)
+        if first is not None and lines[first].startswith("%%"):
+            words = lines[first][2:].split()
+            name = words[0] if words else ""
+            if name in ("time", "timeit"):
+                self._timed.add(number)
+            if name not in _PYTHON_CELL_MAGICS:
+                return [""] * len(lines)
+            lines = [*lines[:first], "", *lines[first + 1 :]]
+        for line in lines:
+            match = _ENV.match(line)
+            if match:
+                self._environment[match.group(1)] = match.group(2)
+        if any(_needs_blanking(line) for line in lines):
+            return list(_without_magics(lines))
+        return lines
+
+    def notebook(self) -> Notebook:
+        cells = CellMap(self._starts, self._raw, self._environment, frozenset(self._timed))
+        text = "\n".join(self._lines)
+        return Notebook(text + "\n" if text else "", cells, tuple(self._broken))
+
+
+def _needs_blanking(line: str) -> bool:
+    return bool(_MAGIC.match(line) or _HELP.match(line) or _ASSIGNED.match(line) or _AUTOMAGIC.match(line))
+
+
+def _without_magics(lines: list[str]) -> Iterator[str]:
+    """The lines with magics replaced by nothing, by ``pass`` in a block, or by ``None`` after ``=``.
+
+    A line inside a string or brackets is no magic.
+    """
+    depth, quote, continued = 0, "", False
+    for line in lines:
+        at_start = depth == 0 and not quote
+        if continued:
+            continued = line.rstrip().endswith("\\")
+            yield ""
+            continue
+        if at_start and _needs_blanking(line):
+            continued = line.rstrip().endswith("\\")
+            assigned = _ASSIGNED.match(line)
+            indent = line[: len(line) - len(line.lstrip())]
+            yield f"{assigned.group(1)}{assigned.group(2)}{assigned.group(3)}None" if assigned else (
+                f"{indent}pass" if indent else ""
+            )
+            continue
+        depth, quote = _state(line, depth, quote)
+        yield line
+
+
+_PIECE = re.compile(r"'''|\"\"\"|'|\"|#|[\[({]|[\])}]|\\.", re.DOTALL)
+
+
+def _state(line: str, depth: int, quote: str) -> tuple[int, str]:
+    """Bracket depth and open triple quote after ``line``."""
+    for match in _PIECE.finditer(line):
+        piece = match.group()
+        if quote:
+            if piece == quote:
+                quote = ""
+        elif piece in ("'", '"', "'''", '"""'):
+            quote = piece
+        elif piece == "#":
+            break
+        elif piece in "[({":
+            depth += 1
+        elif piece in "])}":
+            depth = max(0, depth - 1)
+    return depth, quote if len(quote) == 3 else ""
+
+
+def _error(text: str) -> tuple[int, str] | None:
+    """Line and message of what keeps a cell from parsing."""
+    try:
+        compile(text, "cell", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    except SyntaxError as error:
+        return error.lineno or 1, error.msg
+    except (ValueError, MemoryError, RecursionError) as error:
+        return 1, str(error) or type(error).__name__
+    return None
+
+
+# -- lines of the stored JSON ----------------------------------------------------------------------------------
+
+
+def _physical_lines(raw: str) -> dict[int, list[int]]:
+    """For each code cell the line of the JSON on which each of its source lines begins."""
+    scanner = _Scanner(raw)
+    return scanner.cells()
+
+
+class _Scanner:
+    """Walks JSON text and notes where the strings of each cell's source stand."""
+
+    _SKIP = re.compile(r"[ \t\r\n,:]*")
+    _SCALAR = re.compile(r"[^,\]}\s]+")
+
+    def __init__(self, raw: str) -> None:
+        self.raw = raw
+        self.at = 0
+
+    def cells(self) -> dict[int, list[int]]:
+        found: dict[int, list[int]] = {}
+        self._object(found, ("cells", "worksheets"))
+        return found
+
+    def _token(self) -> str:
+        match = self._SKIP.match(self.raw, self.at)
+        assert match is not None
+        self.at = match.end()
+        return self.raw[self.at : self.at + 1]
+
+    def _string(self) -> str:
+        value, self.at = scanstring(self.raw, self.at + 1, False)
+        return str(value)
+
+    def _line(self) -> int:
+        return self.raw.count("\n", 0, self.at) + 1
+
+    def _object(self, found: dict[int, list[int]], wanted: tuple[str, ...]) -> None:
+        if self._token() != "{":
+            self._skip()
+            return
+        self.at += 1
+        while self._token() == '"':
+            key = self._string()
+            if key in wanted:
+                self._array(found)
+            else:
+                self._skip()
+        self.at += 1
+
+    def _array(self, found: dict[int, list[int]]) -> None:
+        if self._token() != "[":
+            self._skip()
+            return
+        self.at += 1
+        while self._token() == "{":
+            start = self.at
+            if '"cell_type"' not in self.raw[start : self._end(start)]:
+                self.at = start
+                self._object(found, ("cells",))
+                continue
+            self.at = start
+            self._cell(found)
+        self.at += 1
+
+    def _end(self, start: int) -> int:
+        self.at = start
+        self._skip()
+        return self.at
+
+    def _cell(self, found: dict[int, list[int]]) -> None:
+        number = max(found, default=0) + 1
+        lines: list[int] = []
+        self.at += 1
+        while self._token() == '"':
+            key = self._string()
+            if key in ("source", "input"):
+                lines = self._source()
+            else:
+                self._skip()
+        self.at += 1
+        found[number] = lines or [self._line()]
+
+    def _source(self) -> list[int]:
+        token = self._token()
+        if token == '"':
+            line = self._line()
+            return [line] * (self._string().count("\n") + 1)
+        lines: list[int] = []
+        if token != "[":
+            self._skip()
+            return lines
+        self.at += 1
+        ended = True
+        while self._token() == '"':
+            line = self._line()
+            text = self._string()
+            parts = text.split("\n")
+            count = len(parts) if parts[-1] else len(parts) - 1
+            lines.extend([line] * (count if ended else max(0, count - 1)))
+            ended = not parts[-1]
+        if ended:
+            lines.append(self._line())
+        self.at += 1
+        return lines
+
+    def _skip(self) -> None:
+        """Pass over one value of any kind."""
+        depth = 0
+        while True:
+            token = self._token()
+            if token == '"':
+                self._string()
+            elif token in ("{", "["):
+                depth += 1
+                self.at += 1
+            elif token in ("}", "]"):
+                depth -= 1
+                self.at += 1
+            else:
+                match = self._SCALAR.match(self.raw, self.at)
+                self.at = match.end() if match is not None else self.at + 1
+            if depth <= 0 or self.at >= len(self.raw):
+                return

@@ -1,0 +1,68 @@
+"""Each finding with its source, the remedy, the evidence and the places that explain it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from greenlint.finding import Applicability
+from greenlint.output.frame import frame
+from greenlint.output.lines import headline, location, problem_line, problems_of, summary
+from greenlint.output.terminal import Style, visible
+from greenlint.results import FileResult, PlacedFinding, PlacedFix, PlacedRelated, RunResult
+
+__all__ = ["full"]
+
+
+def full(result: RunResult, style: Style, *, suppressed: bool = False, quiet: bool = False) -> Iterator[str]:
+    """The lines of the report: with ``suppressed``, suppressed findings too; with ``quiet``, no summary."""
+    for file in result.files:
+        yield from _file(file, style, suppressed=suppressed)
+    if not quiet:
+        yield from summary(result, style)
+
+
+def _file(file: FileResult, style: Style, *, suppressed: bool) -> Iterator[str]:
+    for problem in problems_of(file):
+        yield problem_line(file.path, problem, style)
+        yield ""
+    hidden = file.suppressed if suppressed else ()
+    for finding in sorted((*file.findings, *hidden), key=lambda each: (each.cell or 0, each.line, each.column)):
+        yield from _finding(file.path, finding, style)
+        yield ""
+
+
+def _finding(path: str, finding: PlacedFinding, style: Style) -> Iterator[str]:
+    yield headline(path, finding, style)
+    gutter = len(str(finding.line + max(0, len(finding.source) - 1)))
+    if finding.source:
+        yield from frame(finding, gutter, style)
+    lead = f"{' ' * gutter} {style.paint('=', 'blue')}"
+    for label, text in _explanations(path, finding):
+        yield f"{lead} {style.paint(label, 'bold')} {text}"
+
+
+def _explanations(path: str, finding: PlacedFinding) -> Iterator[tuple[str, str]]:
+    if finding.help is not None:
+        yield "help:", visible(finding.help)
+    for note in finding.notes:
+        yield "note:", visible(note)
+    for related in finding.related:
+        yield "related:", _related(path, related)
+    if finding.fix is not None:
+        yield "fix:", _fix(finding.fix)
+    if finding.suppressed is not None:
+        yield "suppressed:", visible(finding.suppressed)
+
+
+def _related(path: str, related: PlacedRelated) -> str:
+    where = location(related.path or path, related.line, related.column, related.cell, Style())
+    return f"{where} {visible(related.message)}"
+
+
+def _fix(fix: PlacedFix) -> str:
+    if fix.applicability is Applicability.SAFE:
+        return visible(fix.title)
+    if fix.applicability is Applicability.DISPLAY:
+        return f"{visible(fix.title)} (by hand)"
+    reason = f": {visible(fix.reason)}" if fix.reason else ""
+    return f"{visible(fix.title)} (unsafe{reason})"

@@ -1,0 +1,88 @@
+"""The lines that the text formats share: where something is, what it is, and how the run went."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from greenlint.finding import Applicability, Severity
+from greenlint.output.terminal import Style, visible
+from greenlint.results import FileResult, PlacedFinding, Problem, RunResult
+
+__all__ = ["count", "fix_summary", "headline", "location", "mends", "problem_line", "problems_of", "summary"]
+
+_COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+
+
+def location(path: str, line: int, column: int, cell: int | None, style: Style) -> str:
+    """``path:line:column``, or ``path:cell N:line:column`` in a notebook."""
+    inside = f"cell {cell}:" if cell is not None else ""
+    colon = style.paint(":", "cyan")
+    where = f"{inside}{line}:{column}" if not style.color else f"{inside}{line}{colon}{column}"
+    return f"{style.paint(visible(path), 'bold')}{colon}{where}{colon}"
+
+
+def headline(path: str, finding: PlacedFinding, style: Style) -> str:
+    """The one line that says it all; ``[*]`` marks what ``--fix`` mends."""
+    where = location(path, finding.line, finding.column, finding.cell, style)
+    level = "suppressed" if finding.suppressed is not None else finding.severity.value
+    severity = style.paint(level, _COLORS[finding.severity], "bold")
+    mark = f"[{style.paint('*', 'cyan')}] " if mends(finding) else ""
+    return f"{where} {severity} {style.paint(finding.rule, 'bold')} {mark}{visible(finding.message)}"
+
+
+def mends(finding: PlacedFinding) -> bool:
+    """Whether ``--fix`` removes the finding."""
+    fixable = finding.fix is not None and finding.fix.applicability is Applicability.SAFE
+    # Fixes are not applied to notebooks.
+    return fixable and finding.suppressed is None and finding.cell is None
+
+
+def problems_of(file: FileResult) -> list[Problem]:
+    """All that kept ``file`` from being fully analysed, crashed rules included."""
+    crashed = [Problem("rule-crash", f"rule `{each.rule}` crashed: {each.error}") for each in file.crashes]
+    return [*file.problems, *crashed]
+
+
+def problem_line(path: str, problem: Problem, style: Style) -> str:
+    """A problem in the shape of a finding, its kind in place of a rule."""
+    where = location(path, problem.line, problem.column, problem.cell, style)
+    kind = style.paint(problem.kind, "bold")
+    return f"{where} {style.paint('problem', 'red', 'bold')} {kind} {visible(problem.message)}"
+
+
+def summary(result: RunResult, style: Style) -> Iterator[str]:
+    """What was found in all, in one to three lines."""
+    findings = result.findings
+    files = sum(bool(file.findings) for file in result.files)
+    checked = sum(file.skipped is None for file in result.files)
+    if findings:
+        found = style.paint(f"found {count(len(findings), 'finding')}", "bold")
+        yield f"{found} ({_by_severity(findings)}) in {count(files, 'file')}"
+        mended = sum(map(mends, findings))
+        if mended:
+            yield f"[{style.paint('*', 'cyan')}] {mended} fixable with `--fix`"
+    broken = sum(bool(file.problems or file.crashes) for file in result.files)
+    yield f"checked {count(checked, 'file')}{'' if findings else ', nothing found'}"
+    if broken:
+        yield f"{count(broken, 'file')} could not be fully analysed"
+
+
+def fix_summary(findings: int, files: int) -> Iterator[str]:
+    """How much was fixed."""
+    yield f"fixed {count(findings, 'finding')} in {count(files, 'file')}"
+
+
+def _by_severity(findings: Sequence[PlacedFinding]) -> str:
+    counts = Counter(finding.severity for finding in findings)
+    order = sorted(counts, key=lambda severity: -severity.rank)
+    return ", ".join(count(counts[severity], _NOUNS[severity]) for severity in order)
+
+
+_NOUNS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "info"}
+
+
+def count(number: int, noun: str) -> str:
+    """``1 file``, ``2 files``."""
+    plural = "" if number == 1 or noun == "info" else "s"
+    return f"{number} {noun}{plural}"

@@ -1,0 +1,196 @@
+"""From bytes to a document: decoding, notebooks, syntax errors, and guards against what would crash the parser."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from greenlint import notebook
+from greenlint.results import Problem
+
+if TYPE_CHECKING:
+    from greenlint.document import Document
+
+__all__ = ["ParsedFile", "Source", "Unreadable", "decode", "parse"]
+
+_LARGEST = 10_000_000
+_DEEPEST = 150
+"""Nested expressions beyond this risk the C stack of the parser or the recursion limit of the renderer."""
+
+
+class Unreadable(Exception):
+    """A file of which nothing can be analysed; ``kind`` is a :class:`~greenlint.results.Problem` kind."""
+
+    def __init__(self, kind: str, message: str, line: int | None = None, column: int = 1) -> None:
+        super().__init__(message)
+        self.kind, self.message, self.line, self.column = kind, message, line, column
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Decoded text without its byte-order mark; newlines are as written."""
+
+    text: str
+    encoding: str
+    bom: bool
+    newline: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedFile:
+    """A document and what is wrong with parts of it, or the reason why the file is not looked at."""
+
+    document: Document | None
+    skipped: str | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+def decode(data: bytes) -> Source:
+    """Text by its byte-order mark, encoding cookie (PEP 263) or as UTF-8."""
+    if len(data) > _LARGEST:
+        raise Unreadable("too-large", f"the file is larger than {_LARGEST // 1_000_000} MB")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise Unreadable("encoding", "the file is UTF-16; Python source must be UTF-8 or declare its encoding", 1)
+    if b"\0" in data:
+        raise Unreadable("null-bytes", "the file contains null bytes", data.count(b"\n", 0, data.index(b"\0")) + 1)
+    bom = data.startswith(b"\xef\xbb\xbf")
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    except SyntaxError as error:
+        raise Unreadable("encoding", str(error.msg or error), 1) from None
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise Unreadable("encoding", f"byte {error.object[error.start]:#04x} is not {encoding}", line) from None
+    text = text.removeprefix("\ufeff")
+    newline = "\r\n" if "\r\n" in text else "\n" if "\n" in text else "\r" if "\r" in text else "\n"
+    return Source(text, encoding, bom, newline)
+
+
+Wanted = Callable[[str, ast.AST], bool]
+"""Whether a text, with its tree by Python's own parser, is worth a full tree."""
+
+
+def parse(path: str, data: bytes, wanted: Wanted | None = None) -> ParsedFile:
+    """The document at ``path``; raises :class:`Unreadable` when nothing of it can be analysed.
+
+    Where ``wanted`` says no there is no document, and no reason why it is skipped: nothing can be found in it.
+    """
+    source = decode(data)
+    if path.endswith(".ipynb"):
+        return _parse_notebook(path, source, wanted)
+    tree = _check(source.text)
+    if tree is not None and wanted is not None and not wanted(source.text, tree):
+        return ParsedFile(None)
+    return ParsedFile(_document(path, source.text, source.encoding))
+
+
+def _parse_notebook(path: str, source: Source, wanted: Wanted | None) -> ParsedFile:
+    if not source.text.strip():
+        return ParsedFile(None, "the file is empty")
+    try:
+        found = notebook.read_notebook(source.text)
+    except notebook.NotebookError as error:
+        raise Unreadable("notebook", str(error), error.line) from None
+    if isinstance(found, notebook.Skipped):
+        return ParsedFile(None, found.reason)
+    problems = tuple(Problem("syntax", each.message, each.line, 1, each.cell) for each in found.broken)
+    tree = _check(found.text)
+    if tree is not None and wanted is not None and not wanted(found.text, tree):
+        return ParsedFile(None, None, problems)
+    document = _document(path, found.text, source.encoding)
+    document.cells = found.cells
+    return ParsedFile(document, None, problems)
+
+
+def _document(path: str, text: str, encoding: str) -> Document:
+    import libcst as cst
+
+    from greenlint.document import Document
+
+    try:
+        tree = cst.parse_module(text)
+    except cst.ParserSyntaxError as error:
+        raise Unreadable("syntax", error.message, error.raw_line, error.raw_column + 1) from None
+    except RecursionError:
+        raise Unreadable("depth", "the code is nested too deeply to be analysed") from None
+    return Document(path, text, tree, encoding=encoding)
+
+
+def _check(text: str) -> ast.AST | None:
+    """The tree by Python's own parser, ``None`` for newer syntax; refuses what would overflow a stack."""
+    if _bracket_depth(text) > 2 * _DEEPEST:
+        raise Unreadable("depth", "the code is nested too deeply to be analysed")
+    try:
+        flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        tree = compile(text, "file", "exec", flags, dont_inherit=True)
+    except SyntaxError as error:
+        if _is_newer_syntax(text):
+            return None
+        message = "this is Python 2 code" if _is_python2(text) else error.msg
+        raise Unreadable("syntax", message, error.lineno, error.offset or 1) from None
+    except (MemoryError, RecursionError):
+        raise Unreadable("depth", "the code is nested too deeply to be analysed") from None
+    except ValueError as error:
+        raise Unreadable("syntax", str(error)) from None
+    if _depth(tree) > _DEEPEST:
+        raise Unreadable("depth", "the code is nested too deeply to be analysed")
+    return tree
+
+
+def _is_newer_syntax(text: str) -> bool:
+    """Whether libcst, which knows newer grammars than an old interpreter, can parse the text."""
+    import libcst as cst
+
+    try:
+        cst.parse_module(text)
+    except (cst.ParserSyntaxError, RecursionError):
+        return False
+    return True
+
+
+_PYTHON2 = re.compile(r"^\s*(?:print\s+[\"'\w(]|exec\s+[\"']|raise\s+\w+\s*,|except\s+\w+\s*,\s*\w+\s*:)|<>|`\w+`", re.MULTILINE)
+
+
+def _is_python2(text: str) -> bool:
+    return _PYTHON2.search(text) is not None
+
+
+_BRACKETS = re.compile(r"'''|\"\"\"|'|\"|#[^\n]*|[\[({]|[\])}]|\\.|\n", re.DOTALL)
+
+
+def _bracket_depth(text: str) -> int:
+    """The deepest nesting of brackets outside strings and comments."""
+    depth = deepest = 0
+    quote = ""
+    for match in _BRACKETS.finditer(text):
+        piece = match.group()
+        if quote:
+            if piece == quote or (piece == "\n" and len(quote) == 1):
+                quote = ""
+        elif piece[0] in "'\"":
+            quote = piece
+        elif piece in "[({" and piece:
+            depth += 1
+            deepest = max(deepest, depth)
+        elif piece in "])}":
+            depth -= 1
+    return deepest
+
+
+def _depth(tree: ast.AST) -> int:
+    """How deep a tree of Python's own parser is, found without recursion."""
+    deepest = 0
+    stack: list[tuple[ast.AST, int]] = [(tree, 1)]
+    while stack:
+        node, depth = stack.pop()
+        deepest = max(deepest, depth)
+        for child in ast.iter_child_nodes(node):
+            stack.append((child, depth + 1))
+    return deepest

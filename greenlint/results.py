@@ -1,0 +1,226 @@
+"""What a run knows about each file when all analysis is done: plain data that pickles and caches.
+
+Importable without libcst. Named tuples rather than data classes: to define one takes a tenth of the time, and every
+run imports them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from greenlint.finding import Applicability, Confidence, Crash, Finding, Related, Severity, Span
+
+if TYPE_CHECKING:
+    from greenlint.document import Document
+    from greenlint.engine import Analysis
+
+__all__ = [
+    "FileResult",
+    "PlacedEdit",
+    "PlacedFinding",
+    "PlacedFix",
+    "PlacedRelated",
+    "Problem",
+    "RunResult",
+    "place",
+]
+
+FRAME_LINES = 4
+"""How many source lines a finding carries for the frame."""
+
+
+class Problem(NamedTuple):
+    """Something that kept a file, or a cell of it, from being analysed."""
+
+    kind: str
+    """``syntax``, ``encoding``, ``null-bytes``, ``depth``, ``too-large``, ``notebook``, ``unreadable`` ..."""
+    message: str
+    line: int = 1
+    column: int = 1
+    cell: int | None = None
+
+
+class PlacedRelated(NamedTuple):
+    """A related place in final coordinates; ``path`` is ``None`` for the finding's own file."""
+
+    message: str
+    line: int
+    column: int = 1
+    cell: int | None = None
+    path: str | None = None
+
+
+class PlacedEdit(NamedTuple):
+    """Replace the text from (line, column) to (end_line, end_column), end exclusive, by ``text``."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    text: str
+    cell: int | None = None
+
+
+class PlacedFix(NamedTuple):
+    """A fix in final coordinates."""
+
+    title: str
+    applicability: Applicability
+    reason: str | None
+    edits: tuple[PlacedEdit, ...]
+
+
+class PlacedFinding(NamedTuple):
+    """A finding in the coordinates users read: lines and columns (code points) from 1, end exclusive."""
+
+    rule: str
+    category: str
+    severity: Severity
+    confidence: Confidence
+    message: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    cell: int | None = None
+    """Cell of a notebook, counted from 1 over all cells; lines are then relative to the cell."""
+    physical_line: int = 1
+    """Line in the file as stored on disk (the JSON of a notebook)."""
+    source: tuple[str, ...] = ()
+    """The source lines from ``line`` to ``end_line``, at most four, for the frame."""
+    help: str | None = None
+    notes: tuple[str, ...] = ()
+    related: tuple[PlacedRelated, ...] = ()
+    fix: PlacedFix | None = None
+    fingerprint: str = ""
+    suppressed: str | None = None
+    """Why it was suppressed, when it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """Everything known about one file after a run."""
+
+    path: str
+    findings: tuple[PlacedFinding, ...] = ()
+    suppressed: tuple[PlacedFinding, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    crashes: tuple[Crash, ...] = ()
+    skipped: str | None = None
+    """Why the file was not looked at, when it was not."""
+    cached: bool = field(default=False, compare=False)
+    seconds: float = field(default=0.0, compare=False)
+    phases: tuple[tuple[str, float], ...] = field(default=(), compare=False)
+    """Seconds by phase (``parse``, ``facts``, rule names ...), only with timings on."""
+
+
+class RunResult(NamedTuple):
+    """All files of a run, in a fixed order."""
+
+    files: tuple[FileResult, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """What went wrong outside any file: plug-ins that did not load, paths that were excluded."""
+    phases: tuple[tuple[str, float], ...] = ()
+    """Seconds by phase of the run."""
+    failed: bool = False
+    """Whether a finding is at or above the fail level of its file."""
+
+    @property
+    def findings(self) -> tuple[PlacedFinding, ...]:
+        """All findings of the run."""
+        return tuple(finding for file in self.files for finding in file.findings)
+
+    @property
+    def troubled(self) -> bool:
+        """Whether a file, or a part of it, could not be analysed, or a rule crashed."""
+        return any(file.problems or file.crashes for file in self.files)
+
+
+def place(
+    document: Document, analysis: Analysis, categories: Mapping[str, str]
+) -> tuple[tuple[PlacedFinding, ...], tuple[PlacedFinding, ...]]:
+    """The findings and the suppressed findings of ``analysis`` in final coordinates, in source order."""
+    reasons: dict[int, str] = {}
+    findings: list[Finding] = list(analysis.findings)
+    for each in analysis.suppressed:
+        reasons[id(each.finding)] = each.reason or "suppressed"
+        findings.append(each.finding)
+    findings.sort(key=lambda each: (each.span, each.rule, each.message))
+    placed = _numbered([_placed(document, each, categories, reasons.get(id(each))) for each in findings])
+    kept = tuple(each for each in placed if each.suppressed is None)
+    return kept, tuple(each for each in placed if each.suppressed is not None)
+
+
+def _placed(
+    document: Document, finding: Finding, categories: Mapping[str, str], suppressed: str | None
+) -> PlacedFinding:
+    start, end = document.position(finding.span.start), document.position(finding.span.end)
+    first = document.line(finding.span.start)
+    return PlacedFinding(
+        rule=finding.rule,
+        category=categories.get(finding.rule, "custom"),
+        severity=finding.severity,
+        confidence=finding.confidence,
+        message=finding.message,
+        line=start.line,
+        column=start.column,
+        end_line=end.line,
+        end_column=end.column,
+        cell=start.cell,
+        physical_line=document.cells.physical(first) if document.cells is not None else first,
+        source=_source_lines(document, finding.span),
+        help=finding.help,
+        notes=finding.notes,
+        related=tuple(_placed_related(document, each) for each in finding.related),
+        fix=_placed_fix(document, finding),
+        suppressed=suppressed,
+    )
+
+
+def _source_lines(document: Document, span: Span) -> tuple[str, ...]:
+    """The lines ``span`` touches, at most ``FRAME_LINES``, without their ends."""
+    lines: list[str] = []
+    at = span.start
+    while len(lines) < FRAME_LINES:
+        line = document.line_span(at)
+        lines.append(document.text[line.start : line.end])
+        at = line.end + len(document.newline_at(line.end))
+        if at >= span.end or at == line.end:
+            break
+    return tuple(lines)
+
+
+def _placed_related(document: Document, related: Related) -> PlacedRelated:
+    if related.path is not None:
+        return PlacedRelated(related.message, related.line or 1, path=related.path)
+    at = document.position(related.span.start)
+    return PlacedRelated(related.message, at.line, at.column, at.cell)
+
+
+def _placed_fix(document: Document, finding: Finding) -> PlacedFix | None:
+    fix = finding.fix
+    if fix is None:
+        return None
+    edits = tuple(_placed_edit(document, edit.span, edit.text) for edit in fix.edits)
+    return PlacedFix(fix.title, fix.applicability, fix.reason, edits)
+
+
+def _placed_edit(document: Document, span: Span, text: str) -> PlacedEdit:
+    start, end = document.position(span.start), document.position(span.end)
+    return PlacedEdit(start.line, start.column, end.line, end.column, text, start.cell)
+
+
+def _numbered(findings: Sequence[PlacedFinding]) -> tuple[PlacedFinding, ...]:
+    """Fingerprints that survive moved lines: rule, normalised source, and the ordinal among equals."""
+    import hashlib
+
+    counts: dict[str, int] = {}
+    out = []
+    for each in findings:
+        body = "\0".join((each.rule, *(" ".join(line.split()) for line in each.source)))
+        ordinal = counts[body] = counts.get(body, 0) + 1
+        digest = hashlib.sha256(f"{body}\0{ordinal}".encode("utf-8", "surrogatepass")).hexdigest()
+        out.append(each._replace(fingerprint=digest[:16]))
+    return tuple(out)

@@ -1,0 +1,311 @@
+"""Code that hides every accelerator and then trains."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from greenlint import Bad, Evidence, Good, Grade, Rule, Severity, on_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from greenlint import Facts, Findings, cst
+
+
+class AcceleratorHidden(Rule):
+    """A training script switches all accelerators off: an empty `CUDA_VISIBLE_DEVICES`, a CPU platform, no visible GPU.
+
+    The training then runs on the CPU, several times slower and for more energy, while the accelerator stands idle and
+    draws power all the same. Such a line is often left over from debugging.
+
+    The finding stands at the line that hides the accelerator.
+
+    Leave it in tests, data preparation, and on machines without an accelerator (`hardware = "cpu"`). Placing only
+    preprocessing or an embedding on the CPU is not meant.
+
+    To fix it, remove the line.
+    """
+
+    severity = Severity.WARNING
+    frameworks = ("torch", "tensorflow", "keras", "jax", "flax", "xgboost", "lightgbm")
+    words = (
+        (
+            "CUDA_VISIBLE_DEVICES",
+            "set_visible_devices",
+            "JAX_PLATFORM",
+            "jax_platform",
+            "CPU:0",
+            "cpu:0",
+            "is_available",
+        ),
+        ("fit", "backward", "train", "apply_gradients", "apply_updates"),
+    )
+    references = ("https://doi.org/10.1007/978-3-031-23220-6_8",)
+    evidence = (
+        Evidence(
+            Grade.MEASURED,
+            "training on GPU nodes beat all other node types in run time and energy; an accelerator left unused is "
+            "over-proportionally wasteful",
+            "https://doi.org/10.1007/978-3-031-23220-6_8",
+        ),
+    )
+
+    @on_file
+    def check(self, tree: cst.Module, facts: Facts) -> Findings:
+        from greenlint import Contexts, Environment, Frameworks
+
+        frameworks = facts[Frameworks]
+        if frameworks.is_test or frameworks.is_benchmark or facts[Environment].hardware == "cpu":
+            return
+        if not _trains(facts) or frameworks.toy_data or frameworks.reinforcement_learning:
+            return
+        idle = facts[Environment].accelerators
+        machine = f"; this machine has {', '.join(idle)}" if idle else ""
+        for node, what in _hidden(facts):
+            if facts[Contexts].dead(node) or _conditional(node, facts):
+                continue
+            yield self.finding(
+                node,
+                f"{what}, so the training below runs on the CPU{machine}",
+                help="remove this line, or set it from outside where a CPU is meant",
+                notes=("pays off if an accelerator is available; tiny models may be slower on one",),
+            )
+
+    examples = (
+        Bad(
+            """
+            import os
+
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""  # bad
+
+            from tensorflow import keras
+
+            model = keras.applications.ResNet50(weights=None)
+            model.compile("adam", loss="categorical_crossentropy")
+            model.fit(images, labels, epochs=10)
+            """
+        ),
+        Bad(
+            """
+            import tensorflow as tf
+
+            tf.config.set_visible_devices([], "GPU")  # bad
+            model = tf.keras.Sequential([tf.keras.layers.Conv2D(64, 3), tf.keras.layers.Dense(10)])
+            model.compile("adam", loss="mse")
+            model.fit(x, y, epochs=20)
+            """
+        ),
+        Bad(
+            """
+            import jax
+            import optax
+
+            jax.config.update("jax_platforms", "cpu")  # bad
+
+            for batch in batches:
+                loss, grads = jax.value_and_grad(loss_fn)(params, batch)
+                updates, state = optimizer.update(grads, state)
+                params = optax.apply_updates(params, updates)
+            """
+        ),
+        Bad(
+            """
+            import tensorflow as tf
+
+            with tf.device("/CPU:0"):  # bad
+                history = model.fit(train, epochs=50)
+            """
+        ),
+        Good(
+            """
+            import os
+
+            os.environ["CUDA_VISIBLE_DEVICES"] = "0"
+            from tensorflow import keras
+
+            model.fit(images, labels)
+            """,
+            why="one GPU stays visible",
+        ),
+        Good(
+            """
+            import jax
+            import optax
+            import tensorflow as tf
+
+            tf.config.set_visible_devices([], "GPU")
+            for batch in tf.data.Dataset.load("train"):
+                updates, state = optimizer.update(grad(params, batch), state)
+                params = optax.apply_updates(params, updates)
+            """,
+            why="TensorFlow only reads the data and leaves the GPU to JAX",
+        ),
+        Good(
+            """
+            import os
+            import argparse
+
+            args = argparse.ArgumentParser().parse_args()
+            os.environ["CUDA_VISIBLE_DEVICES"] = args.gpus
+            import torch
+
+            loss.backward()
+            """,
+            why="the value comes from the command line",
+        ),
+        Good(
+            """
+            import tensorflow as tf
+
+            with tf.device("/CPU:0"):
+                table = tf.keras.layers.StringLookup(vocabulary=words)
+            model.fit(train, epochs=50)
+            """,
+            why="only preprocessing is put on the CPU",
+        ),
+        Good(
+            """
+            import os
+
+            os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+            import tensorflow as tf
+
+            print(tf.keras.models.load_model("model").predict(x))
+            """,
+            why="nothing is trained",
+        ),
+        Good(
+            """
+            import os
+            import sys
+
+            if "--cpu" in sys.argv:
+                os.environ["CUDA_VISIBLE_DEVICES"] = ""
+            import torch
+
+            for x, y in loader:
+                criterion(model(x), y).backward()
+            """,
+            why="only when asked for",
+        ),
+        Good(
+            """
+            import os
+
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""
+            from tensorflow import keras
+
+            model = keras.Sequential([keras.layers.Conv2D(64, 3)])
+            model.fit(images, labels)
+            """,
+            why="the project says that it runs on CPUs",
+            settings={"hardware": "cpu"},
+        ),
+    )
+
+
+_NOTHING = ("", "-1")
+_VARIABLES = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
+_OPTIONS = ("jax_platforms", "jax_platform_name")
+_PLATFORMS = ("JAX_PLATFORMS", "JAX_PLATFORM_NAME")
+_CPU = re.compile(r"^/?(?:device:)?cpu(?::\d+)?$", re.IGNORECASE)
+
+
+def _hidden(facts: Facts) -> Iterator[tuple[cst.CSTNode, str]]:
+    """The places that hide every accelerator, in words."""
+    from greenlint import Calls, Tree, Values, cst
+
+    values, tree = facts[Values], facts[Tree]
+    for assign in tree.of_type(cst.Assign):
+        target = assign.targets[0].target
+        said = _variable(target, values.constant(assign.value), facts) if isinstance(target, cst.Subscript) else None
+        if said is not None:
+            yield assign, said
+        if isinstance(target, cst.Attribute) and _denies_cuda(target, assign.value, facts):
+            yield assign, "CUDA is said to be missing"
+    for call in facts[Calls].methods("set_visible_devices"):
+        plain = call.positional
+        if _only_feeds(facts):
+            break
+        if len(plain) > 1 and values.constant(plain[0]) == [] and values.constant(plain[1]) == "GPU":
+            yield call.node, "no GPU is visible"
+    for call in facts[Calls].methods("update", "setdefault", "putenv"):
+        plain = call.positional
+        if len(plain) < 2:
+            continue
+        key, value = values.constant(plain[0]), values.constant(plain[1])
+        if (key in (*_OPTIONS, *_PLATFORMS) and value == "cpu") or (key in _VARIABLES and value in _NOTHING):
+            yield call.node, "every accelerator is hidden"
+    for block in tree.of_type(cst.With):
+        for item in block.items:
+            if _places_on_cpu(item.item, facts) and _trains_in(block.body, facts):
+                yield block, "this block is placed on the CPU"
+
+
+def _denies_cuda(target: cst.Attribute, value: cst.BaseExpression, facts: Facts) -> bool:
+    """Whether `torch.cuda.is_available` is replaced by a function that says no."""
+    from greenlint import Names, Values, cst
+
+    if not isinstance(value, cst.Lambda) or facts[Names].resolve(target) != "torch.cuda.is_available":
+        return False
+    return facts[Values].constant(value.body) is False
+
+
+def _only_feeds(facts: Facts) -> bool:
+    """Whether TensorFlow only reads data for another framework, which then keeps the accelerator for itself."""
+    from greenlint import Frameworks
+
+    return any(facts[Frameworks].uses(root) for root in ("jax", "flax", "torch", "haiku", "optax"))
+
+
+def _variable(target: cst.Subscript, value: object, facts: Facts) -> str | None:
+    from greenlint import Values, dotted
+
+    if not (dotted(target.value) or "").endswith("environ"):
+        return None
+    key = facts[Values].index(target)
+    if key in _VARIABLES and value in _NOTHING:
+        return f"{key} hides every GPU"
+    return "JAX is told to use the CPU" if key in _PLATFORMS and value == "cpu" else None
+
+
+def _places_on_cpu(manager: cst.BaseExpression, facts: Facts) -> bool:
+    from greenlint import Calls, Values, cst
+
+    if not isinstance(manager, cst.Call):
+        return False
+    call = facts[Calls].of(manager)
+    if call.name not in ("tensorflow.device", "keras.device") or not call.positional:
+        return False
+    device = facts[Values].constant(call.positional[0])
+    return isinstance(device, str) and _CPU.match(device) is not None
+
+
+def _trains_in(body: cst.CSTNode, facts: Facts) -> bool:
+    from greenlint import Calls, Kind, Values
+
+    for call in facts[Calls].methods("fit", "fit_generator", "apply_gradients", "train_on_batch", within=body):
+        kind = facts[Values].of(call.receiver).kind if call.receiver is not None else None
+        if kind in (None, Kind.KERAS_MODEL):
+            return True
+    return False
+
+
+def _trains(facts: Facts) -> bool:
+    from greenlint import Frameworks, Loops
+
+    if facts[Loops].steps:
+        return True
+    deep = any(facts[Frameworks].uses(root) for root in ("tensorflow", "keras"))
+    return deep and _trains_in(facts.document.tree, facts)
+
+
+def _conditional(node: cst.CSTNode, facts: Facts) -> bool:
+    """Whether a condition decides on it."""
+    from greenlint import Tree, cst
+
+    above = facts[Tree].enclosing(node, cst.If, cst.FunctionDef, cst.Try)
+    if isinstance(above, cst.If) and "__name__" in facts.document.source(above.test):
+        return False
+    return isinstance(above, (cst.If, cst.Try))

@@ -1,0 +1,364 @@
+"""Evaluation that builds autograd graphs."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from greenlint import Bad, Evidence, Good, Grade, Rule, Severity, on_loop
+
+if TYPE_CHECKING:
+    from greenlint import Call, Facts, Findings, Loop, Outline
+
+
+class EvalWithoutNoGrad(Rule):
+    """An evaluation loop runs a PyTorch model with autograd on.
+
+    Each forward pass then records a graph and keeps activations for a backward pass that never comes: extra kernels,
+    memory traffic, and batches smaller than they could be. `model.eval()` does not switch autograd off.
+
+    The finding stands at the evaluation loop.
+
+    Leave it where gradients are needed at test time: adversarial attacks, saliency, test-time adaptation,
+    energy-based models.
+
+    To fix it, decorate the function with `@torch.inference_mode()`, or with `@torch.no_grad()` when outputs re-enter
+    autograd.
+    """
+
+    severity = Severity.WARNING
+    frameworks = ("torch",)
+    words = (
+        (
+            ".eval(",
+            "def eval",
+            "def val",
+            "def test",
+            "def infer",
+            "def predict",
+            "def dev",
+            "_eval",
+            "_val",
+            "_test",
+            "_infer",
+            "_predict",
+            "_dev",
+        ),
+        ("for ",),
+        ("load", "batch", "def "),
+    )
+    references = ("https://docs.pytorch.org/tutorials/recipes/recipes/tuning_guide.html",)
+    evidence = (
+        Evidence(
+            Grade.MEASURED,
+            "lower emissions per epoch, larger effect on memory (laptop CPU, without spread)",
+            "https://github.com/green-code-initiative/creedengo-rules-specifications",
+        ),
+        Evidence(
+            Grade.DOCUMENTED,
+            "PyTorch's tuning guide asks to disable gradient calculation for validation and inference",
+            "https://docs.pytorch.org/tutorials/recipes/recipes/tuning_guide.html",
+        ),
+    )
+
+    @classmethod
+    def concerns(cls, outline: Outline) -> bool:
+        return any(_NAMED.search(name) for name in outline.looping_functions) or any(
+            "load" in name or "batch" in name for name in outline.iterated
+        )
+
+    @on_loop("evaluation")
+    def check(self, loop: Loop, facts: Facts) -> Findings:
+        from greenlint import ContextKind, Contexts, Frameworks
+
+        if _said_before(loop, facts):
+            return
+        calls = _forward_calls(loop, facts)
+        if not calls or not _evaluates(loop, facts):
+            return
+        contexts = facts[Contexts]
+        if any(contexts.active(call.node, ContextKind.NO_GRAD) is not False for call in calls):
+            return
+        if facts[Frameworks].is_test or contexts.dead(loop.node) or _needs_gradients(loop, facts):
+            return
+        yield self.finding(
+            loop.node,
+            "this evaluation builds an autograd graph that no backward pass uses",
+            help="put it under torch.inference_mode() (or torch.no_grad() when outputs re-enter autograd)",
+            notes=("model.eval() does not switch gradients off",),
+            related=((calls[0].node, "the forward pass"),),
+        )
+
+    examples = (
+        Bad(
+            """
+            import torch
+            from torch import nn
+
+            def evaluate(model, loader):
+                model.eval()
+                correct = 0
+                for x, y in loader:  # bad
+                    correct += (model(x).argmax(1) == y).sum()
+                return correct
+
+            evaluate(nn.Linear(10, 2), loader)
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+
+            class Net(nn.Module):
+                def forward(self, x):
+                    return x
+
+            net = Net()
+            for epoch in range(10):
+                for x, y in train_loader:
+                    loss = nn.functional.mse_loss(net(x), y)
+                    loss.backward()
+                    optimizer.step()
+                net.eval()
+                for x, y in valid_loader:  # bad
+                    total += nn.functional.mse_loss(net(x), y).item()
+            """
+        ),
+        Bad(
+            """
+            import torch
+
+            class Runner:
+                def __init__(self):
+                    self.model = torch.nn.Linear(3, 3)
+
+                def predict(self, batches):
+                    self.model.eval()
+                    outputs = []
+                    for batch in batches:  # bad
+                        outputs.append(self.model(batch).cpu())
+                    return outputs
+            """
+        ),
+        Good(
+            """
+            import torch
+            from torch import nn
+
+            @torch.no_grad()
+            def evaluate(model, loader):
+                model.eval()
+                for x, y in loader:
+                    correct += (model(x).argmax(1) == y).sum()
+
+            evaluate(nn.Linear(10, 2), loader)
+            """,
+            why="decorated",
+        ),
+        Good(
+            """
+            import torch
+            from torch import nn
+
+            def evaluate(model, loader):
+                for x, y in loader:
+                    correct += (model(x).argmax(1) == y).sum()
+
+            with torch.inference_mode():
+                evaluate(nn.Linear(10, 2), loader)
+            """,
+            why="the caller provides it",
+        ),
+        Good(
+            """
+            import torch
+            from torch import nn
+
+            def evaluate(model, loader):
+                model.eval()
+                torch.set_grad_enabled(False)
+                for x, y in loader:
+                    correct += (model(x).argmax(1) == y).sum()
+
+            evaluate(nn.Linear(10, 2), loader)
+            """,
+            why="switched off for the process",
+        ),
+        Good(
+            """
+            import torch
+            from torch import nn
+
+            def attack(model, loader):
+                model.eval()
+                for x, y in loader:
+                    x.requires_grad_(True)
+                    loss = nn.functional.cross_entropy(model(x), y)
+                    x = x + torch.autograd.grad(loss, x)[0].sign()
+
+            attack(nn.Linear(10, 2), test_loader)
+            """,
+            why="an attack needs gradients",
+        ),
+        Good(
+            """
+            import lightning.pytorch as pl
+            import torch
+
+            class Module(pl.LightningModule):
+                def validation_step(self, batch, index):
+                    for part in batch:
+                        self.log("loss", self.net(part).mean())
+            """,
+            why="Lightning switches gradients off in its evaluation hooks",
+        ),
+        Good(
+            """
+            import torch
+            from helpers import quietly
+            from torch import nn
+
+            @quietly
+            def evaluate(model, loader):
+                model.eval()
+                for x, y in loader:
+                    correct += (model(x).argmax(1) == y).sum()
+
+            evaluate(nn.Linear(10, 2), loader)
+            """,
+            why="a decorator that cannot be seen may do it",
+        ),
+        Good(
+            """
+            import torch
+            from torch import nn
+
+            model = nn.Linear(10, 2)
+            for phase in ["train", "val"]:
+                for x, y in loaders[phase]:
+                    with torch.set_grad_enabled(phase == "train"):
+                        output = model(x)
+            """,
+            why="one loop for both phases",
+        ),
+        Good(
+            """
+            import torch
+            from torch import nn
+
+            model = nn.Linear(10, 2)
+            model.eval()
+            for parameter in model.parameters():
+                parameter.requires_grad = False
+            for x in test_loader:
+                output = model(x)
+            """,
+            why="a frozen model on plain inputs builds no graph",
+        ),
+    )
+
+
+_NAMED = re.compile(r"(^|_)(eval|evaluate|evaluation|val|valid|validate|validation|test|testing|infer|inference|predict|predictions?|dev)(_|$)")
+_TRAINS = re.compile(r"(^|_)train(ing)?(_|$)")
+
+
+def _forward_calls(loop: Loop, facts: Facts) -> list[Call]:
+    """The model calls whose innermost loop is this one."""
+    from greenlint import Calls, Models, Tree
+
+    models, tree = facts[Models], facts[Tree]
+    found = []
+    for call in facts[Calls].within(loop.node.body):
+        around = tree.loops_around(call.node)
+        if around and around[0] is loop.node and models.network(call) is not None:
+            found.append(call)
+    return found
+
+
+def _evaluates(loop: Loop, facts: Facts) -> bool:
+    """Whether a name or an `.eval()` says that this loop is an evaluation."""
+    from greenlint import Tree, cst
+
+    function = facts[Tree].function(loop.node)
+    if function is not None and _NAMED.search(function.name.value):
+        return not _TRAINS.search(function.name.value)
+    if not isinstance(loop.node, cst.For):
+        return False
+    source = facts.document.source(loop.node.iter).replace(".", "_").lower()
+    if _after_eval(loop, facts):
+        return "load" in source or "batch" in source or _iterates_loader(loop.node, facts)
+    in_training = function is not None and _TRAINS.search(function.name.value)
+    return not in_training and _NAMED.search(source) is not None and "load" in source
+
+
+def _iterates_loader(loop: cst.For, facts: Facts) -> bool:
+    from greenlint import Kind, Values
+
+    values = facts[Values]
+    return values.of(values.iterated(loop.iter)).kind is Kind.DATALOADER
+
+
+def _said_before(loop: Loop, facts: Facts) -> bool:
+    """Whether an earlier evaluation loop of the same function stands for this one too."""
+    from greenlint import LoopRole, Loops, Tree
+
+    tree = facts[Tree]
+    function = tree.function(loop.node)
+    if function is None:
+        return False
+    first = next(
+        each for each in facts[Loops].with_role(LoopRole.EVALUATION)
+        if tree.function(each.node) is function and _forward_calls(each, facts)
+    ) if _forward_calls(loop, facts) else loop
+    return first.node is not loop.node
+
+
+def _after_eval(loop: Loop, facts: Facts) -> bool:
+    """Whether the last switch of mode before the loop, in its function, is to evaluation."""
+    from greenlint import Calls, Tree
+
+    tree = facts[Tree]
+    function = tree.function(loop.node)
+    last = None
+    for call in facts[Calls].methods("eval", "train"):
+        if call.receiver is None or tree.function(call.node) is not function:
+            continue
+        if tree.first(call.node) < tree.first(loop.node):
+            last = call
+    return last is not None and last.method == "eval" and not last.node.args
+
+
+def _needs_gradients(loop: Loop, facts: Facts) -> bool:
+    """Whether gradients are asked for, switched off for good, or taken care of by a framework."""
+    from greenlint import Calls, Tree, cst
+
+    tree, calls = facts[Tree], facts[Calls]
+    function = tree.function(loop.node)
+    scope: cst.CSTNode = function if function is not None else facts.document.tree
+    for call in calls.methods("grad", "requires_grad_", "backward", "vjp", "jacobian", "register_hook", within=loop.node):
+        return call is not None
+    for assign in tree.below(scope, cst.Assign):
+        target = assign.targets[0].target
+        if isinstance(target, cst.Attribute) and target.attr.value == "requires_grad":
+            return True
+    if calls.methods("requires_grad_", within=scope) or "volatile=True" in facts.document.text:
+        return True
+    return _framework_hook(function, facts)
+
+
+def _framework_hook(function: cst.FunctionDef | None, facts: Facts) -> bool:
+    """Whether a trainer calls the function without gradients, or it is a network's own method, run as its caller likes."""
+    from greenlint import Definition, Project, Tree
+
+    if function is None:
+        return False
+    owner = facts[Tree].class_of(function)
+    if owner is None:
+        return False
+    bases = " ".join(facts[Project].bases(Definition(facts, owner)))
+    return any(word in bases for word in ("Lightning", "Callback", "Trainer", "keras", "torch.nn."))
+
+
+if TYPE_CHECKING:
+    from greenlint import cst

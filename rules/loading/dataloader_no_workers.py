@@ -1,0 +1,216 @@
+"""Loaders that decode every sample in the training process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from greenlint import Bad, Evidence, Good, Grade, Rule, RuleOptions, Severity, on_call
+
+if TYPE_CHECKING:
+    from greenlint import Call, Facts, Findings
+
+
+class DataloaderNoWorkers(Rule):
+    """A `DataLoader` without worker processes feeds an accelerator from files that must be decoded.
+
+    With `num_workers=0`, the default, the training process itself opens, decodes and augments each sample while the
+    accelerator waits at idle power. Worker processes prepare the next batches during the current step.
+
+    The finding stands at the `DataLoader` call. It is reported only where the dataset can be seen to decode or
+    augment per sample.
+
+    Leave it for data that is already in memory: there, workers cost more than they save (11 times the CPU time in a
+    quick check of ours on a small in-memory set, one machine, time only). Notebooks on Windows and macOS need
+    importable dataset classes.
+
+    To fix it, start with 2 to 4 workers per accelerator, raise the number while the step waits for data, and add
+    `persistent_workers=True` where epochs are short.
+    """
+
+    class Options(RuleOptions):
+        workers: int = 4
+        """Upper bound of the number of workers that the fix writes."""
+
+    severity = Severity.WARNING
+    frameworks = ("torch",)
+    words = (("DataLoader",),)
+    references = (
+        "https://docs.pytorch.org/tutorials/recipes/recipes/tuning_guide.html",
+        "https://lightning.ai/docs/pytorch/stable/advanced/speed.html",
+    )
+    evidence = (
+        Evidence(
+            Grade.TIMED,
+            "vision training is often bound by data stalls; a better loader cut epochs up to five times",
+            "arXiv 2007.06775",
+        ),
+        Evidence(
+            Grade.DOCUMENTED,
+            "asynchronous loading in worker processes is the first item of PyTorch's tuning guide",
+            "https://docs.pytorch.org/tutorials/recipes/recipes/tuning_guide.html",
+        ),
+    )
+
+    @on_call("torch.utils.data.DataLoader")
+    def check(self, call: Call, facts: Facts) -> Findings:
+        from greenlint import Contexts, Datasets, Frameworks, Work
+
+        if call.argument("num_workers").constant != 0 or facts[Contexts].dead(call.node):
+            return
+        dataset = call.argument("dataset")
+        if dataset.node is None or dataset.facts[Datasets].work(dataset.node) not in (Work.DECODES, Work.AUGMENTS):
+            return
+        frameworks = facts[Frameworks]
+        if frameworks.gpu_intent is not True or frameworks.is_test or frameworks.cpu_deliberate:
+            return
+        if not facts[Datasets].feeds_model(call):
+            return
+        yield self.finding(
+            call.node,
+            "each sample is opened and decoded in the training process while the accelerator waits",
+            help="pass num_workers=2 to 4 per accelerator and raise it while the step waits for data",
+            notes=("saves nothing where the step is the bottleneck; workers cost CPU time and memory",),
+        )
+
+    examples = (
+        Bad(
+            """
+            import torch
+            from torch.utils.data import DataLoader
+            from torchvision import datasets, transforms
+
+            data = datasets.ImageFolder("train", transform=transforms.Compose([transforms.Resize(256)]))
+            loader = DataLoader(data, batch_size=64, shuffle=True)  # bad
+            for images, labels in loader:
+                model(images.cuda())
+            """
+        ),
+        Bad(
+            """
+            import torch
+            import torch.utils.data as D
+            from PIL import Image
+
+            class Photos(D.Dataset):
+                def __getitem__(self, index):
+                    return self.transform(Image.open(self.paths[index]))
+
+            loader = D.DataLoader(Photos(), batch_size=64, num_workers=0)  # bad
+            for images in loader:
+                model(images.to("cuda"))
+            """
+        ),
+        Bad(
+            """
+            import cv2
+            import torch
+            from torch.utils.data import DataLoader, Dataset
+
+            def load(path):
+                return cv2.imread(path)
+
+            class Frames(Dataset):
+                def __getitem__(self, index):
+                    return load(self.paths[index])
+
+            options = {"batch_size": 32, "pin_memory": True}
+            train, validation = torch.utils.data.random_split(Frames(), [800, 200])
+            loader = DataLoader(train, **options)  # bad
+            for frames in loader:
+                model(frames.cuda())
+            """
+        ),
+        Good(
+            """
+            import torch
+            from torch.utils.data import DataLoader
+            from torchvision import datasets, transforms
+
+            data = datasets.ImageFolder("train", transform=transforms.ToTensor())
+            loader = DataLoader(data, batch_size=64, num_workers=4)
+            for images, labels in loader:
+                model(images.cuda())
+            """,
+            why="four workers",
+        ),
+        Good(
+            """
+            import torch
+            from torch.utils.data import DataLoader
+            from torchvision import datasets, transforms
+
+            data = datasets.ImageFolder("train", transform=transforms.ToTensor())
+            options = {"num_workers": 1, "pin_memory": True} if torch.cuda.is_available() else {}
+            loader = DataLoader(data, batch_size=64, **options)
+            for images, labels in loader:
+                model(images.cuda())
+            """,
+            why="the mapping may set it",
+        ),
+        Good(
+            """
+            import torch
+            from torch.utils.data import DataLoader, TensorDataset
+
+            data = TensorDataset(inputs, targets)
+            loader = DataLoader(data, batch_size=64, shuffle=True)
+            for x, y in loader:
+                model(x.cuda())
+            """,
+            why="data in memory loads faster without workers",
+        ),
+        Good(
+            """
+            import torch
+            from torch.utils.data import DataLoader
+            from torchvision import datasets, transforms
+
+            data = datasets.MNIST("data", transform=transforms.ToTensor())
+            loader = DataLoader(data, batch_size=64)
+            for images, labels in loader:
+                model(images.cuda())
+            """,
+            why="toy data",
+        ),
+        Good(
+            """
+            from torch.utils.data import DataLoader
+            from torchvision import datasets, transforms
+
+            data = datasets.ImageFolder("train", transform=transforms.ToTensor())
+            loader = DataLoader(data, batch_size=64)
+            for images, labels in loader:
+                model(images)
+            """,
+            why="no accelerator waits",
+        ),
+        Good(
+            """
+            import argparse
+            import torch
+            from torch.utils.data import DataLoader
+            from torchvision import datasets, transforms
+
+            parser = argparse.ArgumentParser()
+            parser.add_argument("--workers", type=int, default=0)
+            args = parser.parse_args()
+            data = datasets.ImageFolder("train", transform=transforms.ToTensor())
+            loader = DataLoader(data, batch_size=64, num_workers=args.workers)
+            for images, labels in loader:
+                model(images.cuda())
+            """,
+            why="the default of an option is not its value",
+        ),
+        Good(
+            """
+            import torch
+            from torch.utils.data import DataLoader
+            from mypackage import SomeDataset
+
+            loader = DataLoader(SomeDataset("data"), batch_size=64)
+            for batch in loader:
+                model(batch.cuda())
+            """,
+            why="what the dataset does per sample cannot be seen",
+        ),
+    )

@@ -1,0 +1,324 @@
+"""Keras training without a mixed precision policy."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from greenlint import Bad, Confidence, Evidence, Good, Grade, Rule, Severity, on_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from greenlint import Call, Facts, Findings, Layers, cst
+
+
+_KERAS = re.compile(
+    r"keras|tensorflow\.|transformers\.TF|segmentation_models\.|efficientnet\.|classification_models|image_classifiers"
+    r"|vit_keras|tfimm"
+)
+_WIDE_STATE = 256
+
+
+class KerasNoMixedPrecision(Rule):
+    """A convolutional, attention or large recurrent Keras model is fitted on an accelerator in float32.
+
+    Keras computes in float32 unless a policy says otherwise. With a mixed policy layers compute in 16 bits on the
+    matrix units and keep their variables in float32; loss scaling in `fit` is automatic.
+
+    The finding stands at the first `fit` of such a model: one policy at the start of the program serves them all.
+
+    Leave it for small dense models and toy data, and where the accelerator has no 16-bit units. Losses of segmentation
+    and detection models should be compared once after switching.
+
+    To fix it, call `keras.config.set_dtype_policy("mixed_bfloat16")` before the first layer is built
+    (`tf.keras.mixed_precision.set_global_policy` in TensorFlow 2.4 to 2.15), `"mixed_float16"` on GPUs before Ampere,
+    and give the output layer `dtype="float32"`.
+    """
+
+    severity = Severity.WARNING
+    frameworks = ("keras", "tensorflow", "tf_keras")
+    words = ((".fit(", ".fit_generator("), ("keras",))
+    references = ("https://luiscruz.github.io/course_sustainableSE/2026/p1_measuring_software/g30_mixed-precision.html",)
+    evidence = (
+        Evidence(
+            Grade.MEASURED,
+            "12 % less energy for a small convolutional network in TensorFlow, one accuracy point lost (student work)",
+            "https://luiscruz.github.io/course_sustainableSE/2026/p1_measuring_software/g30_mixed-precision.html",
+        ),
+    )
+
+    @on_file
+    def check(self, tree: cst.Module, facts: Facts) -> Findings:
+        if _excused(facts):
+            return
+        heavy = list(_heavy_fits(facts))
+        if not heavy:
+            return
+        fit, layers = heavy[0]
+        yield self.finding(
+            fit.node,
+            f"{_described(layers)} is trained in float32: no mixed precision policy is set",
+            help='call keras.config.set_dtype_policy("mixed_bfloat16") before building the model, '
+            "with a float32 output layer",
+            notes=(
+                "10-40 % less energy is our estimate; small models gain nothing",
+                'bfloat16 needs compute capability 8.0; "mixed_float16" needs 7.0',
+            ),
+            related=tuple(_places(fit, [each for each, _ in heavy[1:]], facts)),
+            confidence=Confidence.HIGH if layers is not None else Confidence.MEDIUM,
+        )
+
+    examples = (
+        Bad(
+            """
+            import tensorflow as tf
+
+            print(tf.config.list_physical_devices("GPU"))
+            model = tf.keras.applications.EfficientNetB3(weights=None, classes=100)
+            model.compile(optimizer="adam", loss="categorical_crossentropy")
+            model.fit(train, epochs=30, validation_data=valid)  # bad
+            """
+        ),
+        Bad(
+            """
+            from tensorflow import keras
+            from tensorflow.keras import layers
+            import tensorflow as tf
+
+            strategy = tf.distribute.MirroredStrategy()
+            with strategy.scope():
+                model = keras.Sequential()
+                model.add(layers.Conv2D(64, 3, activation="relu", input_shape=(224, 224, 3)))
+                model.add(layers.Conv2D(128, 3, activation="relu"))
+                model.add(layers.GlobalAveragePooling2D())
+                model.add(layers.Dense(10))
+                model.compile("adam", "mse")
+            history = model.fit(images, labels, epochs=10)  # bad
+            history = model.fit(images, labels, epochs=10, initial_epoch=10)
+            """
+        ),
+        Bad(
+            """
+            import keras
+            from keras import layers
+
+            def block(x, width):
+                x = layers.Conv2D(width, 3, padding="same")(x)
+                return layers.BatchNormalization()(x)
+
+            inputs = keras.Input((256, 256, 3))
+            x = block(inputs, 32)
+            x = block(x, 128)
+            outputs = layers.Conv2D(1, 1)(x)
+            model = keras.Model(inputs, outputs)
+            model.compile("adam", "binary_crossentropy")
+            model.fit(train, epochs=30)  # bad
+            """,
+            settings={"hardware": "gpu"},
+        ),
+        Bad(
+            """
+            import tensorflow as tf
+
+            tf.config.list_physical_devices("GPU")
+
+            class Training:
+                def load(self):
+                    self.model = tf.keras.models.load_model(self.path)
+
+                def data(self):
+                    generator = tf.keras.preprocessing.image.ImageDataGenerator(rescale=1 / 255)
+                    self.images = generator.flow_from_directory(self.folder)
+
+                def train(self):
+                    self.model.fit(self.images, epochs=self.epochs)  # bad
+            """
+        ),
+        Good(
+            """
+            import tensorflow as tf
+
+            tf.keras.mixed_precision.set_global_policy("mixed_float16")
+            print(tf.config.list_physical_devices("GPU"))
+            model = tf.keras.applications.EfficientNetB3(weights=None, classes=100)
+            model.compile(optimizer="adam", loss="categorical_crossentropy")
+            model.fit(train, epochs=30)
+            """,
+            why="a mixed policy is set",
+        ),
+        Good(
+            """
+            import tensorflow as tf
+
+            model = tf.keras.applications.EfficientNetB3(weights=None, classes=100)
+            model.compile(optimizer="adam", loss="categorical_crossentropy")
+            model.fit(train, epochs=30)
+            """,
+            why="nothing says that there is an accelerator",
+        ),
+        Good(
+            """
+            import tensorflow as tf
+            from tensorflow.keras import layers
+
+            print(tf.config.list_physical_devices("GPU"))
+            model = tf.keras.Sequential([layers.Dense(64, activation="relu"), layers.Dense(1)])
+            model.compile("adam", "mse")
+            model.fit(x, y, epochs=100)
+            """,
+            why="a small dense network",
+        ),
+        Good(
+            """
+            import tensorflow as tf
+            from tensorflow.keras import layers
+
+            print(tf.config.list_physical_devices("GPU"))
+            (x, y), _ = tf.keras.datasets.mnist.load_data()
+            model = tf.keras.Sequential([layers.Conv2D(64, 3), layers.Flatten(), layers.Dense(10)])
+            model.compile("adam", "mse")
+            model.fit(x, y, epochs=5)
+            """,
+            why="toy data",
+        ),
+        Good(
+            """
+            from tensorflow import keras
+            from tensorflow.keras.utils import image_dataset_from_directory
+            import tensorflow as tf
+
+            print(tf.config.list_physical_devices("GPU"))
+            photos = image_dataset_from_directory("photos")
+            (x, y), _ = keras.datasets.mnist.load_data()
+            x = x.reshape((60000, 28, 28, 1)) / 255
+            model = keras.Sequential([keras.layers.Conv2D(128, 3), keras.layers.Flatten(), keras.layers.Dense(10)])
+            model.compile("adam", "mse")
+            model.fit(x, y, epochs=5)
+            """,
+            why="this model is trained on toy data, whatever else the file reads",
+        ),
+        Good(
+            """
+            import tensorflow as tf
+            import tensorflow_hub as hub
+
+            print(tf.config.list_physical_devices("GPU"))
+            encoder = hub.KerasLayer("https://tfhub.dev/google/universal-sentence-encoder/4", trainable=False)
+            model = tf.keras.Sequential([encoder, tf.keras.layers.Dense(64), tf.keras.layers.Dense(1)])
+            model.compile("adam", "binary_crossentropy")
+            model.fit(sentences, labels, epochs=5)
+            """,
+            why="a policy does not reach into a saved model",
+        ),
+        Good(
+            """
+            import tensorflow as tf
+            from keras.applications import ResNet50
+            from keras.utils import multi_gpu_model
+
+            model = multi_gpu_model(ResNet50(weights=None), gpus=2)
+            model.compile("adam", "mse")
+            model.fit(x, y)
+            """,
+            why="a Keras of that age has no policies",
+        ),
+        Good(
+            """
+            import tensorflow as tf
+            from sklearn.preprocessing import StandardScaler
+
+            print(tf.config.list_physical_devices("GPU"))
+            base = tf.keras.applications.ResNet50()
+            features = base.predict(images)
+            scaler = StandardScaler()
+            scaler.fit(features)
+            """,
+            why="what is fitted is no network",
+        ),
+        Good(
+            """
+            import os
+            import tensorflow as tf
+
+            os.environ["TF_ENABLE_AUTO_MIXED_PRECISION"] = "1"
+            print(tf.config.list_physical_devices("GPU"))
+            model = tf.keras.applications.ResNet50(weights=None)
+            model.compile("adam", "mse")
+            model.fit(x, y)
+            """,
+            why="the graph is rewritten to mixed precision",
+        ),
+    )
+
+
+def _excused(facts: Facts) -> bool:
+    from greenlint import Frameworks
+
+    frameworks = facts[Frameworks]
+    if frameworks.is_test or frameworks.toy_data or frameworks.science or frameworks.cpu_deliberate:
+        return True
+    return frameworks.gpu_intent is not True or frameworks.precision is not False or frameworks.legacy_keras
+
+
+def _heavy_fits(facts: Facts) -> Iterator[tuple[Call, Layers | None]]:
+    """The trainings of large Keras models, in source order, with their layers where they can be seen."""
+    from greenlint import Calls, Contexts, Models, Origins
+
+    for fit in facts[Calls].methods("fit", "fit_generator"):
+        if fit.receiver is None or not fit.node.args or facts[Contexts].dead(fit.node):
+            continue
+        if facts[Origins].toy(fit.node.args[0].value):
+            continue
+        layers = facts[Models].layers(fit.receiver)
+        if layers is not None and _is_heavy(layers):
+            yield fit, layers
+        elif (layers is None or not layers.found) and _is_loaded(fit, facts):
+            yield fit, None
+
+
+def _is_heavy(layers: Layers) -> bool:
+    """Whether a Keras model is large enough; recurrent layers gain less than others and must be wider."""
+    made = {*layers.names, layers.pretrained or ""}
+    if not any(_KERAS.match(name) for name in made) or layers.heavy is not True:
+        return False
+    if layers.conv or layers.attention or layers.matmul_heavy is True or layers.pretrained is not None:
+        return True
+    return any((size.largest or 0) >= _WIDE_STATE for size in layers.hidden)
+
+
+def _is_loaded(fit: Call, facts: Facts) -> bool:
+    """Whether a model from a file is trained on images: such models are convolutional."""
+    from greenlint import Calls, Names, Values
+
+    calls = facts[Calls]
+    images = calls.methods("flow_from_directory", "flow_from_dataframe", "image_dataset_from_directory")
+    if not images or fit.receiver is None:
+        return False
+    made = facts[Values].of(fit.receiver).call
+    if made is not None:
+        return made.method == "load_model"
+    return bool(calls.methods("load_model")) and facts[Names].resolve(fit.receiver) is None
+
+
+def _places(fit: Call, others: list[Call], facts: Facts) -> Iterator[tuple[cst.CSTNode, str]]:
+    from greenlint import Calls, dotted
+
+    for each in facts[Calls].methods("compile"):
+        if each.receiver is not None and fit.receiver is not None and dotted(each.receiver) == dotted(fit.receiver):
+            yield each.node, "compiled here"
+            break
+    for each in others[:5]:
+        yield each.node, "trained in float32 too"
+
+
+def _described(layers: Layers | None) -> str:
+    if layers is None:
+        return "this image model"
+    if layers.attention:
+        return "this attention model"
+    if layers.conv:
+        return "this convolutional model"
+    if layers.recurrent:
+        return "this recurrent model"
+    return "this model"

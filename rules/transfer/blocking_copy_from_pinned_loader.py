@@ -1,0 +1,206 @@
+"""Blocking copies of batches that are already in page-locked memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from greenlint import Bad, Evidence, Good, Grade, Rule, Severity, on_loop
+
+if TYPE_CHECKING:
+    from greenlint import Call, Facts, Findings, Loop, Move, Outline
+
+
+class BlockingCopyFromPinnedLoader(Rule):
+    """A loader pins its batches, but the training loop copies them with a blocking `.to(device)`.
+
+    Page-locked memory pays off when copies run in the background: with `non_blocking=True` the program goes on to
+    queue the next copies and kernels instead of waiting for each.
+
+    The finding stands at the first such copy of the loop.
+
+    Leave it for devices other than CUDA, for copies from the device to the host (there the host may read garbage), and
+    where the host batch is changed after the copy. A copy that also casts gains nothing.
+
+    To fix it, pass `non_blocking=True`.
+    """
+
+    severity = Severity.INFO
+    frameworks = ("torch",)
+    words = (("pin_memory",), ("cuda", ".to("), ("backward",))
+    references = ("https://docs.pytorch.org/tutorials/intermediate/pinmem_nonblock.html",)
+    evidence = (
+        Evidence(
+            Grade.TIMED,
+            "several copies issued asynchronously are clearly faster; the gain depends on their number and size",
+            "https://docs.pytorch.org/tutorials/intermediate/pinmem_nonblock.html",
+        ),
+    )
+
+    @classmethod
+    def concerns(cls, outline: Outline) -> bool:
+        return "backward" in outline.calls
+
+    @on_loop("training")
+    def check(self, loop: Loop, facts: Facts) -> Findings:
+        from greenlint import Contexts, Frameworks, Transfers, cst
+
+        frameworks = facts[Frameworks]
+        if frameworks.trainer_owner is not None or frameworks.toy_data or frameworks.is_test:
+            return
+        loader = _loader(loop, facts) if isinstance(loop.node, cst.For) else None
+        if loader is None or loader.argument("pin_memory").constant is not True:
+            return
+        moves = [move for move in facts[Transfers].within(loop.node.body) if _is_blocking(move, loop, facts)]
+        moves = [move for move in moves if not facts[Contexts].guarded(move.call.node, loop.node.body)]
+        if not moves:
+            return
+        yield self.finding(
+            moves[0].call.node,
+            "the step waits for this copy although the batch is in page-locked memory",
+            help="pass non_blocking=True",
+            notes=("0-5 % of a step is our estimate",),
+            related=((loader.node, "pinned here"), *((move.call.node, "waits here too") for move in moves[1:5])),
+        )
+
+    examples = (
+        Bad(
+            """
+            import torch
+            from torch.utils.data import DataLoader
+
+            loader = DataLoader(data, batch_size=64, num_workers=4, pin_memory=True)
+            for x, y in loader:
+                x = x.cuda()  # bad
+                y = y.cuda()
+                criterion(model(x), y).backward()
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch.utils.data import DataLoader
+
+            device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+            loader = DataLoader(data, batch_size=64, **{"pin_memory": True, "num_workers": 8})
+            for step, (x, y) in enumerate(loader):
+                x, y = x.to(device), y.to(device)  # bad
+                criterion(model(x), y).backward()
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch.utils.data import DataLoader
+
+            def train(loader):
+                for images, labels in loader:
+                    loss = criterion(model(images.to("cuda")), labels.to("cuda"))  # bad
+                    loss.backward()
+                    optimizer.step()
+
+            train(DataLoader(data, batch_size=64, pin_memory=True))
+            """
+        ),
+        Good(
+            """
+            import torch
+            from torch.utils.data import DataLoader
+
+            for x, y in DataLoader(data, pin_memory=True):
+                criterion(model(x.cuda(non_blocking=True)), y.cuda(non_blocking=True)).backward()
+                optimizer.step()
+            """,
+            why="asynchronous",
+        ),
+        Good(
+            """
+            import torch
+            from torch.utils.data import DataLoader
+
+            for x, y in DataLoader(data, batch_size=64):
+                criterion(model(x.cuda()), y.cuda()).backward()
+                optimizer.step()
+            """,
+            why="not pinned: another rule's matter",
+        ),
+        Good(
+            """
+            import torch
+            from torch.utils.data import DataLoader
+
+            for x, y in DataLoader(data, pin_memory=True):
+                x, y = x.to("cuda", dtype=torch.float16), y.to("cuda", torch.long)
+                criterion(model(x), y).backward()
+                optimizer.step()
+            """,
+            why="a cast on the way needs the values",
+        ),
+        Good(
+            """
+            import torch
+            from torch.utils.data import DataLoader
+
+            for x, y in DataLoader(data, pin_memory=True):
+                criterion(model(x.to("mps")), y.to("mps")).backward()
+                optimizer.step()
+            """,
+            why="asynchronous copies are safe towards CUDA only",
+        ),
+        Good(
+            """
+            import torch
+            from accelerate import Accelerator
+            from torch.utils.data import DataLoader
+
+            accelerator = Accelerator()
+            loader = accelerator.prepare(DataLoader(data, pin_memory=True))
+            for x, y in loader:
+                loss = criterion(model(x.cuda()), y.cuda())
+                accelerator.backward(loss)
+                optimizer.step()
+            """,
+            why="accelerate has moved the batch already",
+        ),
+        Good(
+            """
+            import torch
+            from settings import options
+            from torch.utils.data import DataLoader
+
+            for x, y in DataLoader(data, **options):
+                criterion(model(x.cuda()), y.cuda()).backward()
+                optimizer.step()
+            """,
+            why="whether the loader pins is not known",
+        ),
+    )
+
+
+def _loader(loop: Loop, facts: Facts) -> Call | None:
+    """The loader that a loop iterates, if its call can be seen."""
+    from greenlint import Kind, Values, cst
+
+    assert isinstance(loop.node, cst.For)
+    values = facts[Values]
+    value = values.of(values.iterated(loop.node.iter))
+    if value.kind is not Kind.DATALOADER or value.call is None or value.device is not None:
+        return None
+    return value.call if value.call.name == "torch.utils.data.DataLoader" else None
+
+
+def _is_blocking(move: Move, loop: Loop, facts: Facts) -> bool:
+    """Whether a move copies a part of the batch to CUDA and waits for it."""
+    from greenlint import BindingKind, Device, Names, cst
+
+    if move.target is not Device.ACCELERATOR or move.casts or move.blocking is not True:
+        return False
+    if move.device is not None and "mps" in facts.document.source(move.device):
+        return False
+    source = move.source
+    while isinstance(source, cst.Subscript):
+        source = source.value
+    if not isinstance(source, cst.Name):
+        return False
+    return any(each.kind is BindingKind.LOOP and each.node is loop.node for each in facts[Names].reaching(source))

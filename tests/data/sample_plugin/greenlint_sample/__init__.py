@@ -1,0 +1,1 @@
+"""Rules of a package that is not part of greenlint."""

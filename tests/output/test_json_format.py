@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from importlib import resources
+from typing import Any
+
+import pytest
+
+from greenlint.finding import Applicability, Confidence, Crash, Severity
+from greenlint.output.json_format import json_report
+from greenlint.output.statistics import statistics_data
+from greenlint.results import (
+    FileResult,
+    PlacedEdit,
+    PlacedFinding,
+    PlacedFix,
+    PlacedRelated,
+    Problem,
+    RunResult,
+)
+
+FINDING = PlacedFinding(
+    rule="a-rule",
+    category="loading",
+    severity=Severity.WARNING,
+    confidence=Confidence.MEDIUM,
+    message="message",
+    line=2,
+    column=3,
+    end_line=4,
+    end_column=5,
+    fingerprint="0123456789abcdef",
+)
+FIX = PlacedFix("do it", Applicability.UNSAFE, "changes rounding", (PlacedEdit(1, 2, 3, 4, "text", 6),))
+RICH = FINDING._replace(
+    cell=6,
+    fix=FIX,
+    related=(PlacedRelated("here", 1, 2, 6), PlacedRelated("there", 7, 1, path="other.py")),
+)
+RESULT = RunResult(
+    (
+        FileResult("a.py", (FINDING,), suppressed=(FINDING._replace(suppressed="reason"),)),
+        FileResult("b.ipynb", (RICH,), problems=(Problem("syntax", "bad", 1, 2, 3),)),
+        FileResult("c.py", crashes=(Crash("a-rule", "ValueError: x"),)),
+    )
+)
+SCHEMA = json.loads(resources.files("greenlint").joinpath("findings.schema.json").read_text("utf-8"))
+
+
+def parsed(result: RunResult, *, suppressed: bool = False, extra: dict[str, Any] | None = None) -> Any:
+    return json.loads("\n".join(json_report(result, suppressed=suppressed, extra=extra)))
+
+
+def test_a_finding_has_exactly_the_documented_fields() -> None:
+    assert parsed(RESULT)["findings"][0] == {
+        "rule": "a-rule",
+        "category": "loading",
+        "severity": "warning",
+        "confidence": "medium",
+        "message": "message",
+        "path": "a.py",
+        "cell": None,
+        "line": 2,
+        "column": 3,
+        "end_line": 4,
+        "end_column": 5,
+        "fix": None,
+        "related": [],
+        "impact": None,
+        "suppressed": None,
+        "fingerprint": "0123456789abcdef",
+        "url": None,
+    }
+
+
+def test_fixes_and_related_places() -> None:
+    finding = parsed(RESULT)["findings"][1]
+
+    assert finding["fix"] == {
+        "applicability": "unsafe",
+        "message": "do it (changes rounding)",
+        "edits": [{"cell": 6, "line": 1, "column": 2, "end_line": 3, "end_column": 4, "text": "text"}],
+    }
+    assert [(each["path"], each["cell"], each["line"]) for each in finding["related"]] == [
+        ("b.ipynb", 6, 1),
+        ("other.py", None, 7),
+    ]
+
+
+def test_errors_hold_problems_and_crashes() -> None:
+    assert parsed(RESULT)["errors"] == [
+        {"path": "b.ipynb", "line": 1, "column": 2, "cell": 3, "kind": "syntax", "message": "bad"},
+        {
+            "path": "c.py",
+            "line": 1,
+            "column": 1,
+            "cell": None,
+            "kind": "rule-crash",
+            "message": "rule `a-rule` crashed: ValueError: x",
+        },
+    ]
+
+
+def test_suppressed_findings_are_listed_on_demand() -> None:
+    assert [each["suppressed"] for each in parsed(RESULT, suppressed=True)["findings"]] == [
+        None,
+        "reason",
+        None,
+    ]
+
+
+def test_lone_surrogates_and_other_scripts_are_plain_ascii() -> None:
+    [text] = json_report(RunResult((FileResult("a.py", (FINDING._replace(message="漢\ud800"),)),)))
+
+    assert text.isascii()
+    assert json.loads(text)["findings"][0]["message"] == "漢\ud800"
+
+
+@pytest.mark.parametrize("suppressed", [False, True])
+def test_the_report_keeps_to_the_shipped_schema(suppressed: bool) -> None:
+    report = parsed(RESULT, suppressed=suppressed, extra={"statistics": statistics_data(RESULT)})
+
+    assert list(violations(report, SCHEMA)) == []
+
+
+def test_the_check_against_the_schema_can_fail() -> None:
+    report = parsed(RESULT)
+    report["findings"][0]["line"] = 0
+    del report["errors"][0]["kind"]
+    report["more"] = 1
+
+    assert len(list(violations(report, SCHEMA))) == 3
+
+
+TYPES: dict[str, type] = {"object": dict, "array": list, "string": str, "integer": int, "null": type(None)}
+
+
+def violations(value: Any, schema: dict[str, Any], at: str = "$") -> Iterator[str]:
+    """The part of JSON Schema that the shipped schema uses."""
+    if "$ref" in schema:
+        yield from violations(value, SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]], at)
+    if "oneOf" in schema and sum(not list(violations(value, each, at)) for each in schema["oneOf"]) != 1:
+        yield f"{at}: not one of"
+    if "const" in schema and value != schema["const"]:
+        yield f"{at}: const"
+    if "enum" in schema and value not in schema["enum"]:
+        yield f"{at}: enum"
+    kinds = schema.get("type", list(TYPES))
+    names = [kinds] if isinstance(kinds, str) else kinds
+    if not any(isinstance(value, TYPES[name]) for name in names):
+        yield f"{at}: type"
+    if "minimum" in schema and isinstance(value, int) and value < schema["minimum"]:
+        yield f"{at}: minimum"
+    if "pattern" in schema and not re.search(schema["pattern"], value):
+        yield f"{at}: pattern"
+    if isinstance(value, list):
+        for number, each in enumerate(value):
+            yield from violations(each, schema.get("items", {}), f"{at}[{number}]")
+    if isinstance(value, dict):
+        properties = schema.get("properties", {})
+        for name in schema.get("required", []):
+            if name not in value:
+                yield f"{at}: lacks {name}"
+        for name, each in value.items():
+            if name in properties:
+                yield from violations(each, properties[name], f"{at}.{name}")
+            elif schema.get("additionalProperties") is False:
+                yield f"{at}: has {name}"

@@ -1,0 +1,292 @@
+"""Edits keep the style of the code around them and never break it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import libcst as cst
+import pytest
+
+from greenlint import edits
+from greenlint.document import Document
+from greenlint.finding import Edit
+
+N = TypeVar("N", bound=cst.CSTNode)
+
+
+def document_of(text: str) -> Document:
+    tree = cst.parse_module(text)
+    assert tree.code == text
+    return Document("example.py", text, tree)
+
+
+def nodes(document: Document, kind: type[N]) -> list[N]:
+    found = [node for node in document.spans if isinstance(node, kind)]
+    return sorted(found, key=lambda node: document.span(node))
+
+
+def call_named(document: Document, name: str) -> cst.Call:
+    return next(
+        each for each in nodes(document, cst.Call) if document.source(each.func).rsplit(".", 1)[-1] == name
+    )
+
+
+def applied(text: str, changes: Sequence[Edit] | None) -> str | None:
+    if changes is None:
+        return None
+    out, at = [], 0
+    for edit in sorted(changes, key=lambda each: each.span):
+        assert edit.span.start >= at, "edits overlap"
+        out += [text[at : edit.span.start], edit.text]
+        at = edit.span.end
+    new = "".join(out) + text[at:]
+    cst.parse_module(new)
+    return new
+
+
+SET = {
+    "no arguments": ("f()", "f(new=1)"),
+    "one argument": ("f(a)", "f(a, new=1)"),
+    "trailing comma on one line": ("f(a, b,)", "f(a, b, new=1,)"),
+    "parentheses stay": ("f((a))", "f((a), new=1)"),
+    "generator": ("f(x for x in y)", "f((x for x in y), new=1)"),
+    "starred value in brackets": ("f([*a])", "f([*a], new=1)"),
+    "dictionary written out": ("f(a, **{'b': 1})", "f(a, **{'b': 1}, new=1)"),
+    "one per line": ("f(\n    a,\n    b,\n)", "f(\n    a,\n    b,\n    new=1,\n)"),
+    "one per line, comment": ("f(\n    a,\n    b,  # why\n)", "f(\n    a,\n    b,  # why\n    new=1,\n)"),
+    "one per line, no trailing comma": ("f(\n    a,\n    b\n)", "f(\n    a,\n    b,\n    new=1\n)"),
+    "no trailing comma, comment": ("f(\n    a,\n    b  # why\n)", "f(\n    a,\n    b,  # why\n    new=1\n)"),
+    "commented-out argument below": (
+        "f(\n    a,\n    # b=2,\n)",
+        "f(\n    a,\n    new=1,\n    # b=2,\n)",
+    ),
+    "several on an inner line": ("f(\n    a, b,\n)", "f(\n    a, b, new=1,\n)"),
+    "hugging parenthesis": ("f(a,\n  b)", "f(a,\n  b,\n  new=1)"),
+    "hanging dictionary": ("f(a, {\n    'x': 1,\n})", "f(a, {\n    'x': 1,\n}, new=1)"),
+    "only a comment inside": ("f(\n    # nothing\n)", "f(new=1\n    # nothing\n)"),
+    "windows line ends": ("f(\r\n    a,\r\n)\r\n", "f(\r\n    a,\r\n    new=1,\r\n)\r\n"),
+    "tabs": ("if x:\n\tf(\n\t\ta,\n\t)\n", "if x:\n\tf(\n\t\ta,\n\t\tnew=1,\n\t)\n"),
+    "line continuation": ("f(a, b, \\\n)", "f(a, b, new=1, \\\n)"),
+    "present by name": ("f(a, new=0)", "f(a, new=1)"),
+    "present in parentheses": ("f(a, new=(0 or 2), b=3)", "f(a, new=1, b=3)"),
+    "present beside a mapping": ("f(new = 0, **rest)", "f(new = 1, **rest)"),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), SET.values(), ids=SET)
+def test_set_argument(before: str, after: str) -> None:
+    document = document_of(before)
+    assert applied(before, edits.set_argument(document, call_named(document, "f"), "new", "1")) == after
+
+
+@pytest.mark.parametrize("code", ["f(a, **rest)", "f(*rest)", "f(**{'new': 2})", "f(**{key: 2})", "f(**{**a})"])
+def test_set_argument_refuses_where_it_may_be_given_already(code: str) -> None:
+    document = document_of(code)
+    assert edits.set_argument(document, call_named(document, "f"), "new", "1") is None
+
+
+def test_set_argument_replaces_a_positional_one() -> None:
+    document = document_of("f(a, b, c)")
+    call = call_named(document, "f")
+    assert applied(document.text, edits.set_argument(document, call, "new", "1", position=1)) == "f(a, 1, c)"
+    assert applied(document.text, edits.set_argument(document, call, "new", "1", position=3)) == "f(a, b, c, new=1)"
+
+
+def test_set_argument_does_not_count_behind_a_starred_one() -> None:
+    document = document_of("f(*a, b)")
+    assert edits.set_argument(document, call_named(document, "f"), "new", "1", position=1) is None
+
+
+REMOVE = {
+    "only": ("f(gone=1)", "f()"),
+    "only, trailing comma": ("f(gone=1,)", "f()"),
+    "first": ("f(gone=1, b=2)", "f(b=2)"),
+    "middle": ("f(a, gone=1, b=2)", "f(a, b=2)"),
+    "last": ("f(a, gone=1)", "f(a)"),
+    "last, trailing comma": ("f(a, gone=1,)", "f(a,)"),
+    "own line": ("f(\n    a,\n    gone=1,  # why\n    b=2,\n)", "f(\n    a,\n    b=2,\n)"),
+    "own line, last": ("f(\n    a,\n    gone=1\n)", "f(\n    a,\n)"),
+    "own line, comment of the next": (
+        "f(\n    gone=1,\n    # about b\n    b=2,\n)",
+        "f(\n    # about b\n    b=2,\n)",
+    ),
+    "hugging parenthesis": ("f(a,\n  gone=1)", "f(a)"),
+    "comment of the one before": ("f(a,  # about a\n  gone=1)", "f(a,  # about a\n  )"),
+    "end of a shared line": ("f(\n    a, gone=1,  # both\n    b=2)", "f(\n    a,  # both\n    b=2)"),
+    "several lines": ("f(\n    gone=g(\n        1,\n    ),\n    b=2,\n)", "f(\n    b=2,\n)"),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), REMOVE.values(), ids=REMOVE)
+def test_remove_argument(before: str, after: str) -> None:
+    document = document_of(before)
+    assert applied(before, edits.remove_argument(document, call_named(document, "f"), "gone")) == after
+
+
+def test_remove_argument_by_position() -> None:
+    document = document_of("f(a, b, c=1)")
+    call = call_named(document, "f")
+    assert applied(document.text, edits.remove_argument(document, call, "gone", position=1)) == "f(a, c=1)"
+    assert edits.remove_argument(document, call, "gone", position=0) is None, "b would take its place"
+    assert edits.remove_argument(document, call, "gone") is None
+
+
+def test_replace_keeps_parentheses() -> None:
+    document = document_of("x = (a + b)")
+    node = nodes(document, cst.BinaryOperation)[0]
+    assert applied(document.text, edits.replace(document, node, "c")) == "x = (c)"
+
+
+WRAP = {
+    "one": ("a\nb\nc\n", 1, 2, "a\nwith w:\n    b\nc\n"),
+    "two": ("a\nb\nc\n", 1, 3, "a\nwith w:\n    b\n    c\n"),
+    "blank lines and comments": (
+        "a\n\n# about b\nb\n\n    # odd\nc",
+        1,
+        3,
+        "a\n\n# about b\nwith w:\n    b\n\n        # odd\n    c",
+    ),
+    "compound": (
+        "for x in y:\n  f(\n1)\nelse:\n  g\n",
+        0,
+        1,
+        "with w:\n  for x in y:\n    f(\n  1)\n  else:\n    g\n",
+    ),
+    "decorated": ("@d\ndef f(): pass\n", 0, 1, "with w:\n    @d\n    def f(): pass\n"),
+    "multi-line string": ('a = """\nx\n"""\nb\n', 0, 2, 'with w:\n    a = """\nx\n"""\n    b\n'),
+    "multi-line f-string": ('a = f"""\n{x}\n"""\n', 0, 1, 'with w:\n    a = f"""\n{x}\n"""\n'),
+    "windows line ends": ("a\r\nb\r\n", 0, 2, "with w:\r\n    a\r\n    b\r\n"),
+}
+
+
+@pytest.mark.parametrize(("before", "start", "stop", "after"), WRAP.values(), ids=WRAP)
+def test_wrap(before: str, start: int, stop: int, after: str) -> None:
+    document = document_of(before)
+    statements = document.tree.body[start:stop]
+    assert applied(before, edits.wrap(document, statements, "with w:")) == after
+
+
+def test_wrap_inside_a_block_with_tabs() -> None:
+    document = document_of("def f():\n\ta\n\tb(\n\t\t1)\n")
+    statements = nodes(document, cst.Expr)
+    assert (
+        applied(document.text, edits.wrap(document, statements, "with w:"))
+        == "def f():\n\twith w:\n\t\ta\n\t\tb(\n\t\t\t1)\n"
+    )
+
+
+def test_wrap_refuses_statements_that_share_a_line() -> None:
+    document = document_of("a; b\nif x: c\n")
+    for node in nodes(document, cst.Expr):
+        assert edits.wrap(document, [node], "with w:") is None
+
+
+def test_wrap_refuses_statements_that_do_not_follow_each_other() -> None:
+    document = document_of("a\nb\nc\n")
+    assert edits.wrap(document, [document.tree.body[0], document.tree.body[2]], "with w:") is None
+    assert edits.wrap(document, [], "with w:") is None
+
+
+DELETE = {
+    "line": ("a\ngone  # why\nb\n", "a\nb\n"),
+    "last line without an end": ("a\ngone", "a"),
+    "only statement of the module": ("gone\n", ""),
+    "only statement of a block": ("if x:\n    gone  # why\n", "if x:\n    pass  # why\n"),
+    "behind a colon": ("if x: gone\n", "if x: pass\n"),
+    "first of several": ("gone; b\n", "b\n"),
+    "middle of several": ("a; gone; b\n", "a; b\n"),
+    "last of several": ("a; gone\n", "a\n"),
+    "several lines": ("a\ngone(\n    1,\n)\nb\n", "a\nb\n"),
+    "comment above stays": ("# about\ngone\nb\n", "# about\nb\n"),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), DELETE.values(), ids=DELETE)
+def test_delete_statement(before: str, after: str) -> None:
+    document = document_of(before)
+    gone = next(each for each in nodes(document, cst.Expr) if document.source(each).startswith("gone"))
+    assert applied(before, edits.delete_statement(document, gone)) == after
+
+
+def test_delete_statement_takes_a_compound_one_whole() -> None:
+    document = document_of("a\nif x:\n    b\nelse:\n    c\nd\n")
+    assert applied(document.text, edits.delete_statement(document, document.tree.body[1])) == "a\nd\n"
+
+
+IMPORT = {
+    "empty file": ("", "import torch", "import torch\n"),
+    "before the code": ("# licence\n\nx = 1\n", "import torch", "# licence\n\nimport torch\nx = 1\n"),
+    "after the docstring": ('"""Doc."""\nx = 1\n', "import torch", '"""Doc."""\n\nimport torch\nx = 1\n'),
+    "after the future": (
+        "from __future__ import annotations\nx = 1\n",
+        "import torch",
+        "from __future__ import annotations\nimport torch\nx = 1\n",
+    ),
+    "after the first imports": (
+        "import os\nimport sys  # both\nx = 1\nimport late\n",
+        "import torch",
+        "import os\nimport sys  # both\nimport torch\nx = 1\nimport late\n",
+    ),
+    "beside its package": (
+        "import os\nos.environ['A'] = '1'\nfrom torch.utils.data import DataLoader\nimport abc\n",
+        "import torch",
+        "import os\nos.environ['A'] = '1'\nfrom torch.utils.data import DataLoader\nimport torch\nimport abc\n",
+    ),
+    "an alias does not bind the name": ("import torch as th\n", "import torch", "import torch as th\nimport torch\n"),
+    "an import of a function is not seen": (
+        "def f():\n    import torch\n",
+        "import torch",
+        "import torch\ndef f():\n    import torch\n",
+    ),
+    "a submodule is needed": ("import torch\n", "import torch.nn", "import torch\nimport torch.nn\n"),
+    "windows line ends": ("import os\r\n", "import torch", "import os\r\nimport torch\r\n"),
+    "several lines": (
+        "from os import (\n    path\n)\n",
+        "import torch",
+        "from os import (\n    path\n)\nimport torch\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "statement", "after"), IMPORT.values(), ids=IMPORT)
+def test_ensure_import(before: str, statement: str, after: str) -> None:
+    assert applied(before, edits.ensure_import(document_of(before), statement)) == after
+
+
+@pytest.mark.parametrize(
+    ("code", "statement"),
+    [
+        ("import torch\n", "import torch"),
+        ("import os, torch\n", "import torch"),
+        ("import torch.nn\n", "import torch"),
+        ("import torch.nn as nn\n", "from torch import nn"),
+        ("from torch import nn as n\n", "import torch.nn as n"),
+        ("try:\n    import torch\nexcept ImportError:\n    raise SystemExit\n", "import torch"),
+    ],
+)
+def test_ensure_import_sees_what_is_there(code: str, statement: str) -> None:
+    assert edits.ensure_import(document_of(code), statement) == ()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import other as torch\n",
+        "from other import torch\n",
+        "torch = None\n",
+        "def torch(): pass\n",
+        "def f(torch): pass\n",
+        "for a, torch in b: pass\n",
+        "with a as torch: pass\n",
+    ],
+)
+def test_ensure_import_refuses_a_name_that_is_taken(code: str) -> None:
+    assert edits.ensure_import(document_of(code), "import torch") is None
+
+
+def test_ensure_import_wants_one_import() -> None:
+    with pytest.raises(ValueError, match="one name"):
+        edits.ensure_import(document_of(""), "import a, b")
+    with pytest.raises(ValueError, match="not an import"):
+        edits.ensure_import(document_of(""), "x = 1")
