@@ -112,9 +112,7 @@ class _Bench:
             self._beside(row, peer, own, reference)
         return row
 
-    def _beside(
-        self, row: Row, peer: Callable[[], Run], own: Row, reference: Callable[[], Run] | None
-    ) -> None:
+    def _beside(self, row: Row, peer: Callable[[], Run], own: Row, reference: Callable[[], Run] | None) -> None:
         try:
             for pair in alternate(reference, peer, self._plan.rounds, self._plan.once_above):
                 row.pairs.append(pair)

@@ -32,9 +32,7 @@ IMPORTS_ML = re.compile(
     re.MULTILINE,
 )
 IMPORTS_TORCH = re.compile(rb"^(?:import|from)[ \t]+torch\b", re.MULTILINE)
-TRAINS = re.compile(
-    rb"\.backward\(|\bDataLoader\(|GradientTape\(|value_and_grad\(|\bTrainer\(|\.fit\(|\.compile\("
-)
+TRAINS = re.compile(rb"\.backward\(|\bDataLoader\(|GradientTape\(|value_and_grad\(|\bTrainer\(|\.fit\(|\.compile\(")
 WASTE_PRONE = re.compile(
     rb"\bDataLoader\b|\bTrainer\b|\.(?:backward|item|tolist|numpy|cpu|cuda|fit|compile|generate|append|"
     rb"synchronize|from_pretrained)\("

@@ -161,9 +161,7 @@ def _start(line: Sequence[str], setting: Setting, jobs: int, out: int, err: int)
 
 
 def _environment(base: Mapping[str, str], caches: Path, jobs: int) -> dict[str, str]:
-    kept = {
-        name: value for name, value in base.items() if not name.startswith(("PYTHON", "RUFF", "GREENLINT"))
-    }
+    kept = {name: value for name, value in base.items() if not name.startswith(("PYTHON", "RUFF", "GREENLINT"))}
     return kept | {
         "RAYON_NUM_THREADS": str(jobs),
         "XDG_CACHE_HOME": str(caches),

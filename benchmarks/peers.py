@@ -261,6 +261,4 @@ def _normalised(name: str) -> str:
 def _reason(errors: str) -> str:
     """The last line of pip's complaint that says something."""
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
-    return next(
-        (line for line in reversed(lines) if "error" in line.lower()), lines[-1] if lines else "no message"
-    )
+    return next((line for line in reversed(lines) if "error" in line.lower()), lines[-1] if lines else "no message")

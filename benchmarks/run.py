@@ -39,9 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _measure(
-    installed: Sequence[Installed], machine: dict[str, str], options: argparse.Namespace
-) -> report.Report:
+def _measure(installed: Sequence[Installed], machine: dict[str, str], options: argparse.Namespace) -> report.Report:
     usable = [one for one in installed if one.executable]
     plan = Plan(
         work=options.work,
@@ -69,9 +67,7 @@ def _prepare(name: str, work: Path, executables: dict[str, Path]) -> Installed:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.run", description="Time greenlint beside its peers."
-    )
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description="Time greenlint beside its peers.")
     add = parser.add_argument
     add("--set", action="append", choices=corpus.SETS, help="a set of files; may be repeated")
     add("--tools", type=_tools, metavar="A,B", help=f"which of {', '.join(peers.TOOLS)}")
@@ -97,9 +93,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _tools(text: str) -> list[str]:
     names = text.split(",")
     if unknown := [name for name in names if name not in peers.TOOLS]:
-        raise argparse.ArgumentTypeError(
-            f"no tool is named {', '.join(unknown)}; known: {', '.join(peers.TOOLS)}"
-        )
+        raise argparse.ArgumentTypeError(f"no tool is named {', '.join(unknown)}; known: {', '.join(peers.TOOLS)}")
     return names
 
 

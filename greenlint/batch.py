@@ -204,12 +204,12 @@ def check_guarded(
 
 def check_data(task: Task, data: bytes, profile: Profile, files: ProjectFiles, *, timed: bool = False) -> FileResult:
     """The result for ``data`` as the content of the file of ``task``."""
-    from greenlint.reading import Unreadable
+    from greenlint.reading import UnreadableError
 
     started = time.perf_counter()
     try:
         parsed = _parsed(profile, task, data, files)
-    except Unreadable as error:
+    except UnreadableError as error:
         problem = Problem(error.kind, error.message, error.line or 1, error.column)
         return FileResult(task.path, problems=(problem,))
     parse_seconds = time.perf_counter() - started

@@ -19,9 +19,7 @@ from greenlint.finding import Span
 __all__ = ["Directive", "NameAt", "Units", "read_directives"]
 
 _HINT = re.compile(r"greenlint|Greenlint|GREENLINT|(?i:noqa)\s*:")
-_OURS = re.compile(
-    r"#\s*(?P<tool>greenlint|Greenlint|GREENLINT)\s*(?P<colon>:?)\s*(?P<verb>[A-Za-z][A-Za-z-]*)?"
-)
+_OURS = re.compile(r"#\s*(?P<tool>greenlint|Greenlint|GREENLINT)\s*(?P<colon>:?)\s*(?P<verb>[A-Za-z][A-Za-z-]*)?")
 _NOQA = re.compile(r"#\s*(?i:noqa)\s*:\s*(?P<names>[\w-]+(?:[,\s]+[\w-]+)*)")
 _NEXT_COMMENT = re.compile(r"\s+#(?!\d)")
 """Where another comment begins behind a reason; ``#123`` is the number of an issue."""

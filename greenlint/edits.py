@@ -35,9 +35,7 @@ def replace(document: Document, node: cst.CSTNode, text: str) -> Edits:
 # -- arguments --------------------------------------------------------------------------------------------
 
 
-def set_argument(
-    document: Document, call: cst.Call, name: str, text: str, position: int | None = None
-) -> Edits | None:
+def set_argument(document: Document, call: cst.Call, name: str, text: str, position: int | None = None) -> Edits | None:
     """Give the parameter ``name`` the value ``text``, instead of its present one or behind the last argument.
 
     ``position`` (from 0) is where the parameter stands when it may be given without its name. ``None`` where
@@ -51,9 +49,7 @@ def set_argument(
     return _append(document, call, f"{name}={text}")
 
 
-def remove_argument(
-    document: Document, call: cst.Call, name: str, position: int | None = None
-) -> Edits | None:
+def remove_argument(document: Document, call: cst.Call, name: str, position: int | None = None) -> Edits | None:
     """Take the argument of the parameter ``name`` away, with the line or the comma it needs.
 
     ``None`` when it is not written in the call, or when others follow it by position.
@@ -248,9 +244,7 @@ def _line_of(document: Document, node: cst.CSTNode) -> cst.BaseStatement | None:
     return holder if isinstance(holder, cst.SimpleStatementLine) and len(holder.body) == 1 else None
 
 
-def _holder_of(
-    document: Document, node: cst.CSTNode
-) -> cst.SimpleStatementLine | cst.SimpleStatementSuite | None:
+def _holder_of(document: Document, node: cst.CSTNode) -> cst.SimpleStatementLine | cst.SimpleStatementSuite | None:
     for each in document.spans:
         if isinstance(each, cst.SimpleStatementLine | cst.SimpleStatementSuite) and any(
             small is node for small in each.body
@@ -266,9 +260,7 @@ def _block_of(document: Document, line: cst.BaseStatement) -> cst.IndentedBlock 
     return None
 
 
-def _consecutive_lines(
-    document: Document, statements: Sequence[cst.CSTNode]
-) -> list[cst.BaseStatement] | None:
+def _consecutive_lines(document: Document, statements: Sequence[cst.CSTNode]) -> list[cst.BaseStatement] | None:
     """The lines of statements that follow each other in one block."""
     first = _line_of(document, statements[0]) if statements else None
     block = _block_of(document, first) if first is not None else None
@@ -301,8 +293,7 @@ def _string_spans(document: Document, within: Span) -> list[Span]:
     return [
         span
         for node, span in document.spans.items()
-        if isinstance(node, _STRINGS)
-        and within.start <= span.start < within.end
+        if isinstance(node, _STRINGS) and within.start <= span.start < within.end
     ]
 
 
@@ -377,9 +368,7 @@ def _imported(node: cst.Import | cst.ImportFrom) -> Iterator[_Imported]:
             yield _Imported(root, root, name)
 
 
-def _module_imports(
-    body: Sequence[cst.CSTNode], *, in_try: bool
-) -> Iterator[cst.Import | cst.ImportFrom]:
+def _module_imports(body: Sequence[cst.CSTNode], *, in_try: bool) -> Iterator[cst.Import | cst.ImportFrom]:
     """The imports that run whenever the module does, those that may fail included."""
     for line in body:
         if isinstance(line, cst.SimpleStatementLine):

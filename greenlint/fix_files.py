@@ -57,19 +57,19 @@ def _fixed(
     task: Task, data: bytes, profile: Profile, sources: ProjectSources, levels: frozenset[Applicability]
 ) -> Fixed:
     from greenlint.fixer import fix
-    from greenlint.reading import Unreadable, decode, parse
+    from greenlint.reading import UnreadableError, decode, parse
 
     if task.name.endswith(".ipynb"):
         return Fixed(task, data, data, {}, ("not fixed: fixes are not applied to notebooks",))
     try:
         source = decode(data)
-    except Unreadable as error:
+    except UnreadableError as error:
         return Fixed(task, data, data, {}, (f"not fixed: {error.message}",))
 
     def parsed(text: str) -> Document | None:
         try:
             return parse(task.name, _encoded(text, source)).document
-        except (Unreadable, UnicodeEncodeError):
+        except (UnreadableError, UnicodeEncodeError):
             return None
 
     def found(document: Document) -> Sequence[Finding]:

@@ -167,9 +167,7 @@ class _Run:
         taken: list[Span] = []
         for each in wanted:
             spans = [edit.span for edit in each.fix.edits]
-            if self._is_wanted(each, document) and not any(
-                conflict(one, other) for one in spans for other in taken
-            ):
+            if self._is_wanted(each, document) and not any(conflict(one, other) for one in spans for other in taken):
                 chosen.append(each)
                 taken += spans
         return chosen

@@ -45,5 +45,3 @@ class Gate:
             return not group
 
         return (holds(frameworks) and all(map(holds, words)) for frameworks, words in self._plans)
-
-

@@ -212,8 +212,10 @@ def _without_magics(lines: list[str]) -> Iterator[str]:
             continued = line.rstrip().endswith("\\")
             assigned = _ASSIGNED.match(line)
             indent = line[: len(line) - len(line.lstrip())]
-            yield f"{assigned.group(1)}{assigned.group(2)}{assigned.group(3)}None" if assigned else (
-                f"{indent}pass" if indent else ""
+            yield (
+                f"{assigned.group(1)}{assigned.group(2)}{assigned.group(3)}None"
+                if assigned
+                else (f"{indent}pass" if indent else "")
             )
             continue
         depth, quote = _state(line, depth, quote)

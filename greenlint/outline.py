@@ -49,7 +49,9 @@ class Outline:
                 outline._call(node, depth, moved, makers)
             elif isinstance(node, ast.Assign):
                 if _makes(node.value, makers):
-                    fresh.update(each.id for target in node.targets for each in ast.walk(target) if isinstance(each, ast.Name))
+                    fresh.update(
+                        each.id for target in node.targets for each in ast.walk(target) if isinstance(each, ast.Name)
+                    )
             elif isinstance(node, ast.While):
                 outline.looping_functions.add(function)
             elif isinstance(node, (ast.For, ast.AsyncFor)):
@@ -57,8 +59,7 @@ class Outline:
                 depth += 2 if _spreads(node.iter) else 1
             elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 depth, function = 0, node.name
-            for child in ast.iter_child_nodes(node):
-                stack.append((child, depth, function))
+            stack.extend((child, depth, function) for child in ast.iter_child_nodes(node))
         outline.moves_factory = outline.moves_factory or bool(fresh & moved)
         return outline
 
@@ -101,7 +102,10 @@ def _makers(tree: ast.AST) -> set[str]:
         function.name
         for function in ast.walk(tree)
         if isinstance(function, ast.FunctionDef)
-        and any(isinstance(each, ast.Return) and each.value is not None and _makes(each.value, set()) for each in ast.walk(function))
+        and any(
+            isinstance(each, ast.Return) and each.value is not None and _makes(each.value, set())
+            for each in ast.walk(function)
+        )
     }
 
 

@@ -261,11 +261,11 @@ def _names_digest(below: Sequence[str], files: Sequence[str]) -> str:
 
 def _decoded(path: str, data: bytes) -> str | None:
     if path.endswith(".py"):
-        from greenlint.reading import Unreadable, decode
+        from greenlint.reading import UnreadableError, decode
 
         try:
             return decode(data).text
-        except Unreadable:
+        except UnreadableError:
             return None
     try:
         return data.decode("utf-8-sig")

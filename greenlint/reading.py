@@ -16,14 +16,14 @@ from greenlint.results import Problem
 if TYPE_CHECKING:
     from greenlint.document import Document
 
-__all__ = ["ParsedFile", "Source", "Unreadable", "decode", "parse"]
+__all__ = ["ParsedFile", "Source", "UnreadableError", "decode", "parse"]
 
 _LARGEST = 10_000_000
 _DEEPEST = 150
 """Nested expressions beyond this risk the C stack of the parser or the recursion limit of the renderer."""
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     """A file of which nothing can be analysed; ``kind`` is a :class:`~greenlint.results.Problem` kind."""
 
     def __init__(self, kind: str, message: str, line: int | None = None, column: int = 1) -> None:
@@ -53,21 +53,21 @@ class ParsedFile:
 def decode(data: bytes) -> Source:
     """Text by its byte-order mark, encoding cookie (PEP 263) or as UTF-8."""
     if len(data) > _LARGEST:
-        raise Unreadable("too-large", f"the file is larger than {_LARGEST // 1_000_000} MB")
+        raise UnreadableError("too-large", f"the file is larger than {_LARGEST // 1_000_000} MB")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise Unreadable("encoding", "the file is UTF-16; Python source must be UTF-8 or declare its encoding", 1)
+        raise UnreadableError("encoding", "the file is UTF-16; Python source must be UTF-8 or declare its encoding", 1)
     if b"\0" in data:
-        raise Unreadable("null-bytes", "the file contains null bytes", data.count(b"\n", 0, data.index(b"\0")) + 1)
+        raise UnreadableError("null-bytes", "the file contains null bytes", data.count(b"\n", 0, data.index(b"\0")) + 1)
     bom = data.startswith(b"\xef\xbb\xbf")
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
     except SyntaxError as error:
-        raise Unreadable("encoding", str(error.msg or error), 1) from None
+        raise UnreadableError("encoding", str(error.msg or error), 1) from None
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise Unreadable("encoding", f"byte {error.object[error.start]:#04x} is not {encoding}", line) from None
+        raise UnreadableError("encoding", f"byte {error.object[error.start]:#04x} is not {encoding}", line) from None
     text = text.removeprefix("\ufeff")
     newline = "\r\n" if "\r\n" in text else "\n" if "\n" in text else "\r" if "\r" in text else "\n"
     return Source(text, encoding, bom, newline)
@@ -78,7 +78,7 @@ Wanted = Callable[[str, ast.AST], bool]
 
 
 def parse(path: str, data: bytes, wanted: Wanted | None = None) -> ParsedFile:
-    """The document at ``path``; raises :class:`Unreadable` when nothing of it can be analysed.
+    """The document at ``path``; raises :class:`UnreadableError` when nothing of it can be analysed.
 
     Where ``wanted`` says no there is no document, and no reason why it is skipped: nothing can be found in it.
     """
@@ -97,7 +97,7 @@ def _parse_notebook(path: str, source: Source, wanted: Wanted | None) -> ParsedF
     try:
         found = notebook.read_notebook(source.text)
     except notebook.NotebookError as error:
-        raise Unreadable("notebook", str(error), error.line) from None
+        raise UnreadableError("notebook", str(error), error.line) from None
     if isinstance(found, notebook.Skipped):
         return ParsedFile(None, found.reason)
     problems = tuple(Problem("syntax", each.message, each.line, 1, each.cell) for each in found.broken)
@@ -117,30 +117,30 @@ def _document(path: str, text: str, encoding: str) -> Document:
     try:
         tree = cst.parse_module(text)
     except cst.ParserSyntaxError as error:
-        raise Unreadable("syntax", error.message, error.raw_line, error.raw_column + 1) from None
+        raise UnreadableError("syntax", error.message, error.raw_line, error.raw_column + 1) from None
     except RecursionError:
-        raise Unreadable("depth", "the code is nested too deeply to be analysed") from None
+        raise UnreadableError("depth", "the code is nested too deeply to be analysed") from None
     return Document(path, text, tree, encoding=encoding)
 
 
 def _check(text: str) -> ast.AST | None:
     """The tree by Python's own parser, ``None`` for newer syntax; refuses what would overflow a stack."""
     if _bracket_depth(text) > 2 * _DEEPEST:
-        raise Unreadable("depth", "the code is nested too deeply to be analysed")
+        raise UnreadableError("depth", "the code is nested too deeply to be analysed")
     try:
         flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-        tree = compile(text, "file", "exec", flags, dont_inherit=True)
+        tree: ast.AST = compile(text, "file", "exec", flags, dont_inherit=True)
     except SyntaxError as error:
         if _is_newer_syntax(text):
             return None
         message = "this is Python 2 code" if _is_python2(text) else error.msg
-        raise Unreadable("syntax", message, error.lineno, error.offset or 1) from None
+        raise UnreadableError("syntax", message, error.lineno, error.offset or 1) from None
     except (MemoryError, RecursionError):
-        raise Unreadable("depth", "the code is nested too deeply to be analysed") from None
+        raise UnreadableError("depth", "the code is nested too deeply to be analysed") from None
     except ValueError as error:
-        raise Unreadable("syntax", str(error)) from None
+        raise UnreadableError("syntax", str(error)) from None
     if _depth(tree) > _DEEPEST:
-        raise Unreadable("depth", "the code is nested too deeply to be analysed")
+        raise UnreadableError("depth", "the code is nested too deeply to be analysed")
     return tree
 
 
@@ -155,7 +155,9 @@ def _is_newer_syntax(text: str) -> bool:
     return True
 
 
-_PYTHON2 = re.compile(r"^\s*(?:print\s+[\"'\w(]|exec\s+[\"']|raise\s+\w+\s*,|except\s+\w+\s*,\s*\w+\s*:)|<>|`\w+`", re.MULTILINE)
+_PYTHON2 = re.compile(
+    r"^\s*(?:print\s+[\"'\w(]|exec\s+[\"']|raise\s+\w+\s*,|except\s+\w+\s*,\s*\w+\s*:)|<>|`\w+`", re.MULTILINE
+)
 
 
 def _is_python2(text: str) -> bool:
@@ -191,6 +193,5 @@ def _depth(tree: ast.AST) -> int:
     while stack:
         node, depth = stack.pop()
         deepest = max(deepest, depth)
-        for child in ast.iter_child_nodes(node):
-            stack.append((child, depth + 1))
+        stack.extend((child, depth + 1) for child in ast.iter_child_nodes(node))
     return deepest

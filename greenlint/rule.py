@@ -36,7 +36,7 @@ __all__ = [
     "Findings",
     "Good",
     "Grade",
-    "InvalidRule",
+    "InvalidRuleError",
     "Report",
     "Rule",
     "RuleOptions",
@@ -51,7 +51,7 @@ __all__ = [
 ]
 
 
-class InvalidRule(Exception):
+class InvalidRuleError(Exception):
     """A rule class that breaks the contract; the message says which part."""
 
 
@@ -294,7 +294,7 @@ class Rule:
         demote. ``related`` holds ``(node, message)`` pairs, with a third element for nodes of another document.
         """
         if severity is not None and severity.rank > self.severity.rank:
-            raise InvalidRule(f"{self.name}: a finding may be demoted, never promoted")
+            raise InvalidRuleError(f"{self.name}: a finding may be demoted, never promoted")
         return Report(node, message, severity, confidence, help, tuple(notes), tuple(related), fix)
 
     @staticmethod
@@ -309,7 +309,7 @@ class Rule:
 
 
 def rule_name(module: str) -> str:
-    """The rule name for a module path: ``greenlint_rules.loading.dataloader_no_workers`` -> ``dataloader-no-workers``."""
+    """The name for a module path: ``greenlint_rules.loading.dataloader_no_workers`` -> ``dataloader-no-workers``."""
     return module.rsplit(".", 1)[-1].replace("_", "-")
 
 

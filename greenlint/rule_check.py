@@ -52,7 +52,7 @@ NODE_TYPES = frozenset(
     StarredElement Subscript SubscriptElement Subtract SubtractAssign TemplatedString
     TemplatedStringExpression TemplatedStringText TrailingWhitespace Try TryStar Tuple TypeAlias
     TypeParam TypeParameters TypeVar TypeVarTuple UnaryOperation While With WithItem Yield
-    """.split()  # noqa: SIM905 - the list would be two hundred lines long
+    """.split()
 )
 """Names of libcst's concrete node types; others, of a newer libcst, are looked up there."""
 

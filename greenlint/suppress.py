@@ -162,9 +162,7 @@ class _Judge:
 
     def _unused(self, directive: Directive) -> list[NameAt]:
         return [
-            name
-            for name in directive.names
-            if self._current(name) in self.enabled and name not in self.comments.used
+            name for name in directive.names if self._current(name) in self.enabled and name not in self.comments.used
         ]
 
     def _report_unused(self, directive: Directive, unused: list[NameAt]) -> Iterator[Finding]:
@@ -275,9 +273,7 @@ def _range_to_delete(document: Document, span: Span) -> Span:
     return document.whole_lines(span)
 
 
-def ignore_edits(
-    document: Document, findings: Sequence[Finding], reason: str | None = None
-) -> tuple[Edit, ...]:
+def ignore_edits(document: Document, findings: Sequence[Finding], reason: str | None = None) -> tuple[Edit, ...]:
     """The edits that add suppression comments for ``findings``, or add to the comments there are.
 
     Findings that belong to no statement, and those about comments, are left alone.

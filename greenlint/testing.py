@@ -27,7 +27,7 @@ from greenlint.facts.sources import DictSources, RunSettings
 from greenlint.finding import Applicability, Crash, Finding
 from greenlint.fixer import FixResult, fix
 from greenlint.gate import Gate
-from greenlint.reading import Unreadable, parse
+from greenlint.reading import UnreadableError, parse
 from greenlint.registry import RuleLoader
 from greenlint.rule import MARK, Bad, Example, Good, Rule
 from greenlint.rule_check import rule_faults
@@ -148,9 +148,7 @@ def check_rule(rule: type[Rule], *, beside: Sequence[type[Rule]] = ()) -> list[E
     return failures + [failure for case in examples for failure in case.failures()]
 
 
-def check_example(
-    rule: type[Rule], number: int, *, beside: Sequence[type[Rule]] = ()
-) -> list[ExampleFailure]:
+def check_example(rule: type[Rule], number: int, *, beside: Sequence[type[Rule]] = ()) -> list[ExampleFailure]:
     """What is wrong with one example of a rule, counted from 1."""
     return list(_ExampleTest(rule, number, tuple(beside)).failures())
 
@@ -200,9 +198,7 @@ class _ExampleTest:
         self._rule, self._number, self._beside = rule, number, beside
         self._example = rule.examples[number - 1]
         self._code = MARK.sub("", self._example.code)
-        self._marked = [
-            line for line, text in enumerate(self._example.code.split("\n"), 1) if MARK.search(text)
-        ]
+        self._marked = [line for line, text in enumerate(self._example.code.split("\n"), 1) if MARK.search(text)]
 
     def failures(self) -> Iterator[ExampleFailure]:
         try:
@@ -322,7 +318,7 @@ class _ExampleTest:
     def _document(self, form: Form, what: str = "the example does not parse") -> Document:
         try:
             parsed = parse(form.path, form.source.encode())
-        except Unreadable as error:
+        except UnreadableError as error:
             raise _FaultError(f"{what}: {error}", error.line) from None
         if parsed.problems or parsed.document is None:
             raise _FaultError(f"{what}: {parsed.skipped or parsed.problems[0].message}")

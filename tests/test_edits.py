@@ -27,9 +27,7 @@ def nodes(document: Document, kind: type[N]) -> list[N]:
 
 
 def call_named(document: Document, name: str) -> cst.Call:
-    return next(
-        each for each in nodes(document, cst.Call) if document.source(each.func).rsplit(".", 1)[-1] == name
-    )
+    return next(each for each in nodes(document, cst.Call) if document.source(each.func).rsplit(".", 1)[-1] == name)
 
 
 def applied(text: str, changes: Sequence[Edit] | None) -> str | None:

@@ -108,9 +108,7 @@ def test_a_fix_whose_edits_overlap_is_left_out() -> None:
 
 
 def test_fixes_that_undo_each_other_are_named_and_left_out() -> None:
-    result = fixed(
-        "a, n\n", rewriting("there", "a", "b"), rewriting("back", "b", "a"), rewriting("other", "n", "m")
-    )
+    result = fixed("a, n\n", rewriting("there", "a", "b"), rewriting("back", "b", "a"), rewriting("other", "n", "m"))
     assert result == FixResult("a, m\n", {"other": 1}, unstable=("back", "there"))
 
 

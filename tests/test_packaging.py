@@ -15,9 +15,7 @@ ROOT = Path(__file__).parents[1]
 
 def test_the_package_list_is_the_tree() -> None:
     listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
-    engine = {
-        ".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "greenlint").rglob("__init__.py")
-    }
+    engine = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "greenlint").rglob("__init__.py")}
     rules = {
         ".".join(("greenlint_rules", *path.parent.relative_to(ROOT / "rules").parts))
         for path in (ROOT / "rules").rglob("__init__.py")

@@ -28,9 +28,7 @@ class Cells:
     """Stands in for the map of a notebook: cell by line."""
 
     def __init__(self, *lengths: int) -> None:
-        self._lines = [
-            (cell, line + 1) for cell, length in enumerate(lengths, 1) for line in range(length)
-        ]
+        self._lines = [(cell, line + 1) for cell, length in enumerate(lengths, 1) for line in range(length)]
 
     def locate(self, line: int) -> tuple[int, int]:
         return self._lines[min(line, len(self._lines)) - 1]
@@ -44,8 +42,7 @@ def findings_in(text: str, rules: Iterable[str] = ("waste",)) -> list[Finding]:
     """A finding of each rule at each ``WASTE``."""
     places = [at for at in range(len(text)) if text.startswith("WASTE", at)]
     return [
-        Finding(rule, "is wasted", Span(at, at + 5), Severity.WARNING)
-        for at, rule in itertools.product(places, rules)
+        Finding(rule, "is wasted", Span(at, at + 5), Severity.WARNING) for at, rule in itertools.product(places, rules)
     ]
 
 

@@ -13,7 +13,7 @@ from greenlint.facts.sources import EMPTY_PROJECT, ProjectSources, RunSettings
 if TYPE_CHECKING:
     from greenlint.document import Document
 
-__all__ = ["CyclicFacts", "Facts", "FactKind"]
+__all__ = ["CyclicFactsError", "FactKind", "Facts"]
 
 
 class FactKind(Protocol):
@@ -22,7 +22,7 @@ class FactKind(Protocol):
     def __init__(self, facts: Facts, /) -> None: ...
 
 
-class CyclicFacts(Exception):
+class CyclicFactsError(Exception):
     """Facts that need each other; the message names the chain."""
 
 
@@ -52,7 +52,7 @@ class Facts:
             return cast("K", made)
         if kind in self._making:
             chain = [*self._making[self._making.index(kind) :], kind]
-            raise CyclicFacts(" -> ".join(each.__name__ for each in chain))
+            raise CyclicFactsError(" -> ".join(each.__name__ for each in chain))
         self._making.append(kind)
         try:
             fresh = cast("Any", kind)(self)

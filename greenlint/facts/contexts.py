@@ -1,4 +1,4 @@
-"""Which contexts hold at a place: autocast, no_grad and the like, given by ``with``, decorator or caller; and guards."""
+"""Which contexts hold at a place (autocast, no_grad and the like, by ``with``, decorator or caller), and guards."""
 
 from __future__ import annotations
 
@@ -105,9 +105,8 @@ class Contexts:
             return _NAMES[name] is kind and self._enabled(manager)
         if name == "torch.set_grad_enabled":
             return self._set_grad(manager, kind)
-        if name is not None and not name.startswith("."):
-            if self._project.named(name) is None:
-                return _by_word(name, kind)
+        if name is not None and not name.startswith(".") and self._project.named(name) is None:
+            return _by_word(name, kind)
         return self._own(manager, called, kind)
 
     def _enabled(self, manager: cst.BaseExpression) -> bool | None:
@@ -137,7 +136,7 @@ class Contexts:
             return self._assigned(called, kind) if isinstance(called, cst.Name) else _harmless(last)
         text = definition.facts.document.source(definition.node)
         words = ("no_grad", "inference_mode", "set_grad_enabled") if kind is ContextKind.NO_GRAD else _BY_WORD[kind]
-        return True if any(word in text for word in words) else False
+        return bool(any(word in text for word in words))
 
     def _assigned(self, name: cst.Name, kind: ContextKind) -> bool | None:
         """A manager kept in a variable."""
@@ -151,7 +150,7 @@ class Contexts:
         return answers.pop() if len(answers) == 1 else _harmless(name.value)
 
     def _switched_off(self, node: cst.CSTNode) -> bool:
-        """Whether gradients are off by ``torch.set_grad_enabled(False)`` before ``node``, in its function or the module."""
+        """Whether ``torch.set_grad_enabled(False)`` comes before ``node`` in its function or the module."""
         function = self._tree.function(node)
         for call in self._calls.named("torch.set_grad_enabled"):
             if not call.positional or self._values.constant(call.positional[0]) is not False:
@@ -159,9 +158,8 @@ class Contexts:
             if isinstance(self._tree.parent(call.node), (cst.WithItem, cst.Decorator)):
                 continue
             inside = self._tree.function(call.node)
-            if inside is None or inside is function:
-                if not self._switched_on_after(call):
-                    return True
+            if (inside is None or inside is function) and not self._switched_on_after(call):
+                return True
         return False
 
     def _switched_on_after(self, off: Call) -> bool:
@@ -218,16 +216,20 @@ class Contexts:
         for each in getattr(block, "body", ()):
             if each is statement:
                 return False
-            if isinstance(each, cst.If) and _leaves(each.body) and not self._always(each.test):
-                if "%" in self._facts.document.source(each.test):
-                    return True
+            if (
+                isinstance(each, cst.If)
+                and _leaves(each.body)
+                and not self._always(each.test)
+                and "%" in self._facts.document.source(each.test)
+            ):
+                return True
         return False
 
     def _skips(self, test: cst.BaseExpression) -> bool:
         """Whether a test lets its branch run only now and then, or only for debugging.
 
-        A plain switch such as ``use_ema`` is the same all through a run, and ``grad is not None`` holds in each pass, so
-        they keep nothing from running each time.
+        A plain switch such as ``use_ema`` is the same all through a run, and ``grad is not None`` holds in each pass,
+        so they keep nothing from running each time.
         """
         if self._always(test):
             return False
@@ -268,9 +270,8 @@ class Contexts:
         A progress meter that reads the clock once per batch measures the whole step, not this place.
         """
         for above in self._tree.ancestors(node):
-            if isinstance(above, (cst.IndentedBlock, cst.Module)):
-                if self._bracketed(node, above):
-                    return True
+            if isinstance(above, (cst.IndentedBlock, cst.Module)) and self._bracketed(node, above):
+                return True
             if isinstance(above, (cst.FunctionDef, cst.For, cst.While)):
                 return False
         return False
@@ -322,14 +323,35 @@ def _by_word(name: str, kind: ContextKind) -> bool | None:
     if any(word in last for word in _BY_WORD[kind]):
         return True
     root = name.split(".")[0]
-    known = root in ("builtins", "torch", "contextlib", "functools", "tqdm", "numpy", "tensorflow", "jax", "typing",
-                     "warnings", "time", "os", "abc", "dataclasses", "hydra", "click", "typer", "fire", "numba", "PIL")
+    known = root in (
+        "builtins",
+        "torch",
+        "contextlib",
+        "functools",
+        "tqdm",
+        "numpy",
+        "tensorflow",
+        "jax",
+        "typing",
+        "warnings",
+        "time",
+        "os",
+        "abc",
+        "dataclasses",
+        "hydra",
+        "click",
+        "typer",
+        "fire",
+        "numba",
+        "PIL",
+    )
     return False if known or _harmless(last) is False else None
 
 
 def _asks_for_none(test: cst.Comparison) -> bool:
     return all(
-        isinstance(each.operator, (cst.Is, cst.IsNot)) and dotted(each.comparator) == "None" for each in test.comparisons
+        isinstance(each.operator, (cst.Is, cst.IsNot)) and dotted(each.comparator) == "None"
+        for each in test.comparisons
     )
 
 
@@ -337,4 +359,6 @@ def _leaves(body: cst.BaseSuite) -> bool:
     if isinstance(body, cst.SimpleStatementSuite):
         return isinstance(body.body[-1], (cst.Continue, cst.Return, cst.Break))
     last = body.body[-1] if body.body else None
-    return isinstance(last, cst.SimpleStatementLine) and isinstance(last.body[-1], (cst.Continue, cst.Return, cst.Break))
+    return isinstance(last, cst.SimpleStatementLine) and isinstance(
+        last.body[-1], (cst.Continue, cst.Return, cst.Break)
+    )

@@ -187,14 +187,12 @@ class Datasets:
         return loader.argument("shuffle").constant is not False or loader.argument("sampler").written
 
     def reaches_accelerator(self, loader: Call) -> bool:
-        """Whether the loop that iterates a loader, or the file's training loop when none is found, moves its batches."""
+        """Whether the loop over a loader, or the file's training loop when none is found, moves its batches."""
         loops = list(self.loops_over(loader))
         if loops:
             return any(self.moves_batches(facts, loop) for facts, loop in loops)
         steps = self._facts[Loops].steps
-        return any(
-            isinstance(step.loop, cst.For) and self.moves_batches(step.loop_facts, step.loop) for step in steps
-        )
+        return any(isinstance(step.loop, cst.For) and self.moves_batches(step.loop_facts, step.loop) for step in steps)
 
     def moves_batches(self, facts: Facts, loop: cst.For) -> bool:
         """Whether a loop's body copies something to an accelerator."""

@@ -1,4 +1,4 @@
-"""Which frameworks a file uses, and what this means for precision, devices and data. Text answers; nothing is parsed."""
+"""Which frameworks a file uses, and what this means for precision, devices and data, told from text alone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["Frameworks", "code_of"]
 
 _TOKEN = re.compile(
-    r"(\"\"\"(?:\\.|[^\\])*?\"\"\"|'''(?:\\.|[^\\])*?'''|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*')|(#[^\n]*)", re.DOTALL
+    r"(\"\"\"(?:\\.|[^\\])*?\"\"\"|'''(?:\\.|[^\\])*?'''|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*')|(#[^\n]*)",
+    re.DOTALL,
 )
 
 
@@ -213,7 +214,7 @@ class Frameworks:
 
     @functools.cached_property
     def science(self) -> bool:
-        """Whether this file does work that needs float32 or float64: solvers, Gaussian processes, second derivatives."""
+        """Whether the work here needs float32 or float64: solvers, Gaussian processes, second derivatives."""
         roots = {each.split(".")[0] for each in self._imported()}
         return bool(roots & signals.SCIENCE_ROOTS) or signals.SCIENCE.search(self._code) is not None
 
@@ -274,7 +275,9 @@ def _said(code: str) -> _Said:
 
 
 def _toy_name(match: re.Match[str]) -> str:
-    return {"vision": "MNIST-sized images", "tabular": "a toy table", "made": "generated samples"}[match.lastgroup or ""]
+    return {"vision": "MNIST-sized images", "tabular": "a toy table", "made": "generated samples"}[
+        match.lastgroup or ""
+    ]
 
 
 def _known_library(dotted: str) -> bool:

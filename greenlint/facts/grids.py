@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
@@ -82,7 +82,7 @@ class Grids:
     # -- where an expression comes from -----------------------------------------------------------------------
 
     def sources(self, node: cst.BaseExpression, depth: int = _DEPTH) -> list[Source] | None:
-        """The expressions that a name, attribute or subscript certainly stands for, one for each call or turn of a loop.
+        """The expressions a name, attribute or subscript certainly stands for, one for each call or turn of a loop.
 
         ``None`` when any of them cannot be seen; an expression that is none of these stands for itself.
         """
@@ -123,9 +123,7 @@ class Grids:
             return None
         return self._at(self._facts, binding.value, binding.path, depth)
 
-    def _at(
-        self, facts: Facts, node: cst.BaseExpression, path: Sequence[int], depth: int
-    ) -> list[Source] | None:
+    def _at(self, facts: Facts, node: cst.BaseExpression, path: Sequence[int], depth: int) -> list[Source] | None:
         """The part of an expression that unpacking by ``path`` picks."""
         if not path:
             return facts[Grids].sources(node, depth - 1)
@@ -300,9 +298,11 @@ class Grids:
             return False
         scopes = {each.scope for each in self._bindings(node)}
         for call in self._calls.methods("append", "extend", "insert", "pop", "remove", "clear"):
-            if isinstance(call.receiver, cst.Name) and call.receiver.value == node.value:
-                if {each.scope for each in self._bindings(call.receiver)} & scopes:
-                    return True
+            receiver = call.receiver
+            if not isinstance(receiver, cst.Name) or receiver.value != node.value:
+                continue
+            if {each.scope for each in self._bindings(receiver)} & scopes:
+                return True
         return False
 
     # -- lengths ----------------------------------------------------------------------------------------------
@@ -357,7 +357,9 @@ class Grids:
         if len(node.slice) == 1 and isinstance(node.slice[0].slice, cst.Slice):
             return self._sliced(node.value, node.slice[0].slice, depth)
         if _is_row_builder(self._names, node):
-            parts = [self.length(each.slice.value, depth - 1) for each in node.slice if isinstance(each.slice, cst.Index)]
+            parts = [
+                self.length(each.slice.value, depth - 1) for each in node.slice if isinstance(each.slice, cst.Index)
+            ]
             return sum(each or 0 for each in parts) if parts and None not in parts else None
         found = self.sources(node, depth - 1)
         if found is None or any(each is node for _, each in found):
@@ -599,7 +601,7 @@ def _sum(lengths: Iterable[int | None]) -> int | None:
 
 _ARRAY_ROOTS = frozenset(("numpy", "torch", "jax", "cupy"))
 _KEEPING = frozenset("tolist astype round copy flatten ravel clip squeeze sort to_list to_numpy numpy".split())
-_LENGTHS: dict[type, Callable[[Grids, object, int], int | None]] = {
+_LENGTHS: dict[type, Callable[[Grids, Any, int], int | None]] = {
     cst.List: Grids._listed,
     cst.Tuple: Grids._listed,
     cst.Set: Grids._listed,
@@ -610,7 +612,7 @@ _LENGTHS: dict[type, Callable[[Grids, object, int], int | None]] = {
     cst.Attribute: Grids._referred,
     cst.Subscript: Grids._subscripted,
     cst.BinaryOperation: Grids._combined,
-    cst.UnaryOperation: lambda self, node, depth: self.length(node.expression, depth - 1),  # type: ignore[attr-defined]
+    cst.UnaryOperation: lambda self, node, depth: self.length(node.expression, depth - 1),
     cst.IfExp: Grids._either,
     cst.Call: Grids._called,
-}  # type: ignore[dict-item]
+}

@@ -85,7 +85,7 @@ class Layers:
         """Whether it keeps matrix units busy, rather than being bound by kernel launches; ``None`` when not known."""
         if self.pretrained is not None:
             return True
-        answers = [answer for answer in self._answers()]
+        answers = list(self._answers())
         if True in answers:
             return True
         if None in answers or self.opaque or not answers:
@@ -317,7 +317,7 @@ class _Walk:
             self._unknown_call(facts, call, depth)
 
     def _unknown_call(self, facts: Facts, call: Call, depth: int) -> None:
-        """``models[name](...)``, ``getattr(models, name)(...)``, ``AutoModel.from_pretrained(...)`` of unknown origin."""
+        """``models[name](...)``, ``getattr(models, name)(...)``, ``AutoModel.from_pretrained(...)``: unknown origin."""
         if call.method == "from_pretrained" and call.receiver is not None:
             name = dotted(call.receiver) or ""
             if known.zoo_of(f"transformers.{name}.from_pretrained") and not known.NOT_MODEL_NAME.search(name):
@@ -515,13 +515,16 @@ class _Walk:
                 self._chosen(facts, call, depth)
                 continue
             target = facts[Values].callee(call.node)
-            if target is not None and not (target.facts is facts and facts[Tree].contains(node, target.node)):
-                if _may_make(target):
-                    self.definition(target, depth - 1)
-                    self._given(facts, call, depth, inputs=False)
+            if target is None or (target.facts is facts and facts[Tree].contains(node, target.node)):
+                continue
+            if _may_make(target):
+                self.definition(target, depth - 1)
+                self._given(facts, call, depth, inputs=False)
         if isinstance(node, cst.ClassDef) and _attends(calls, facts.document.source(node)):
             self.layers.attention = True
-            self.layers.dims.extend(Size(max(_wide(a), _wide(b)) or None, a.certain and b.certain) for a, b in self.layers.linears)
+            self.layers.dims.extend(
+                Size(max(_wide(a), _wide(b)) or None, a.certain and b.certain) for a, b in self.layers.linears
+            )
 
 
 class _Stored:
@@ -607,9 +610,7 @@ def _parts(node: cst.CSTNode) -> Iterator[cst.BaseExpression]:
         yield node.elt
     elif isinstance(node, cst.BinaryOperation):
         yield from (node.left, node.right)
-    elif isinstance(node, cst.NamedExpr):
-        yield node.value
-    elif isinstance(node, cst.StarredElement):
+    elif isinstance(node, (cst.NamedExpr, cst.StarredElement)):
         yield node.value
 
 

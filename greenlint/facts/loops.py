@@ -334,9 +334,9 @@ class Loops:
         for node in self._nodes:
             if node in roles or self._inside_step(node) or self._in_network(node):
                 continue
-            if any(models.network(call) is not None for call in self._calls.within(node.body)):
-                if not self._has_backward(node.body):
-                    roles[node] = Loop(node, LoopRole.EVALUATION, self._facts)
+            runs_network = any(models.network(call) is not None for call in self._calls.within(node.body))
+            if runs_network and not self._has_backward(node.body):
+                roles[node] = Loop(node, LoopRole.EVALUATION, self._facts)
 
     def _in_network(self, node: cst.CSTNode) -> bool:
         """Whether a loop belongs to the forward pass of a network: a method of its class."""
@@ -354,11 +354,9 @@ class Loops:
         for call in self._calls.within(body):
             if call.method in _BACKWARD or call.name in ("torch.autograd.grad", "torch.autograd.backward"):
                 return True
-            if depth:
-                target = self._values.callee(call.node)
-                if target is not None and isinstance(target.node, cst.FunctionDef):
-                    if _names_backward(target):
-                        return True
+            target = self._values.callee(call.node) if depth else None
+            if target is not None and isinstance(target.node, cst.FunctionDef) and _names_backward(target):
+                return True
         return False
 
     # -- regions ----------------------------------------------------------------------------------------------
@@ -406,7 +404,9 @@ _OWNER_WORDS = (
     (("scaler",), StepOwner.SCALER),
     (("trainer", "optimizer", "optim", "model", "backend", "learner", "agent", "policy"), StepOwner.WRAPPER),
 )
-_NEVER_UPDATES = frozenset(("print", "len", "range", "zip", "enumerate", "item", "to", "cuda", "append", "format", "backward"))
+_NEVER_UPDATES = frozenset(
+    ("print", "len", "range", "zip", "enumerate", "item", "to", "cuda", "append", "format", "backward")
+)
 _UPDATE_RECEIVER = re.compile(r"opt|scaler|engine|accelerator|solver|adam|sgd|trainer|^G$|^D$", re.IGNORECASE)
 
 
@@ -438,9 +438,7 @@ def _uses(facts: Facts, *roots: str) -> bool:
 
 def _names_backward(target: Definition) -> bool:
     """Whether a function of the project calls ``backward`` itself."""
-    return any(
-        target.facts[Tree].contains(target.node, call.node) for call in target.facts[Calls].methods(*_BACKWARD)
-    )
+    return any(target.facts[Tree].contains(target.node, call.node) for call in target.facts[Calls].methods(*_BACKWARD))
 
 
 def _called(region: Region) -> Iterator[Region]:

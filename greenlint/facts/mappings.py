@@ -226,19 +226,16 @@ def _agree(left: Entry, right: Entry) -> bool:
 
 def _updated(base: MappingValue, change: MappingValue) -> MappingValue:
     """``base`` after ``update(change)``."""
-    entries = dict(base.entries)
-    for key, entry in change.entries.items():
-        entries[key] = entry
-    return MappingValue(entries, base.open or change.open)
+    return MappingValue({**base.entries, **change.entries}, base.open or change.open)
 
 
 def _runs_before(tree: Tree, node: cst.CSTNode, use: cst.CSTNode) -> bool:
     """Whether a change certainly runs whenever the use does."""
     below = node
     for above in tree.ancestors(node):
-        if isinstance(above, (cst.If, cst.For, cst.While, cst.Try)) and not tree.contains(below, use):
-            if not (isinstance(above, cst.Try) and below is above.body):
-                return False
+        tried = isinstance(above, cst.Try) and below is above.body
+        if isinstance(above, (cst.If, cst.For, cst.While, cst.Try)) and not tried and not tree.contains(below, use):
+            return False
         if isinstance(above, (cst.FunctionDef, cst.Module)):
             return tree.contains(above, use)
         below = above

@@ -21,7 +21,18 @@ if TYPE_CHECKING:
 __all__ = ["Layers", "Models"]
 
 _NETWORKS = (Kind.MODULE, Kind.HF_MODEL)
-_TENSOR_LIBRARIES = ("torch", "tensorflow", "keras", "jax", "flax", "transformers", "mxnet", "paddle", "haiku", "equinox")
+_TENSOR_LIBRARIES = (
+    "torch",
+    "tensorflow",
+    "keras",
+    "jax",
+    "flax",
+    "transformers",
+    "mxnet",
+    "paddle",
+    "haiku",
+    "equinox",
+)
 
 
 class Models:
@@ -78,9 +89,8 @@ class Models:
             return False
         if value.instance_of is not None:
             return self._by_class(value.instance_of)
-        if isinstance(node, cst.Attribute) and node.attr.value in ("module", "model"):
-            if self.is_model(node.value):
-                return True
+        if isinstance(node, cst.Attribute) and node.attr.value in ("module", "model") and self.is_model(node.value):
+            return True
         if isinstance(node, cst.Subscript):
             return self.is_model(node.value) if self._is_many(node.value) else None
         if isinstance(node, cst.Call):
@@ -169,7 +179,7 @@ class Models:
         if self._lived is None:
             found = set()
             for call in self._calls.methods(*known.LIFECYCLE):
-                if call.receiver is not None and not call.node.args or call.method not in ("apply", "train"):
+                if (call.receiver is not None and not call.node.args) or call.method not in ("apply", "train"):
                     written = dotted(call.receiver) if call.receiver is not None else None
                     if written is not None and not known.NOT_MODEL_NAME.search(written.rsplit(".", 1)[-1]):
                         found.add(written)

@@ -139,8 +139,10 @@ class Names:
         start = scope = self.scope(use)
         current: Scope | None = scope
         while current is not None:
-            if name in current.bindings and name not in current.elsewhere and (
-                current is start or not current.is_class
+            if (
+                name in current.bindings
+                and name not in current.elsewhere
+                and (current is start or not current.is_class)
             ):
                 found = current.bindings[name]
                 if current is start:
@@ -203,10 +205,10 @@ class Names:
     def _resolve_binding(self, binding: Binding, depth: int) -> str | None:
         if binding.kind is BindingKind.IMPORT:
             return canonical(binding.imported) if binding.imported else None
-        if binding.kind is BindingKind.ASSIGN and not binding.path and binding.value is not None:
-            if isinstance(binding.value, (cst.Name, cst.Attribute)) and not self._is_value(binding.value):
-                return self._resolve(binding.value, depth - 1)
-        return None
+        value = binding.value
+        if binding.kind is not BindingKind.ASSIGN or binding.path or not isinstance(value, (cst.Name, cst.Attribute)):
+            return None
+        return None if self._is_value(value) else self._resolve(value, depth - 1)
 
     def _is_value(self, node: cst.BaseExpression) -> bool:
         """Builtin constants alias nothing."""
@@ -352,8 +354,10 @@ class _Binder:
             if handler is not None:
                 handler(self, node, scope)
             inner = self._open(node, scope)
-            for child in reversed(children(node)):
-                stack.append((child, inner if inner is not scope and Names._is_inside(node, child) else scope))
+            stack.extend(
+                (child, inner if inner is not scope and Names._is_inside(node, child) else scope)
+                for child in reversed(children(node))
+            )
 
     def _open(self, node: cst.CSTNode, scope: Scope) -> Scope:
         if not isinstance(node, _OPENERS):
@@ -365,9 +369,7 @@ class _Binder:
 
     def _parameters(self, params: cst.Parameters, scope: Scope) -> None:
         every = [*params.posonly_params, *params.params, *params.kwonly_params]
-        for star in (params.star_arg, params.star_kwarg):
-            if isinstance(star, cst.Param):
-                every.append(star)
+        every.extend(star for star in (params.star_arg, params.star_kwarg) if isinstance(star, cst.Param))
         for param in every:
             self.add(scope, param.name, BindingKind.PARAMETER, param, param.default, order=self.tree.first(scope.node))
 

@@ -1,4 +1,4 @@
-"""Defaults of what users may change: argparse, click, absl and dataclass options. Never values, only what they start from."""
+"""Defaults of what users may change: argparse, click, absl and dataclass options; where values start, never values."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ class Options:
         self._values = facts[Values]
         self._defaults: dict[str, object] = {}
         for call in facts[Calls].methods("add_argument", "option"):
-            self._declared([each for each in call.positional], call.keyword("dest"), call.keyword("default"))
-        for call in facts[Calls].methods("DEFINE_integer", "DEFINE_float", "DEFINE_string", "DEFINE_bool", "DEFINE_boolean"):
+            self._declared(list(call.positional), call.keyword("dest"), call.keyword("default"))
+        for call in facts[Calls].methods(
+            "DEFINE_integer", "DEFINE_float", "DEFINE_string", "DEFINE_bool", "DEFINE_boolean"
+        ):
             plain = call.positional
             if len(plain) > 1:
                 self._declared(plain[:1], None, plain[1])

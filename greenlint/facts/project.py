@@ -85,7 +85,9 @@ class Project:
         if not name or package not in self._top_folders():
             return None
         ending = f"/{name}.py"
-        found = [path for path in self._sources.python_files() if path.endswith(ending) and path.startswith(f"{package}/")]
+        found = [
+            path for path in self._sources.python_files() if path.endswith(ending) and path.startswith(f"{package}/")
+        ]
         return found[0] if len(found) == 1 else None
 
     def _top_folders(self) -> set[str]:
@@ -96,7 +98,9 @@ class Project:
 
     def _existing(self, base: str, dotted: str) -> str | None:
         stem = posixpath.join(base, *dotted.split(".")) if dotted else base
-        choices = (f"{stem}.py", posixpath.join(stem, "__init__.py")) if dotted else (posixpath.join(stem, "__init__.py"),)
+        choices = (
+            (f"{stem}.py", posixpath.join(stem, "__init__.py")) if dotted else (posixpath.join(stem, "__init__.py"),)
+        )
         for path in choices:
             if path != self._path and self._sources.read(path) is not None:
                 return path
@@ -118,14 +122,14 @@ class Project:
 
     def _load(self, path: str) -> Facts | None:
         from greenlint.facts import Facts
-        from greenlint.reading import Unreadable, parse
+        from greenlint.reading import UnreadableError, parse
 
         text = self._sources.read(path)
         if text is None or len(text) > _LARGEST:
             return None
         try:
             document = parse(path, text.encode("utf-8", "surrogatepass")).document
-        except Unreadable:
+        except UnreadableError:
             return None
         return None if document is None else Facts(document, self._sources, self._facts.settings)
 
@@ -235,7 +239,9 @@ class Project:
             stem = posixpath.basename(folder)
         if not stem or not stem.isidentifier():
             return []
-        return [path for path in self._importing(stem) if target in self._imports_of(path, self._sources.read(path) or "")]
+        return [
+            path for path in self._importing(stem) if target in self._imports_of(path, self._sources.read(path) or "")
+        ]
 
     def _importing(self, stem: str) -> list[str]:
         pattern = re.compile(rf"^[ \t\"]*(?:from|import)\b[^\n]*\b{stem}\b", re.MULTILINE)

@@ -42,7 +42,7 @@ class Residence:
         self._running: set[cst.CSTNode] = set()
 
     def from_model(self, node: cst.BaseExpression) -> bool:
-        """Whether an expression is a tensor that a model, a loss or a parameter gave and that was not moved to the host.
+        """Whether an expression is a tensor that a model, a loss or a parameter gave and that stayed off the host.
 
         Certain only in the affirmative; whether the model itself is on an accelerator is another question.
         """
@@ -116,9 +116,9 @@ class Residence:
         """``*args`` and ``**kwargs``: anything of the kind passed by a caller."""
         for call in self._project.callers(function):
             for arg in call.node.args:
-                if (arg.keyword is not None) == (getattr(binding.node, "star", "") == "**") or arg.star:
-                    if call.facts[type(self)].from_model(arg.value):
-                        return True
+                fits = bool(arg.star) or (arg.keyword is not None) == (getattr(binding.node, "star", "") == "**")
+                if fits and call.facts[type(self)].from_model(arg.value):
+                    return True
         return False
 
     def _looped(self, node: cst.BaseExpression, path: tuple[int, ...]) -> bool:
@@ -215,8 +215,9 @@ class Residence:
         return any(self.from_model(each.value) for each in node.elements)
 
 
-
-_KEEPING = frozenset(("any", "all", "sum", "max", "min", "abs", "round", "pow", "list", "tuple", "dict", "sorted", "map", "getattr"))
+_KEEPING = frozenset(
+    ("any", "all", "sum", "max", "min", "abs", "round", "pow", "list", "tuple", "dict", "sorted", "map", "getattr")
+)
 _TENSOR_LIBRARIES = ("torch.", "einops.", "torchvision.ops.", "torchmetrics.functional.")
 _HANDLERS: dict[type, str] = {
     cst.Name: "_name",

@@ -83,6 +83,14 @@ class GridSearchCall:
         return bool(self.estimators) and self._last <= light and text is None
 
     @property
+    def counted_rounds(self) -> list[str]:
+        """The axes of the grid that only count boosting rounds, which early stopping finds in a single fit."""
+        if self.grid is None or not self._last & searching.BOOSTERS:
+            return []
+        keys = [axis.name.rpartition("__")[2] for axis in self.grid.axes if axis.length != 1]
+        return [key for key in keys if key in searching.ITERATION_KEYS]
+
+    @property
     def _last(self) -> set[str]:
         return {each.rpartition(".")[2] for each in self.estimators}
 
@@ -290,7 +298,9 @@ class Searches:
         fits = [call] if call.method == "grid_search" else self.fit_calls(call)
         position = 1 if call.method == "grid_search" else 0
         found = {
-            fit.facts[Samples].scale(argument.node) if (argument := fit.argument("X", position)).node is not None else None
+            fit.facts[Samples].scale(argument.node)
+            if (argument := fit.argument("X", position)).node is not None
+            else None
             for fit in fits
         }
         if len(found) == 1:
@@ -305,16 +315,16 @@ class Searches:
         if isinstance(parent, cst.Attribute):
             above = self._tree.parent(parent)
             return [self._calls.of(above)] if isinstance(above, cst.Call) else []
-        found = []
-        for fit in self._calls.methods("fit"):
-            if fit.receiver is not None and fit.receiver is not call.node and self._values.of(fit.receiver).call is call:
-                found.append(fit)
-        return found
+        return [
+            fit
+            for fit in self._calls.methods("fit")
+            if fit.receiver is not None and fit.receiver is not call.node and self._values.of(fit.receiver).call is call
+        ]
 
     # -- whether they run -------------------------------------------------------------------------------------
 
     def never_called(self, node: cst.CSTNode) -> bool:
-        """Whether ``node`` stands in a function that nothing in the project names, while other code of the file runs."""
+        """Whether ``node`` stands in a function that nothing in the project names while other code runs."""
         function = self._tree.function(node)
         while function is not None and self._tree.function(function) is not None:
             function = self._tree.function(function)

@@ -111,7 +111,9 @@ class Studies:
             known = made.call if made.kind is Kind.STUDY and made.call is not None else None
             if known is None and not self._is_named_study(call.receiver):
                 continue
-            yield Study(call, known if known is not None and "create_study" in known.method else None, self._objective(call))
+            yield Study(
+                call, known if known is not None and "create_study" in known.method else None, self._objective(call)
+            )
 
     def _is_named_study(self, node: cst.BaseExpression) -> bool:
         last = (dotted(node) or "").rpartition(".")[2].lower()
@@ -124,7 +126,7 @@ class Studies:
         return argument.facts[Studies].objective(argument.node) if argument.node is not None else None
 
     def objective(self, node: cst.BaseExpression, depth: int = 4) -> Objective | None:
-        """The function that an expression stands for: by name, as a method, through ``partial``, a lambda, an instance."""
+        """The function an expression stands for: by name, as a method, through ``partial``, a lambda, an instance."""
         if depth == 0:
             return None
         if isinstance(node, cst.Lambda):
@@ -166,7 +168,11 @@ class Studies:
         if call.name == "functools.partial" and call.positional:
             inner = self.objective(call.positional[0], depth - 1)
             given = {arg.keyword.value for arg in node.args if arg.keyword is not None}
-            return inner if inner is None or len(call.positional) == 1 else _shifted(inner, len(call.positional) - 1, given)
+            return (
+                inner
+                if inner is None or len(call.positional) == 1
+                else _shifted(inner, len(call.positional) - 1, given)
+            )
         definition = self._values.callee(node)
         if definition is None:
             return None
@@ -177,7 +183,7 @@ class Studies:
     # -- pruning ----------------------------------------------------------------------------------------------
 
     def prunes(self, objective: Objective) -> bool | None:
-        """Whether an objective reports intermediate values or uses a pruning callback; ``None``: it may, out of sight."""
+        """Whether an objective reports intermediate values or has a pruning callback; ``None``: perhaps, unseen."""
         if objective.facts[Studies]._prunes_inside(objective.node):
             return True
         if _CALLBACKS.search(self._facts.document.text) or _CALLBACKS.search(objective.facts.document.text):
@@ -202,7 +208,7 @@ class Studies:
         return None if unseen else False
 
     def _prunes_inside(self, node: cst.CSTNode) -> bool:
-        """Whether code reports to a trial, whatever it is called there, has a pruning callback, or gives up by itself."""
+        """Whether code reports to a trial, whatever its name, has a pruning callback, or gives up by itself."""
         if self._calls.methods("report", "should_prune", "report_intermediate", within=node):
             return True
         names = self._tree.below(node, cst.Name)
@@ -260,8 +266,15 @@ class Studies:
         """How many combinations the ``suggest`` calls of an objective leave; ``None`` when one of them has no count."""
         total = 1
         calls = objective.facts[Calls]
-        for call in calls.methods("suggest_categorical", "suggest_int", "suggest_float", "suggest_uniform",
-                                  "suggest_loguniform", "suggest_discrete_uniform", within=objective.node):
+        for call in calls.methods(
+            "suggest_categorical",
+            "suggest_int",
+            "suggest_float",
+            "suggest_uniform",
+            "suggest_loguniform",
+            "suggest_discrete_uniform",
+            within=objective.node,
+        ):
             count = _suggested(call)
             if count is None:
                 return None

@@ -72,7 +72,7 @@ class Sweeps:
         return [best[loop] for loop in sorted(best, key=self._tree.first) if not self._is_inner(loop, best)]
 
     def _may_sweep(self, inner: cst.For) -> bool:
-        """Whether a loop could be the innermost of a sweep, by its shape and names alone: everything else costs more."""
+        """Whether a loop could be the innermost of a sweep, by shape and names alone: everything else costs more."""
         if not any(_sets_setting(each) for each in _target_names(inner.target) or ("",)):
             return False
         _, iterable = _bare(inner.target, inner.iter)
@@ -140,10 +140,10 @@ class Sweeps:
         if isinstance(iterable, (cst.ListComp, cst.GeneratorExp)):
             return self._of_comprehension(target, iterable)
         if isinstance(iterable, (cst.Name, cst.Attribute)) and depth:
-            made = self._grids.sources(iterable)
-            if made is not None and len(made) == 1 and made[0][0] is self._facts and made[0][1] is not iterable:
-                if isinstance(made[0][1], (cst.Call, cst.ListComp, cst.GeneratorExp)):
-                    return self._parts(*_bare(target, made[0][1]), depth - 1)
+            made = self._grids.sources(iterable) or []
+            facts, source = made[0] if len(made) == 1 else (None, iterable)
+            if facts is self._facts and source is not iterable and isinstance(source, _SPREADABLE):
+                return self._parts(*_bare(target, source), depth - 1)
         return [(target.value, iterable)] if isinstance(target, cst.Name) else []
 
     def _of_call(
@@ -166,7 +166,11 @@ class Sweeps:
         plain = call.positional * (times if isinstance(times, int) and 0 < times <= 8 else 0)
         if len(names) == len(plain):
             return list(zip(names, plain, strict=True))
-        return [(f"{names[0]}_{index}" if names else "", each) for index, each in enumerate(plain)] if len(names) < 2 else []
+        return (
+            [(f"{names[0]}_{index}" if names else "", each) for index, each in enumerate(plain)]
+            if len(names) < 2
+            else []
+        )
 
     def _of_starred(self, node: cst.BaseExpression, names: list[str]) -> list[tuple[str, cst.BaseExpression | int]]:
         if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value == "values":
@@ -216,9 +220,7 @@ class Sweeps:
 
     def _uses(self, name: str, loop: cst.For) -> Iterator[cst.Name]:
         for each in self._tree.below(loop.body, cst.Name):
-            if each.value == name and any(
-                binding.kind is BindingKind.LOOP for binding in self._names.reaching(each)
-            ):
+            if each.value == name and any(binding.kind is BindingKind.LOOP for binding in self._names.reaching(each)):
                 yield each
 
     def _is_index(self, name: str, loop: cst.For) -> bool:
@@ -250,11 +252,11 @@ class Sweeps:
     def _indexes_settings(self, name: str, loop: cst.For) -> bool:
         for each in self._uses(name, loop):
             subscript = self._indexed(self._place(each))
-            if subscript is not None and isinstance(subscript.value, cst.Name):
-                if searching.HYPER_NAMES.search(subscript.value.value) and not searching.BENCH_NAMES.match(
-                    subscript.value.value
-                ):
-                    return True
+            if subscript is None or not isinstance(subscript.value, cst.Name):
+                continue
+            settings = subscript.value.value
+            if searching.HYPER_NAMES.search(settings) and not searching.BENCH_NAMES.match(settings):
+                return True
         return False
 
     def _keywords(self, name: str, loop: cst.For) -> set[str]:
@@ -306,7 +308,9 @@ class Sweeps:
             return None
         source, count = drawn
         grid = self._calls.of(source) if isinstance(source, cst.Call) else None
-        inner = grid.positional[0] if grid is not None and grid.method == "ParameterGrid" and grid.positional else source
+        inner = (
+            grid.positional[0] if grid is not None and grid.method == "ParameterGrid" and grid.positional else source
+        )
         grids = self._grids.grids(inner)
         if len(grids) != 1 or not isinstance(count, int):
             return None
@@ -329,6 +333,12 @@ class Sweeps:
         return source, self._values.constant(count_node) if count_node is not None else UNKNOWN
 
     # -- leaving early ----------------------------------------------------------------------------------------
+
+    def is_comparison(self, sweep: Sweep) -> bool:
+        """Whether the file or function says that the aim is the whole table: an ablation, a benchmark, a figure."""
+        function = self._tree.function(sweep.loop)
+        names = (self._facts.document.path.rpartition("/")[2], function.name.value if function is not None else "")
+        return any(searching.COMPARISON.search(each) for each in names)
 
     def stops_early(self, sweep: Sweep) -> bool:
         """Whether a combination is given up, or the search ended, on what has been measured."""
@@ -374,8 +384,10 @@ class Sweeps:
     def _is_empty(self, node: cst.BaseExpression) -> bool:
         if isinstance(node, (cst.List, cst.Dict, cst.Set, cst.Tuple)):
             return not node.elements
-        return isinstance(node, cst.Call) and self._calls.of(node).name in searching.EMPTY_MAKERS and (
-            not node.args or self._calls.of(node).method == "defaultdict"
+        return (
+            isinstance(node, cst.Call)
+            and self._calls.of(node).name in searching.EMPTY_MAKERS
+            and (not node.args or self._calls.of(node).method == "defaultdict")
         )
 
     # -- counting ---------------------------------------------------------------------------------------------
@@ -423,9 +435,7 @@ def _axes_of_grid(parts: object) -> list[tuple[str, cst.BaseExpression | int]]:
     return [(axis.name, axis.least) for axis in parts[0]]
 
 
-def _bare(
-    target: cst.BaseExpression, node: cst.BaseExpression
-) -> tuple[cst.BaseExpression, cst.BaseExpression]:
+def _bare(target: cst.BaseExpression, node: cst.BaseExpression) -> tuple[cst.BaseExpression, cst.BaseExpression]:
     """Target and iterable without ``enumerate``, ``tqdm``, ``list`` and the like."""
     while isinstance(node, cst.Call) and node.args:
         name = node.func.attr.value if isinstance(node.func, cst.Attribute) else ""
@@ -461,6 +471,7 @@ def _leaves_turn(body: cst.BaseSuite) -> bool:
 
 
 _PLAIN_ITERABLES = (cst.Name, cst.Attribute, cst.List, cst.Tuple, cst.Set, cst.Call, cst.Subscript)
+_SPREADABLE = (cst.Call, cst.ListComp, cst.GeneratorExp)
 _COMBINES = ("product", "ParameterGrid", "ParameterSampler", "sample", "choices")
 _COMBINED = re.compile(r"\bproduct\(|ParameterGrid|ParameterSampler|\bfor \w+ in [^\n]+ for \w+ in ")
 _PASSES = frozenset("tqdm tqdm_notebook notebook_tqdm iter list tuple sorted reversed track trange shuffle".split())

@@ -176,8 +176,7 @@ class Tree:
         """The nodes of these types that are or stand below ``node``, in source order within each type."""
         first, last = self._first[node], self._last[node]
         for kind in types:
-            for each in _slice(self._types.get(kind, []), self._first, first, last):
-                yield each  # type: ignore[misc]
+            yield from _slice(self._types.get(kind, []), self._first, first, last)  # type: ignore[misc]
 
     def walk(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
         """``node`` and everything below it in source order."""
@@ -188,9 +187,7 @@ class Tree:
             stack.extend(reversed(children(each)))
 
 
-def _slice(
-    nodes: list[cst.CSTNode], rank: dict[cst.CSTNode, int], low: int, high: int
-) -> Iterator[cst.CSTNode]:
+def _slice(nodes: list[cst.CSTNode], rank: dict[cst.CSTNode, int], low: int, high: int) -> Iterator[cst.CSTNode]:
     """The part of ``nodes``, sorted by rank, between two ranks: found by bisection."""
     left, right = 0, len(nodes)
     while left < right:

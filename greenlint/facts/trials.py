@@ -18,6 +18,7 @@ from greenlint.facts.tree import Tree
 from greenlint.facts.values import Values
 from greenlint.knowledge import searching
 from greenlint.knowledge.kinds import Kind
+from greenlint.knowledge.tuning import PRUNABLE_BOOSTERS
 
 if TYPE_CHECKING:
     from greenlint.facts import Facts
@@ -208,6 +209,15 @@ class Trials:
 
     # -- estimators -------------------------------------------------------------------------------------------
 
+    def can_be_pruned(self, training: Training) -> bool:
+        """Whether a training has epochs, or boosting rounds of a library that can be stopped from outside."""
+        if training.kind is not TrainingKind.BOOSTER:
+            return True
+        call = training.call
+        made = call.facts[Trials].constructors(call.receiver) if call.receiver is not None else frozenset()
+        names = {call.name or "", *made, *(each.rpartition(".")[2] for each in made)}
+        return any(PRUNABLE_BOOSTERS.search(each) for each in names)
+
     def constructors(self, node: cst.BaseExpression, depth: int = 6) -> frozenset[str]:
         """The names of the classes an estimator is made of: the last step of a pipeline, each choice of a branch.
 
@@ -221,7 +231,9 @@ class Trials:
             return self._of_name(node, depth)
         if isinstance(node, cst.Attribute):
             found = [
-                facts[Trials].constructors(each.value, depth - 1) if each.value is not None and not each.path else frozenset()
+                facts[Trials].constructors(each.value, depth - 1)
+                if each.value is not None and not each.path
+                else frozenset()
                 for facts, each in self._values.attribute_bindings(node)
             ]
             return _all_or_none(found)
@@ -251,7 +263,9 @@ class Trials:
             inner = inner if inner is not None else (call.positional[0] if call.positional else None)
             return self.constructors(inner, depth - 1) if inner is not None else frozenset()
         if call.method in _WRAPPERS:
-            inner = call.positional[0] if call.positional else call.keyword("estimator") or call.keyword("base_estimator")
+            inner = (
+                call.positional[0] if call.positional else call.keyword("estimator") or call.keyword("base_estimator")
+            )
             return self.constructors(inner, depth - 1) if inner is not None else frozenset((call.name or call.method,))
         definition = self._values.callee(call.node)
         if definition is not None and isinstance(definition.node, cst.FunctionDef):
@@ -298,4 +312,6 @@ _PREPARES = re.compile(
     r"preproc|select|datagen|generator|pipeline_?prep|^ss$|^sc(?:_?[xy])?$|^mms?$"
 )
 _COMMANDS = re.compile(r"^(?:os\.(?:system|popen)|subprocess\.(?:run|call|check_call|check_output|Popen|getoutput))$")
-_TRAINING_SCRIPT = re.compile(r"(?i)(?:^|[/\s\"'])(?:\w*train\w*|\w*finetun\w*|run_\w+|main)\.py|-m\s*[\"',\s]+[\w.]*train")
+_TRAINING_SCRIPT = re.compile(
+    r"(?i)(?:^|[/\s\"'])(?:\w*train\w*|\w*finetun\w*|run_\w+|main)\.py|-m\s*[\"',\s]+[\w.]*train"
+)

@@ -72,7 +72,9 @@ class Tuners:
     @functools.cached_property
     def stops_training(self) -> bool:
         """Whether the file names something that ends a training which no longer improves."""
-        if any(tuning.STOPS_TRAINING.search(each.value) and not self._slows(each) for each in self._tree.of_type(cst.Name)):
+        if any(
+            tuning.STOPS_TRAINING.search(each.value) and not self._slows(each) for each in self._tree.of_type(cst.Name)
+        ):
             return True
         keys = (self._values.constant(each) for each in self._tree.of_type(cst.SimpleString))
         return any(isinstance(each, str) and each in tuning.STOPPING_KEYS for each in keys)

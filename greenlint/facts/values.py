@@ -386,7 +386,7 @@ class Values:
         return found
 
     def default(self, node: cst.BaseExpression) -> object:
-        """The documented default of a changeable value: a parameter's, an argparse or click option's, a dataclass field's.
+        """The documented default of a changeable value: of a parameter, an argparse or click option, a dataclass field.
 
         Never the value itself: whoever runs the program may change it.
         """
@@ -525,11 +525,11 @@ class Values:
 
     def returns(self, function: cst.FunctionDef) -> list[Value]:
         """The values a function of this file returns."""
-        found = []
-        for each in self._tree.below(function.body, cst.Return):
-            if self._tree.function(each) is function and each.value is not None:
-                found.append(self.of(each.value))
-        return found
+        return [
+            self.of(each.value)
+            for each in self._tree.below(function.body, cst.Return)
+            if self._tree.function(each) is function and each.value is not None
+        ]
 
     def _method(self, call: Call) -> Value:
         receiver_node = call.receiver
@@ -547,7 +547,11 @@ class Values:
             return items[0] if len(items) == 1 else Value(call=call, items=items)
         if receiver.kind in _CALLABLE:
             return Value(kinds.METHOD_RETURNS.get(call.method), call=call)
-        return Value(kinds.METHOD_RETURNS.get(call.method), call=call) if call.method in kinds.METHOD_RETURNS else Value(call=call)
+        return (
+            Value(kinds.METHOD_RETURNS.get(call.method), call=call)
+            if call.method in kinds.METHOD_RETURNS
+            else Value(call=call)
+        )
 
     def _prepared(self, node: cst.BaseExpression) -> Value:
         """What accelerate and Fabric make of a loader, network or optimizer: the same, placed by them."""
@@ -729,7 +733,9 @@ def _evaluated(node: Any) -> object:
 
 
 def _computed(kind: cst.BaseBinaryOp, left: Any, right: Any) -> object:
-    if isinstance(kind, cst.Power) and all(isinstance(each, (int, float)) and abs(each) <= 64 for each in (left, right)):
+    if isinstance(kind, cst.Power) and all(
+        isinstance(each, (int, float)) and abs(each) <= 64 for each in (left, right)
+    ):
         return left**right if left or right >= 0 else UNKNOWN
     compute = _OPERATORS.get(type(kind))
     simple = (int, float) if not isinstance(kind, cst.Add) else (int, float, str, list, tuple)
@@ -743,10 +749,8 @@ def _computed(kind: cst.BaseBinaryOp, left: Any, right: Any) -> object:
 
 def _repeated(kind: cst.BaseBinaryOp, left: Any, right: Any) -> object:
     """``[x] * 3``, within reason."""
-    if isinstance(kind, cst.Multiply) and isinstance(left, (list, tuple)) and isinstance(right, int):
-        if len(left) * right <= 1000:
-            return left * right
-    return UNKNOWN
+    countable = isinstance(kind, cst.Multiply) and isinstance(left, (list, tuple)) and isinstance(right, int)
+    return left * right if countable and len(left) * right <= 1000 else UNKNOWN
 
 
 def _listed(method: str, values: list[Any]) -> object:
@@ -774,7 +778,14 @@ _DTYPES = frozenset(
     complex128 float_ float8_e4m3fn float8_e5m2""".split()
 )
 _DTYPE_ROOTS = ("torch", "numpy", "jax.numpy", "tensorflow", "cupy")
-_DTYPE_NAMES = {"double": "float64", "float": "float32", "half": "float16", "long": "int64", "int": "int32", "float_": "float64"}
+_DTYPE_NAMES = {
+    "double": "float64",
+    "float": "float32",
+    "half": "float16",
+    "long": "int64",
+    "int": "int32",
+    "float_": "float64",
+}
 
 
 def _dtype_named(resolved: str) -> str | None:

@@ -22,9 +22,7 @@ DECODING_DATASETS = frozenset(
     CelebA Caltech101 Caltech256 Flowers102 Food101 OxfordIIITPet StanfordCars FGVCAircraft Cityscapes SBDataset LSUN
     INaturalist Country211 DTD EuroSAT GTSRB SUN397 Kinetics HMDB51 UCF101 Flickr8k Flickr30k WIDERFace""".split()
 )
-TRANSFORMING_DATASETS = frozenset(
-    f"torchvision.datasets.{name}" for name in "CIFAR10 CIFAR100 STL10 SVHN PCAM".split()
-)
+TRANSFORMING_DATASETS = frozenset(f"torchvision.datasets.{name}" for name in "CIFAR10 CIFAR100 STL10 SVHN PCAM".split())
 """Held in memory, but augmented image by image when a transform is given."""
 
 DECODERS = frozenset(

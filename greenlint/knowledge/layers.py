@@ -18,9 +18,9 @@ __all__ = [
     "PLAIN_MODEL_NAME",
     "RUNS_MODEL",
     "SIZES",
-    "Sort",
     "TINY_ZOO",
     "WRAPS_MODEL",
+    "Sort",
     "sort_of",
     "zoo_of",
 ]
@@ -64,7 +64,10 @@ _SORTS: dict[str, Sort] = {
         separable_conv2d ConvLocal""".split(),
         Sort.CONV,
     ),
-    **dict.fromkeys("Conv1d ConvTranspose1d LazyConv1d Conv1D Conv1DTranspose SeparableConv1D Convolution1D conv1d".split(), Sort.CONV1D),
+    **dict.fromkeys(
+        "Conv1d ConvTranspose1d LazyConv1d Conv1D Conv1DTranspose SeparableConv1D Convolution1D conv1d".split(),
+        Sort.CONV1D,
+    ),
     **dict.fromkeys(
         """MultiheadAttention Transformer TransformerEncoderLayer
         TransformerDecoderLayer MultiHeadAttention GroupQueryAttention MultiHeadDotProductAttention SelfAttention
@@ -78,7 +81,8 @@ _SORTS: dict[str, Sort] = {
     ),
     **dict.fromkeys("Linear LazyLinear Bilinear Dense DenseGeneral TimeDistributedDense dense".split(), Sort.LINEAR),
     **dict.fromkeys(
-        "Sequential ModuleList ModuleDict TransformerEncoder TransformerDecoder Bidirectional TimeDistributed StackedRNNCells Lambda Wrapper Residual".split(),
+        """Sequential ModuleList ModuleDict TransformerEncoder TransformerDecoder Bidirectional TimeDistributed
+        StackedRNNCells Lambda Wrapper Residual""".split(),
         Sort.CONTAINER,
     ),
 }
@@ -138,20 +142,24 @@ _NO_NETWORK = re.compile(
     |\.nms$|boxes|Weights|hf_hub|interpolate|Padding|PositionalEncoding|Normalize$|DropPath|DropBlock|safe_|Encoding$""",
     re.VERBOSE,
 )
-_MAKES = re.compile(r"(?:^|\.)(?:[A-Z]\w*|create_model|load|load_model|from_pretrained|from_config|from_name|[a-z]+_?\d\w*|resnet\w*|vgg\w*|densenet\w*"
-                    r"|inception\w*|googlenet|alexnet|mobilenet\w*|squeezenet\w*|efficientnet\w*|vit_\w+|swin\w*|convnext\w*|deeplab\w*|fcn_\w+|maskrcnn\w*"
-                    r"|fasterrcnn\w*|keypointrcnn\w*|retinanet\w*|ssd\w*|regnet\w*|shufflenet\w*|mnasnet\w*|raft\w*|create_model_and_transforms)$")
+_MAKES = re.compile(
+    r"(?:^|\.)(?:[A-Z]\w*|create_model|load|load_model|from_pretrained|from_config|from_name|[a-z]+_?\d\w*|resnet\w*|vgg\w*|densenet\w*"
+    r"|inception\w*|googlenet|alexnet|mobilenet\w*|squeezenet\w*|efficientnet\w*|vit_\w+|swin\w*|convnext\w*|deeplab\w*|fcn_\w+|maskrcnn\w*"
+    r"|fasterrcnn\w*|keypointrcnn\w*|retinanet\w*|ssd\w*|regnet\w*|shufflenet\w*|mnasnet\w*|raft\w*|create_model_and_transforms)$"
+)
 ATTENTION_ZOO = re.compile(
     r"transformers|\bvit|swin|deit|beit|clip|bert|gpt|whisper|x_transformers|dalle|sentence_|linformer|performer|reformer|wav2vec|detr|llama|\bt5|keras_nlp|keras_hub|fairseq",
     re.IGNORECASE,
 )
 """Ready-made networks built on attention; the others are convolutional."""
-TINY_ZOO = re.compile(r"bert[-_]tiny|tiny[-_]random|hf-internal-testing|bert_uncased_L-2_H-128|fewshot-tiny", re.IGNORECASE)
+TINY_ZOO = re.compile(
+    r"bert[-_]tiny|tiny[-_]random|hf-internal-testing|bert_uncased_L-2_H-128|fewshot-tiny", re.IGNORECASE
+)
 """Checkpoints too small to keep a matrix unit busy."""
 
 
 def zoo_of(name: str) -> str | None:
-    """The name of the ready-made network that the callable with this canonical name makes; ``None`` when it makes none."""
+    """The name of the ready-made network that a callable of this canonical name makes; ``None`` when it makes none."""
     if not _ZOO.match(name) or _NO_NETWORK.search(name) or not _MAKES.search(name):
         return None
     return name
@@ -160,9 +168,9 @@ def zoo_of(name: str) -> str | None:
 WRAPS_MODEL = frozenset(
     """DataParallel DistributedDataParallel FullyShardedDataParallel DDP FSDP compile script prepare prepare_model setup
     setup_module unwrap_model unwrap convert_sync_batchnorm convert_syncbn_model get_peft_model initialize distribute
-    load_checkpoint_and_dispatch replicate DataParallelModel convert_model to_device wrap_model fuse Network get_model_parallel
-    ModelEma deepcopy copy AveragedModel ModelEMA clone clone_model multi_gpu_model prune_low_magnitude BalancedDataParallel
-    torch_distributed_zero_first""".split()
+    load_checkpoint_and_dispatch replicate DataParallelModel convert_model to_device wrap_model fuse Network
+    get_model_parallel ModelEma deepcopy copy AveragedModel ModelEMA clone clone_model multi_gpu_model
+    prune_low_magnitude BalancedDataParallel torch_distributed_zero_first""".split()
 )
 """Callables that hand back the network they are given."""
 KEEPS_MODEL = frozenset(
@@ -176,10 +184,15 @@ LIFECYCLE = frozenset(
     gradient_checkpointing_enable save_pretrained resize_token_embeddings no_sync""".split()
 )
 """Methods and attributes that say that something is a network."""
-RUNS_MODEL = frozenset(("forward", "generate", "predict_step", "forward_features", "forward_train", "encode_image", "encode_text"))
+RUNS_MODEL = frozenset(
+    ("forward", "generate", "predict_step", "forward_features", "forward_train", "encode_image", "encode_text")
+)
 """Methods of a network that run it."""
 
-PLAIN_MODEL_NAME = re.compile(r"^_?(?:my|the|base|raw|ddp|trained|teacher|student|ema|peft)?_?(?:model|net|network)(?:_?(?:\d|[a-z]|ema|ddp))?$", re.IGNORECASE)
+PLAIN_MODEL_NAME = re.compile(
+    r"^_?(?:my|the|base|raw|ddp|trained|teacher|student|ema|peft)?_?(?:model|net|network)(?:_?(?:\d|[a-z]|ema|ddp))?$",
+    re.IGNORECASE,
+)
 """Names that nothing but a network has, in code that computes with tensors."""
 MODEL_NAME = re.compile(
     r"""(?:model|net|nets|network|generator|discriminator|encoder|decoder|backbone|classifier|critic|actor|policy|agent|student|teacher|seq2seq

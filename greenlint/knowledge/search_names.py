@@ -110,4 +110,6 @@ NOT_HYPER_PARAMETERS = re.compile(
     re.IGNORECASE,
 )
 PRUNES = ("report", "should_prune", "TrialPruned", "EarlyStopping")
-PRUNING_CALLBACKS = re.compile(r"Pruning(?:Callback|Hook|Extension|Mixin)|ReportCallback|OptunaPruning|\bPruner\w*Callback")
+PRUNING_CALLBACKS = re.compile(
+    r"Pruning(?:Callback|Hook|Extension|Mixin)|ReportCallback|OptunaPruning|\bPruner\w*Callback"
+)

@@ -107,7 +107,9 @@ MODERATE_ESTIMATORS = frozenset(
     NearestNeighbors PLSRegression GaussianMixture""".split()
 )
 """Estimators whose time depends most on the data: quick on small tables, slow on text."""
-TEXT = re.compile(r"TfidfVectorizer|CountVectorizer|HashingVectorizer|TfidfTransformer|word2vec|Word2Vec|Doc2Vec|FeatureHasher")
+TEXT = re.compile(
+    r"TfidfVectorizer|CountVectorizer|HashingVectorizer|TfidfTransformer|word2vec|Word2Vec|Doc2Vec|FeatureHasher"
+)
 """Features by the ten thousand."""
 ITERATION_KEYS = frozenset("n_estimators num_boost_round iterations max_iter num_iterations nrounds num_round".split())
 """Parameters that only say how long a model is trained."""
@@ -136,7 +138,8 @@ LENGTH_OF_FIRST = frozenset(
 )
 """Functions that give as many values as their longest argument has."""
 SAMPLERS = frozenset(
-    "random.sample random.choices numpy.random.choice numpy.random.permutation sklearn.utils.shuffle sklearn.utils.resample".split()
+    """random.sample random.choices numpy.random.choice numpy.random.permutation sklearn.utils.shuffle
+    sklearn.utils.resample""".split()
 )
 """Functions that pick some of many."""
 EMPTY_MAKERS = frozenset(f"builtins.{name}" for name in ("set", "dict", "list")) | {

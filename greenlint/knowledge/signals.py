@@ -52,7 +52,8 @@ ACCELERATOR = re.compile(
     | \b(?:DistributedDataParallel|FullyShardedDataParallel|DataParallel|DDP|FSDP)\(
     | ["']nccl["'] | \bdevice_map\s*= | \bxm\.xla_device\( | \bCuDNN(?:LSTM|GRU)\(
     | \b(?:Mirrored|MultiWorkerMirrored|TPU)Strategy\( | \bTPUClusterResolver\( | \bmulti_gpu_model\(
-    | \b(?:set_memory_growth|gpu_device_name|is_gpu_available|_get_available_gpus|per_process_gpu_memory_fraction|allow_growth)\b
+    | \b(?:set_memory_growth|gpu_device_name|is_gpu_available|_get_available_gpus)\b
+    | \b(?:per_process_gpu_memory_fraction|allow_growth)\b
     | list_(?:physical|logical)_devices\(\s*["']GPU
     | CUDA_VISIBLE_DEVICES["']\]?\s*(?:=|,)\s*(?:f?["']\d|str\()
     | \bjax\.devices\(\s*["'](?:gpu|cuda|tpu)
@@ -77,8 +78,12 @@ ACCELERATOR_NOTEBOOK = re.compile(
 """Signs in the raw text of a notebook that it is run on an accelerator."""
 
 DEVICE = re.compile(r"\.to\(|\bdevice\s*=|\btorch\.device\(|\.to_device\(")
-HOST_DEVICE = re.compile(r"""(?i:\bdevice\b)\s*(?:[:=]|,)[^\n]{0,30}["']cpu["']|\.to\(\s*["']cpu["']|torch\.device\(\s*["']cpu["']""")
-LEGACY_KERAS = re.compile(r"\bmulti_gpu_model\b|\bCuDNN(?:LSTM|GRU)\b|\btf\.(?:ConfigProto|Session|placeholder|set_random_seed)\(|\bK\.(?:tensorflow_backend|set_session)\b")
+HOST_DEVICE = re.compile(
+    r"""(?i:\bdevice\b)\s*(?:[:=]|,)[^\n]{0,30}["']cpu["']|\.to\(\s*["']cpu["']|torch\.device\(\s*["']cpu["']"""
+)
+LEGACY_KERAS = re.compile(
+    r"\bmulti_gpu_model\b|\bCuDNN(?:LSTM|GRU)\b|\btf\.(?:ConfigProto|Session|placeholder|set_random_seed)\(|\bK\.(?:tensorflow_backend|set_session)\b"
+)
 """Calls that are gone since the version that brought mixed precision policies."""
 KERAS_PLACES_ITSELF = frozenset(("keras", "tensorflow", "jax", "flax"))
 
@@ -86,7 +91,9 @@ CPU_REMARK = re.compile(
     r"cpu[- ]only|(?:on|for) (?:the )?cpu\b|no gpu\b|without (?:a )?gpu\b|force cpu|use cpu|runs? on cpu", re.IGNORECASE
 )
 """A comment that says a CPU is meant."""
-CPU_NAME = re.compile(r"(?:^|[/_\-])(?:cpu|edge|mobile|onnx|quanti[sz]e\w*|tflite|coreml|openvino|raspberry)(?:[/_\-.]|$)", re.IGNORECASE)
+CPU_NAME = re.compile(
+    r"(?:^|[/_\-])(?:cpu|edge|mobile|onnx|quanti[sz]e\w*|tflite|coreml|openvino|raspberry)(?:[/_\-.]|$)", re.IGNORECASE
+)
 CPU_STACK = re.compile(
     r"onnx\.export\(|quantize_dynamic\(|\bopenvino\b|optimize_for_mobile\(|\bcoremltools\b|torch\.backends\.quantized"
     r"|\btflite\b|TFLiteConverter|intel_extension_for_pytorch"
@@ -123,8 +130,10 @@ TOY_DATA = re.compile(
         |load_dataset\(\s*["'](?:ylecun/)?(?:fashion_)?mnist["']|tfds\.load\(\s*["'](?:fashion_)?mnist
         |(?:fetch_openml|fetch_mldata)\(\s*["'](?:mnist|MNIST)|input_data\.read_data_sets\(|["'][^"'\n]*(?:digit-recognizer|mnist/|MNIST/|mnist_|MNIST_)[^"'\n]*["']
         |get_mnist\(|load_mnist\(|MNIST_data)
-    | \b(?P<tabular>load_(?:iris|digits|wine|breast_cancer|diabetes|boston)\(|fetch_california_housing\(|boston_housing\b)
-    | \b(?P<made>make_(?:classification|regression|blobs|moons|circles|swiss_roll|friedman\d|s_curve|gaussian_quantiles)\()
+    | \b(?P<tabular>load_(?:iris|digits|wine|breast_cancer|diabetes|boston)\(
+        |fetch_california_housing\(|boston_housing\b)
+    | \b(?P<made>make_(?:classification|regression|blobs|moons|circles|swiss_roll
+        |friedman\d|s_curve|gaussian_quantiles)\()
     """,
     re.VERBOSE,
 )
@@ -142,7 +151,8 @@ OTHER_DATA = re.compile(
     r"""
     \b(?:CIFAR\d+|cifar\d+|SVHN|STL10|LSUN|CelebA|CelebAHQ|ImageNet\w*|imagenet\w*|ImageFolder|VOC\w*|Coco\w*|COCO\w*|Cityscapes
         |Places365|Kinetics|Flowers102|Food101|OxfordIIITPet|Caltech\w*|DTD|LibriSpeech|WikiText\w*|IMDB|AG_NEWS|Omniglot)\b
-    | \bimage_dataset_from_directory\b | \bflow_from_(?:directory|dataframe)\b | \bload_dataset\(\s*[^"'\s)] | \bget_dataset\( | \bimread\( | \bImage\.open\(
+    | \bimage_dataset_from_directory\b | \bflow_from_(?:directory|dataframe)\b | \bload_dataset\(\s*[^"'\s)]
+    | \bget_dataset\( | \bimread\( | \bImage\.open\(
     """,
     re.VERBOSE,
 )
@@ -151,7 +161,9 @@ OTHER_DATA = re.compile(
 OTHER_TABLES = re.compile(r"\bread_(?:csv|parquet|feather|hdf|json|excel|table)\(")
 """The same beside a toy table; beside images a table may hold no more than a log."""
 
-RANDOM_TENSOR = re.compile(r"\b(?:torch|tf\.random|np\.random|jax\.random)\.(?:randn?|randint|normal|uniform|random|random_sample)\(")
+RANDOM_TENSOR = re.compile(
+    r"\b(?:torch|tf\.random|np\.random|jax\.random)\.(?:randn?|randint|normal|uniform|random|random_sample)\("
+)
 REAL_DATA = re.compile(
     r"""DataLoader\([^)\n]*\w|\bload\w*\(|\bread_\w+\(|\bdatasets?\b|\bopen\(|\bImage\b|\bcv2\b|\bh5py\b|\bglob\b|\bimport\s+\w*data|\bfrom\s+[\w.]*data
     |\bget_data\w*\(|\bloaders?\b|\bbatches?\b\s+in\b|\btrain_data\b|\btokenizer\b|\bfetch_\w+\(|\bpath\b""",
@@ -162,7 +174,11 @@ REAL_DATA = re.compile(
 # -- trainers ----------------------------------------------------------------------------------------------------
 
 TRAINERS: tuple[tuple[str, frozenset[str], re.Pattern[str]], ...] = (
-    ("lightning", frozenset(("lightning", "pytorch_lightning", "lightning_fabric")), re.compile(r"\bLightningModule\b|\bTrainer\(|\bLightningCLI\(")),
+    (
+        "lightning",
+        frozenset(("lightning", "pytorch_lightning", "lightning_fabric")),
+        re.compile(r"\bLightningModule\b|\bTrainer\(|\bLightningCLI\("),
+    ),
     ("fabric", frozenset(("lightning", "lightning_fabric")), re.compile(r"\bFabric\(")),
     ("accelerate", frozenset(("accelerate",)), re.compile(r"\bAccelerator\(")),
     ("deepspeed", frozenset(("deepspeed",)), re.compile(r"\bdeepspeed\.initialize\(|\binitialize\(")),
@@ -174,12 +190,20 @@ TRAINERS: tuple[tuple[str, frozenset[str], re.Pattern[str]], ...] = (
     ("fastai", frozenset(("fastai", "fastbook")), re.compile(r"\b\w*[Ll]earner\w*\(|\.fit_one_cycle\(|\.fine_tune\(")),
     ("ignite", frozenset(("ignite",)), re.compile(r"\bEngine\(|create_supervised_trainer\(")),
     ("composer", frozenset(("composer",)), re.compile(r"\bTrainer\(")),
-    ("mmengine", frozenset(("mmengine", "mmcv", "mmdet", "mmseg", "mmcls", "mmpretrain")), re.compile(r"\bRunner\b|\bEpochBasedRunner\b|\btrain_\w+\(")),
+    (
+        "mmengine",
+        frozenset(("mmengine", "mmcv", "mmdet", "mmseg", "mmcls", "mmpretrain")),
+        re.compile(r"\bRunner\b|\bEpochBasedRunner\b|\btrain_\w+\("),
+    ),
     ("catalyst", frozenset(("catalyst",)), re.compile(r"\bRunner\b|Runner\(")),
     ("skorch", frozenset(("skorch",)), re.compile(r"\bNeuralNet\w*\(")),
     ("detectron2", frozenset(("detectron2",)), re.compile(r"\bDefaultTrainer\b|\bSimpleTrainer\b")),
     ("ultralytics", frozenset(("ultralytics",)), re.compile(r"\bYOLO\(")),
-    ("poutyne", frozenset(("poutyne", "torchbearer", "tez", "pytorch_tabnet", "pytorch_forecasting", "darts")), re.compile(r"\.fit\(|\bModel\(|\bTrial\(")),
+    (
+        "poutyne",
+        frozenset(("poutyne", "torchbearer", "tez", "pytorch_tabnet", "pytorch_forecasting", "darts")),
+        re.compile(r"\.fit\(|\bModel\(|\bTrial\("),
+    ),
     ("keras", frozenset(("keras", "tensorflow")), re.compile(r"\.fit(?:_generator)?\(|\.compile\(")),
 )
 """Frameworks that own the training step, with their packages and what in the text shows that they are at work."""
@@ -191,8 +215,13 @@ WRITES_PRECISION = re.compile(r"(?i)trainer|train|engine|config|cfg|args|opts|op
 """Names whose unreadable definitions could decide on precision."""
 
 TEST_NAME = re.compile(r"(?:^|/)(?:tests?|testing)/|(?:^|/)(?:test_[^/]*|[^/]*_test|conftest)\.(?:py|ipynb)$")
-BENCHMARK_NAME = re.compile(r"(?:^|/)(?:benchmarks?|bench|perf|profiling)/|(?:^|[/_\-])(?:benchmark|bench|speed_?test|profile|throughput|latency)s?[^/]*\.(?:py|ipynb)$", re.IGNORECASE)
-BENCHMARK_TEXT = re.compile(r"torch\.utils\.benchmark|\bpytest_benchmark\b|\btimeit\.(?:timeit|repeat)\(|\bBENCHMARK\b|\bdo_bench\(")
+BENCHMARK_NAME = re.compile(
+    r"(?:^|/)(?:benchmarks?|bench|perf|profiling)/|(?:^|[/_\-])(?:benchmark|bench|speed_?test|profile|throughput|latency)s?[^/]*\.(?:py|ipynb)$",
+    re.IGNORECASE,
+)
+BENCHMARK_TEXT = re.compile(
+    r"torch\.utils\.benchmark|\bpytest_benchmark\b|\btimeit\.(?:timeit|repeat)\(|\bBENCHMARK\b|\bdo_bench\("
+)
 
 LIBRARY_ROOTS = frozenset(
     """torch torchvision torchaudio torchtext torchmetrics torch_geometric torch_scatter timm transformers tokenizers

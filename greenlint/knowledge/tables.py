@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["FEW_ROWS", "LOADERS", "MADE", "PARTS", "RANDOM", "SHOWN_ROWS", "SMALL_COLUMNS", "SMALL_NAMES", "TOY_LOADERS", "TOY_ROWS"]
+__all__ = [
+    "FEW_ROWS",
+    "LOADERS",
+    "MADE",
+    "PARTS",
+    "RANDOM",
+    "SHOWN_ROWS",
+    "SMALL_COLUMNS",
+    "SMALL_NAMES",
+    "TOY_LOADERS",
+    "TOY_ROWS",
+]
 
 TOY_ROWS = 5000
 """Generated samples up to this many are a toy."""
@@ -36,7 +47,8 @@ PARTS = frozenset(("head", "sample", "tail", "nlargest", "nsmallest"))
 
 SMALL_NAMES = re.compile(
     r"""(?xi)(?<![a-z])(?:titanic|iris(?![a-z])|wine_?quality|wine\.|(?:pima|diabetes)[\w\-]*\.(?:csv|data)|heart[\w\-]*\.csv|boston
-    |breast[\-_ ]?cancer|wdbc|wisconsin|house-prices|mushrooms?\.csv|penguins|auto-?mpg|mpg\.csv|insurance\.csv|salary_data
+    |breast[\-_ ]?cancer|wdbc|wisconsin|house-prices|mushrooms?\.csv|penguins|auto-?mpg|mpg\.csv|insurance\.csv
+    |salary_data
     |social_network_ads|mall_customers|50_startups|advertising\.csv|german_credit|abalone|glass\.csv|sonar|ionosphere|seeds\.csv
     |zoo\.csv|student[\w\-]*\.csv|wa_fn-usec|column_[23]c_weka|voice\.csv|spam\.csv|bird\.csv|energy_efficiency|enb2012|banknote
     |car_evaluation|concrete[\w\-]*\.(?:csv|xls)|airfoil|yacht|haberman|balance-scale|tic-tac-toe|vehicle\.csv|ecoli|yeast
@@ -48,7 +60,12 @@ SHOWN_ROWS = re.compile(r"Index: (\d+) entries|<p>(\d+) rows (?:\u00d7|\\u00d7|&
 """What pandas prints of the size of a table, as it stands in the outputs of a notebook."""
 SMALL_COLUMNS: tuple[tuple[frozenset[str], int], ...] = (
     (frozenset(("Pclass", "Embarked", "SibSp", "Parch", "Survived", "Cabin")), 2),
-    (frozenset(("SalePrice", "GrLivArea", "OverallQual", "TotalBsmtSF", "GarageCars", "LotFrontage", "YearRemodAdd")), 2),
+    (
+        frozenset(
+            ("SalePrice", "GrLivArea", "OverallQual", "TotalBsmtSF", "GarageCars", "LotFrontage", "YearRemodAdd")
+        ),
+        2,
+    ),
     (frozenset(("SepalLengthCm", "PetalLengthCm", "PetalWidthCm", "sepal_length", "petal_length", "petal_width")), 2),
     (frozenset(("Pregnancies", "DiabetesPedigreeFunction", "SkinThickness", "BloodPressure")), 2),
     (frozenset(("thalach", "oldpeak", "trestbps", "thal", "RestingECG", "Oldpeak", "ExerciseAngina")), 2),

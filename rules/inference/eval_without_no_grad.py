@@ -259,7 +259,9 @@ class EvalWithoutNoGrad(Rule):
     )
 
 
-_NAMED = re.compile(r"(^|_)(eval|evaluate|evaluation|val|valid|validate|validation|test|testing|infer|inference|predict|predictions?|dev)(_|$)")
+_NAMED = re.compile(
+    r"(^|_)(eval|evaluate|evaluation|val|valid|validate|validation|test|testing|infer|inference|predict|predictions?|dev)(_|$)"
+)
 _TRAINS = re.compile(r"(^|_)train(ing)?(_|$)")
 
 
@@ -307,10 +309,15 @@ def _said_before(loop: Loop, facts: Facts) -> bool:
     function = tree.function(loop.node)
     if function is None:
         return False
-    first = next(
-        each for each in facts[Loops].with_role(LoopRole.EVALUATION)
-        if tree.function(each.node) is function and _forward_calls(each, facts)
-    ) if _forward_calls(loop, facts) else loop
+    first = (
+        next(
+            each
+            for each in facts[Loops].with_role(LoopRole.EVALUATION)
+            if tree.function(each.node) is function and _forward_calls(each, facts)
+        )
+        if _forward_calls(loop, facts)
+        else loop
+    )
     return first.node is not loop.node
 
 
@@ -336,7 +343,9 @@ def _needs_gradients(loop: Loop, facts: Facts) -> bool:
     tree, calls = facts[Tree], facts[Calls]
     function = tree.function(loop.node)
     scope: cst.CSTNode = function if function is not None else facts.document.tree
-    for call in calls.methods("grad", "requires_grad_", "backward", "vjp", "jacobian", "register_hook", within=loop.node):
+    for call in calls.methods(
+        "grad", "requires_grad_", "backward", "vjp", "jacobian", "register_hook", within=loop.node
+    ):
         return call is not None
     for assign in tree.below(scope, cst.Assign):
         target = assign.targets[0].target
@@ -348,7 +357,7 @@ def _needs_gradients(loop: Loop, facts: Facts) -> bool:
 
 
 def _framework_hook(function: cst.FunctionDef | None, facts: Facts) -> bool:
-    """Whether a trainer calls the function without gradients, or it is a network's own method, run as its caller likes."""
+    """Whether a trainer calls the function without gradients, or it is a network's method, run as its caller likes."""
     from greenlint import Definition, Project, Tree
 
     if function is None:

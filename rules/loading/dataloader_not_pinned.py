@@ -16,8 +16,8 @@ class DataloaderNotPinned(Rule):
     The driver copies pageable memory through a staging buffer and blocks the program meanwhile. Batches in
     page-locked memory are copied directly, and in the background with `non_blocking=True`.
 
-    The finding stands at the `DataLoader` call of a training loop. Small batches, text ids and data sets of MNIST's size gain nothing
-    and are not reported.
+    The finding stands at the `DataLoader` call of a training loop. Small batches, text ids and data sets of MNIST's
+    size gain nothing and are not reported.
 
     Leave it where host memory is scarce, or where batches never go to a CUDA device.
 

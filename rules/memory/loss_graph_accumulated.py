@@ -279,9 +279,11 @@ def _derives(node: cst.BaseExpression, name: str, names: Names, tree: Tree, dept
         if each.value == name:
             return True
         for binding in names.reaching(each):
-            if binding.value is not None and binding.value is not node and binding.value in tree:
-                if _derives(binding.value, name, names, tree, depth - 1):
-                    return True
+            value = binding.value
+            if value is None or value is node or value not in tree:
+                continue
+            if _derives(value, name, names, tree, depth - 1):
+                return True
     return False
 
 

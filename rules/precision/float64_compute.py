@@ -52,7 +52,9 @@ class Float64Compute(Rule):
                 call.node,
                 f"{what} in float64",
                 help="keep weights and batches in float32, and use float64 only for a sensitive reduction",
-                notes=("2 times on data-centre cards, 10 times and more on consumer cards: an estimate from data sheets",),
+                notes=(
+                    "2 times on data-centre cards, 10 times and more on consumer cards: an estimate from data sheets",
+                ),
             )
 
     examples = (

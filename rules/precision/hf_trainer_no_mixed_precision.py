@@ -260,7 +260,9 @@ def _decided_elsewhere(call: Call, facts: Facts) -> bool:
     frameworks = facts[Frameworks]
     if frameworks.is_test or frameworks.cpu_deliberate or frameworks.gpu_intent is False:
         return True
-    for load in facts[Calls].methods("from_pretrained", "from_config", "prepare_model_for_kbit_training", "half", "bfloat16"):
+    for load in facts[Calls].methods(
+        "from_pretrained", "from_config", "prepare_model_for_kbit_training", "half", "bfloat16"
+    ):
         if load.method not in ("from_pretrained", "from_config"):
             return True
         if not all(load.argument(name).absent for name in _LOADS if load.keyword(name) is not None):

@@ -39,7 +39,9 @@ class KerasNoMixedPrecision(Rule):
     severity = Severity.WARNING
     frameworks = ("keras", "tensorflow", "tf_keras")
     words = ((".fit(", ".fit_generator("), ("keras",))
-    references = ("https://luiscruz.github.io/course_sustainableSE/2026/p1_measuring_software/g30_mixed-precision.html",)
+    references = (
+        "https://luiscruz.github.io/course_sustainableSE/2026/p1_measuring_software/g30_mixed-precision.html",
+    )
     evidence = (
         Evidence(
             Grade.MEASURED,

@@ -283,9 +283,9 @@ def _handing_over(facts: Facts) -> Iterator[Call]:
     from greenlint import Calls
 
     for call in facts[Calls].all:
-        if call.name == "deepspeed.initialize":
-            yield call
-        elif call.keyword("config_params") is not None and _leads_to_deepspeed(call, facts):
+        if call.name == "deepspeed.initialize" or (
+            call.keyword("config_params") is not None and _leads_to_deepspeed(call, facts)
+        ):
             yield call
 
 
@@ -351,7 +351,13 @@ def _switches(facts: Facts) -> Iterator[tuple[Call, bool]]:
     """The autocasts and scalers of the file, each with whether a literal certainly switches it off."""
     from greenlint import Calls
 
-    names = ("torch.autocast", "torch.amp.autocast", "torch.cuda.amp.autocast", "torch.amp.GradScaler", "torch.cuda.amp.GradScaler")
+    names = (
+        "torch.autocast",
+        "torch.amp.autocast",
+        "torch.cuda.amp.autocast",
+        "torch.amp.GradScaler",
+        "torch.cuda.amp.GradScaler",
+    )
     for call in facts[Calls].named(*names):
         enabled = call.argument("enabled")
         yield call, enabled.written and enabled.constant is False

@@ -66,7 +66,13 @@ class TorchTrainWithoutAmp(Rule):
         frameworks = facts[Frameworks]
         if frameworks.gpu_intent is not True or frameworks.precision is not False:
             return
-        if frameworks.trainer_owner is not None or frameworks.toy_data or frameworks.is_test or frameworks.science or frameworks.cpu_deliberate:
+        if (
+            frameworks.trainer_owner is not None
+            or frameworks.toy_data
+            or frameworks.is_test
+            or frameworks.science
+            or frameworks.cpu_deliberate
+        ):
             return
         for step in steps:
             if not _plain(step) or facts[Contexts].dead(step.backward.node):
@@ -79,7 +85,7 @@ class TorchTrainWithoutAmp(Rule):
             yield self.finding(
                 step.place,
                 f"this training step runs {_described(layers)} in float32",
-                help="run forward pass and loss under torch.autocast(device_type, dtype=torch.bfloat16), backward outside",
+                help="run forward and loss under torch.autocast(device_type, dtype=torch.bfloat16), backward outside",
                 notes=(
                     "gains are large for transformers and big matrix products, 0-15 % for convolutional networks on "
                     "Ampere and later (estimate), none or negative for tiny models",

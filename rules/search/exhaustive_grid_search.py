@@ -9,8 +9,7 @@ from greenlint import Bad, Confidence, Evidence, Good, Grade, Rule, RuleOptions,
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlint import Edit, Facts, Findings, Fix, Report, cst
-    from greenlint.facts.searches import GridSearchCall
+    from greenlint import Edit, Facts, Findings, Fix, GridSearchCall, Report, cst
 
 
 class ExhaustiveGridSearch(Rule):
@@ -72,9 +71,7 @@ class ExhaustiveGridSearch(Rule):
                 yield self._report(search, facts)
 
     def _is_worth_saying(self, search: GridSearchCall, facts: Facts) -> bool:
-        from greenlint import Contexts, Searches
-        from greenlint.facts.samples import Scale
-        from greenlint.facts.searches import Use
+        from greenlint import Contexts, Scale, Searches, Use
 
         node = search.call.node
         if facts[Contexts].dead(node) or facts[Searches].use(search.call) in (Use.UNUSED, Use.NESTED):
@@ -87,11 +84,11 @@ class ExhaustiveGridSearch(Rule):
         if search.every_sample:
             return search.candidates >= self.options.candidates and scale is None and not search.is_light
         factor = (_LIGHT if search.is_light else 1) * (_SMALL if scale is Scale.SMALL else 1)
-        return search.fits >= self.options.fits * factor
+        needed: int = self.options.fits * factor
+        return search.fits >= needed
 
     def _report(self, search: GridSearchCall, facts: Facts) -> Report:
-        from greenlint import Searches
-        from greenlint.facts.samples import Scale
+        from greenlint import Scale, Searches
 
         scale = facts[Searches].scale(search.call)
         surely = search.exact and len(search.grids) == 1 and scale is None and not self._is_quick(search)
@@ -368,14 +365,9 @@ def _size(search: GridSearchCall) -> str:
 
 
 def _notes(search: GridSearchCall, part: bool, facts: Facts) -> Iterator[str]:
-    from greenlint.knowledge import searching
-
     yield "50-90 % of the energy of the search is our estimate"
-    lengths = [axis for axis in search.grid.axes if axis.length != 1] if search.grid is not None else []
-    for axis in lengths:
-        key = axis.name.rpartition("__")[2]
-        if key in searching.ITERATION_KEYS and {each.rpartition(".")[2] for each in search.estimators} & searching.BOOSTERS:
-            yield f"{key} needs no grid: one fit with early stopping, or staged predictions, finds it"
+    for key in search.counted_rounds:
+        yield f"{key} needs no grid: one fit with early stopping, or staged predictions, finds it"
     if _keeps_unread_scores(search, facts):
         yield "return_train_score=True predicts on every training fold, and nothing reads the scores"
     if part:
@@ -386,12 +378,12 @@ def _notes(search: GridSearchCall, part: bool, facts: Facts) -> Iterator[str]:
 def _keeps_unread_scores(search: GridSearchCall, facts: Facts) -> bool:
     text = facts.document.text
     return search.call.argument("return_train_score").constant is True and not any(
-        word in text for word in ("train_score\"", "train_score'", "_train_", "cv_results_")
+        word in text for word in ('train_score"', "train_score'", "_train_", "cv_results_")
     )
 
 
 def _is_plain(search: GridSearchCall, facts: Facts) -> bool:
-    """Whether the call can be rewritten: scikit-learn's own class by its own name, and results read in no grid shape."""
+    """Whether the call can be rewritten: scikit-learn's class by its own name, and results read in no grid shape."""
     from greenlint import cst
 
     call = search.call

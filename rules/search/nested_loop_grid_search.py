@@ -9,8 +9,7 @@ from greenlint import Bad, Confidence, Evidence, Good, Grade, Rule, RuleOptions,
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlint import Facts, Findings, Outline, Report, cst
-    from greenlint.facts.sweeps import Sweep
+    from greenlint import Facts, Findings, Outline, Report, Sweep, cst
 
 
 class NestedLoopGridSearch(Rule):
@@ -19,8 +18,9 @@ class NestedLoopGridSearch(Rule):
     A hand-written grid search trains every combination to its end, though most are visibly poor after a fraction of
     the epochs or of the data. A search with pruning reaches the same quality with a fraction of the trainings.
 
-    The finding stands at the outermost loop that sweeps a hyper-parameter. Loops over data sets, folds, seeds and models are
-    no search and do not count. Estimators without epochs or boosting rounds need as many fits as a grid search does.
+    The finding stands at the outermost loop that sweeps a hyper-parameter. Loops over data sets, folds, seeds and
+    models are no search and do not count. Estimators without epochs or boosting rounds need as many fits as a grid
+    search does.
 
     Leave it for ablation studies and tables of results, where each combination is itself an answer.
 
@@ -37,9 +37,23 @@ class NestedLoopGridSearch(Rule):
     severity = Severity.WARNING
     words = (
         ("for ",),
-        (".fit", "backward", "apply_gradients", "apply_updates", "train", "cross_val", ".cv(", "subprocess", "os.system"),
+        (
+            ".fit",
+            "backward",
+            "apply_gradients",
+            "apply_updates",
+            "train",
+            "cross_val",
+            ".cv(",
+            "subprocess",
+            "os.system",
+        ),
     )
-    references = ("https://arxiv.org/abs/2401.01851", "https://arxiv.org/abs/2303.13972", "https://arxiv.org/abs/2412.08526")
+    references = (
+        "https://arxiv.org/abs/2401.01851",
+        "https://arxiv.org/abs/2303.13972",
+        "https://arxiv.org/abs/2412.08526",
+    )
     evidence = (
         Evidence(
             Grade.MEASURED,
@@ -64,8 +78,7 @@ class NestedLoopGridSearch(Rule):
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
-        from greenlint import Frameworks
-        from greenlint.facts.sweeps import Sweeps
+        from greenlint import Frameworks, Sweeps
 
         if facts[Frameworks].is_test or facts[Frameworks].is_benchmark:
             return
@@ -74,13 +87,13 @@ class NestedLoopGridSearch(Rule):
                 yield self._report(sweep, facts)
 
     def _is_large(self, sweep: Sweep, facts: Facts) -> bool:
-        from greenlint.facts.sweeps import Sweeps
+        from greenlint import Sweeps
 
         if any(each.iterative for each in sweep.trainings):
             return True
         if sweep.sampled:
             return False
-        needed = self.options.fits * (_LIGHT if _is_light(sweep) else 1)
+        needed: int = self.options.fits * (_LIGHT if _is_light(sweep) else 1)
         return facts[Sweeps].fits(sweep) >= needed
 
     def _report(self, sweep: Sweep, facts: Facts) -> Report:
@@ -175,7 +188,7 @@ class NestedLoopGridSearch(Rule):
             import lightgbm as lgb
             from sklearn.model_selection import ParameterGrid
 
-            grid = {"num_leaves": [15, 31, 63, 127], "learning_rate": [0.01, 0.03, 0.1], "feature_fraction": [0.5, 0.8, 1]}
+            grid = {"num_leaves": [15, 31, 63, 127], "learning_rate": [0.01, 0.03, 0.1], "max_bin": [63, 127, 255]}
             best = 0
             for params in random.sample(list(ParameterGrid(grid)), 20):  # bad
                 booster = lgb.train(params, data, num_boost_round=2000, valid_sets=[valid])
@@ -318,29 +331,17 @@ _LIGHT = 10
 
 
 def _is_excused(sweep: Sweep, facts: Facts) -> bool:
-    from greenlint import Contexts, Searches
-    from greenlint.facts.sweeps import Sweeps
+    from greenlint import Contexts, Searches, Sweeps
 
-    if facts[Contexts].dead(sweep.loop) or _is_comparison(sweep, facts) or _is_toy(sweep, facts):
+    if facts[Contexts].dead(sweep.loop) or facts[Sweeps].is_comparison(sweep) or _is_toy(sweep, facts):
         return True
     if facts[Sweeps].stops_early(sweep) or facts[Sweeps].skips_done(sweep):
         return True
     return facts[Searches].never_called(sweep.loop)
 
 
-def _is_comparison(sweep: Sweep, facts: Facts) -> bool:
-    """Whether the aim is the whole table: an ablation, a benchmark, a figure."""
-    from greenlint import Tree
-    from greenlint.knowledge import searching
-
-    function = facts[Tree].function(sweep.loop)
-    names = (facts.document.path.rpartition("/")[2], function.name.value if function is not None else "")
-    return any(searching.COMPARISON.search(each) for each in names)
-
-
 def _is_toy(sweep: Sweep, facts: Facts) -> bool:
-    from greenlint import Frameworks
-    from greenlint.facts.samples import Samples, Scale
+    from greenlint import Frameworks, Samples, Scale
 
     if facts[Frameworks].toy_data is not None:
         return True
@@ -358,13 +359,13 @@ _LARGE = 1000
 
 
 def _is_light(sweep: Sweep) -> bool:
-    from greenlint.facts.trials import TrainingKind
+    from greenlint import TrainingKind
 
     return all(each.kind is TrainingKind.LIGHT for each in sweep.trainings)
 
 
 def _picks_best(sweep: Sweep, facts: Facts) -> bool:
-    from greenlint.facts.sweeps import Sweeps
+    from greenlint import Sweeps
 
     return facts[Sweeps].picks_best(sweep)
 
@@ -376,7 +377,7 @@ def _ends_early(sweep: Sweep, facts: Facts) -> bool:
 
 
 def _message(sweep: Sweep, facts: Facts) -> str:
-    from greenlint.facts.sweeps import Sweeps
+    from greenlint import Sweeps
 
     names = list(dict.fromkeys(axis.name for axis in sweep.axes))
     shown = ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
@@ -393,7 +394,7 @@ def _message(sweep: Sweep, facts: Facts) -> str:
 
 
 def _notes(sweep: Sweep, facts: Facts) -> Iterator[str]:
-    from greenlint.facts.sweeps import Sweeps
+    from greenlint import Sweeps
 
     yield "50-90 % of the energy of the search is our estimate"
     if not facts[Sweeps].picks_best(sweep):

@@ -57,7 +57,7 @@ class ObjectiveNeverPrunes(Rule):
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
-        from greenlint import Contexts, Frameworks, Studies
+        from greenlint import Contexts, Frameworks, Studies, Trials
 
         if facts[Frameworks].is_test or facts[Frameworks].is_benchmark:
             return
@@ -68,7 +68,7 @@ class ObjectiveNeverPrunes(Rule):
             if _cannot_prune(study, facts) or studies.prunes(study.objective) is not False or _is_toy(study.objective):
                 continue
             training = studies.iterative_training(study.objective)
-            if training is not None and _has_callback(training):
+            if training is not None and training.call.facts[Trials].can_be_pruned(training):
                 yield self._report(study, study.objective, training)
 
     def _is_long(self, study: Study) -> bool:
@@ -359,19 +359,6 @@ def _cannot_prune(study: Study, facts: Facts) -> bool:
         return True
     parts = [study.part("sampler"), study.part("pruner")]
     return any(part is not None and part.method in _UNPRUNED for part in parts)
-
-
-def _has_callback(training: Training) -> bool:
-    """Whether a training has epochs, or boosting rounds of a library that can be stopped from outside."""
-    from greenlint import TrainingKind, Trials
-    from greenlint.knowledge import tuning
-
-    if training.kind is not TrainingKind.BOOSTER:
-        return True
-    call = training.call
-    made = call.facts[Trials].constructors(call.receiver) if call.receiver is not None else frozenset()
-    names = {call.name or "", *made, *(each.rpartition(".")[2] for each in made)}
-    return any(tuning.PRUNABLE_BOOSTERS.search(each) for each in names)
 
 
 _UNPRUNED = ("GridSampler", "BruteForceSampler", "NopPruner")

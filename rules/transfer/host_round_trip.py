@@ -252,7 +252,21 @@ _OFFLOADING = re.compile(r"offload|_cpu\b|\bcpu_", re.IGNORECASE)
 _FETCHES = frozenset(("cpu", "numpy", "item", "tolist", "asarray", "array", "device_get", "to"))
 _RETURNS = frozenset(
     (
-        "tensor", "as_tensor", "from_numpy", "Tensor", "FloatTensor", "LongTensor", "DoubleTensor", "IntTensor", "BoolTensor",
-        "convert_to_tensor", "constant", "device_put", "array", "asarray", "cuda", "to",
+        "tensor",
+        "as_tensor",
+        "from_numpy",
+        "Tensor",
+        "FloatTensor",
+        "LongTensor",
+        "DoubleTensor",
+        "IntTensor",
+        "BoolTensor",
+        "convert_to_tensor",
+        "constant",
+        "device_put",
+        "array",
+        "asarray",
+        "cuda",
+        "to",
     )
 )

@@ -69,7 +69,9 @@ def test_gpu_intent_looks_at_imported_and_importing_modules() -> None:
     assert frameworks("def train(model): ...\n", importing, path="engine.py").gpu_intent is True
 
 
-NOTEBOOK = '{"cells": [{"cell_type": "code", "source": ["import keras"], "metadata": {}, "outputs": []}], %s "nbformat": 4}'
+NOTEBOOK = (
+    '{"cells": [{"cell_type": "code", "source": ["import keras"], "metadata": {}, "outputs": []}], %s "nbformat": 4}'
+)
 
 
 def test_gpu_intent_reads_the_runtime_of_a_notebook() -> None:

@@ -159,11 +159,13 @@ def test_layers_of_a_factory_are_those_of_all_its_branches() -> None:
     [
         "import zoo\nshow(getattr(zoo, name)())",
         "import zoo\nshow(zoo.__dict__[name](classes=10))",
-        "from zoo import Big\nMODELS = {}\nMODELS['big'] = Big\ndef make(name):\n    return MODELS[name]()\nshow(make('big'))",
+        "from zoo import Big\nMODELS = {}\nMODELS['big'] = Big\n"
+        "def make(name):\n    return MODELS[name]()\nshow(make('big'))",
     ],
 )
 def test_layers_of_networks_chosen_by_name(code: str) -> None:
-    files = {"zoo.py": "from torch import nn\nclass Big(nn.Module):\n    def __init__(self):\n        self.a = nn.LSTM(8, 1024)\n"}
+    big = "from torch import nn\nclass Big(nn.Module):\n    def __init__(self):\n        self.a = nn.LSTM(8, 1024)\n"
+    files = {"zoo.py": big}
     assert layers(code, files).heavy is True
 
 

@@ -62,10 +62,15 @@ def test_constants(code: str, constant: object) -> None:
         ("d = 'cpu'\nif torch.cuda.is_available():\n    d = 'cuda'\nshow(d)", Device.ACCELERATOR),
         ("show(f'cuda:{rank}')", Device.ACCELERATOR),
         ("show(args.device)", None),
-        ("def pick():\n    if torch.cuda.is_available():\n        return 'cuda'\n    return 'cpu'\nshow(pick())",
-         Device.ACCELERATOR),
-        ("class T:\n    def __init__(self):\n        self.device = torch.device('cuda')\n"
-         "    def go(self):\n        show(self.device)", Device.ACCELERATOR),
+        (
+            "def pick():\n    if torch.cuda.is_available():\n        return 'cuda'\n    return 'cpu'\nshow(pick())",
+            Device.ACCELERATOR,
+        ),
+        (
+            "class T:\n    def __init__(self):\n        self.device = torch.device('cuda')\n"
+            "    def go(self):\n        show(self.device)",
+            Device.ACCELERATOR,
+        ),
     ],
 )
 def test_device_expressions(code: str, device: Device | None) -> None:
@@ -83,8 +88,11 @@ def test_device_expressions(code: str, device: Device | None) -> None:
         ("show(nn.Linear(3, 4).cuda())", Kind.MODULE, Device.ACCELERATOR),
         ("class N(nn.Module):\n    pass\nshow(N())", Kind.MODULE, None),
         ("m = nn.Linear(3, 4).cuda()\nshow(m(x))", Kind.TENSOR, Device.ACCELERATOR),
-        ("from torch.utils.data import DataLoader\nfor i, (x, y) in enumerate(DataLoader(d)):\n    show(y)",
-         Kind.TENSOR, Device.HOST),
+        (
+            "from torch.utils.data import DataLoader\nfor i, (x, y) in enumerate(DataLoader(d)):\n    show(y)",
+            Kind.TENSOR,
+            Device.HOST,
+        ),
         ("def place(m):\n    return m.to('cuda')\nshow(place(nn.Linear(1, 2)))", Kind.MODULE, Device.ACCELERATOR),
         ("show(unknown(3))", None, None),
     ],
