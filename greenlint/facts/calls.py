@@ -94,7 +94,9 @@ class Call:
         self.name: str | None = names.resolve(node.func)
         """Canonical dotted name of what is called, through imports, aliases and ``functools.partial``."""
         self.method = _last(node.func)
-        """The last identifier of what is called: ``to`` in ``x.to(device)``."""
+        """The last identifier of what is called: ``to`` in ``x.to(device)``; an import's own, not its alias."""
+        if self.name is not None and isinstance(node.func, cst.Name):
+            self.method = self.name.rsplit(".", 1)[-1]
         self._prebound: cst.Call | None = None
         if self.name is None:
             self._prebound = _partial(names, node.func)

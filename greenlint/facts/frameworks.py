@@ -25,8 +25,29 @@ _TOKEN = re.compile(
 )
 
 
+_IMPORTED = re.compile(r"^[ \t]*(?:from[ \t]+[\w.]+[ \t]+)?import[ \t]*(\([^)]*\)|[^\n]*)", re.MULTILINE)
+_RENAMED = re.compile(r"\b(torch(?=[ \t]+as)|\w+(?=[ \t]+as[ \t]+\w{3}))[ \t]+as[ \t]+(\w+)")
+
+
 def code_of(text: str) -> str:
-    """``text`` without comments and docstrings; other strings stay, because options are named in them."""
+    """``text`` as patterns search it: without comments and docstrings, what is imported under its own name.
+
+    Other strings stay, because options are named in them.
+    """
+    return _spelled_out(_stripped(text))
+
+
+def _spelled_out(code: str) -> str:
+    """``code`` with ``Net`` for ``Mesh`` after ``from zoo import Net as Mesh``; customary short aliases stay."""
+    pairs = (pair for found in _IMPORTED.finditer(code) for pair in _RENAMED.findall(found.group(1)))
+    own = {alias: name for name, alias in pairs if name != alias}
+    if not own:
+        return code
+    return re.sub(rf"\b(?:{'|'.join(own)})\b", lambda match: own[match.group()], code)
+
+
+def _stripped(text: str) -> str:
+    """``text`` without comments and docstrings."""
 
     def kept(match: re.Match[str]) -> str:
         literal: str | None = match.group(1)
@@ -87,7 +108,7 @@ class Frameworks:
         """The framework that owns the training step or the placement of batches in this file."""
         roots = {*self.roots, *(each.split(".")[0] for each in self._imported())}
         for name, packages, pattern in signals.TRAINERS:
-            if roots & packages and pattern.search(self._code):
+            if roots & packages and pattern.search(self.code):
                 return name
         return None
 
@@ -136,7 +157,7 @@ class Frameworks:
         """Whether the settings, a comment, the file's name or its libraries say that a CPU is meant."""
         if self._facts.settings.hardware == "cpu" or signals.CPU_NAME.search(self._path):
             return True
-        if signals.CPU_STACK.search(self._code):
+        if signals.CPU_STACK.search(self.code):
             return True
         return self._own.host and signals.CPU_REMARK.search(_comments_of(self._text)) is not None
 
@@ -187,7 +208,7 @@ class Frameworks:
     @functools.cached_property
     def legacy_keras(self) -> bool:
         """Whether this file is written for TensorFlow 1 or a Keras that has no mixed precision policies."""
-        return signals.LEGACY_KERAS.search(self._code) is not None
+        return signals.LEGACY_KERAS.search(self.code) is not None
 
     # -- data and trades --------------------------------------------------------------------------------------
 
@@ -199,7 +220,7 @@ class Frameworks:
             return None if own.other_data else own.toy
         if own.other_data:
             return None
-        if signals.RANDOM_TENSOR.search(self._code) and not signals.REAL_DATA.search(self._code):
+        if signals.RANDOM_TENSOR.search(self.code) and not signals.REAL_DATA.search(self.code):
             return "random tensors"
         around = [each for each in self._around() if each.toy is not None or each.other_data]
         if around and not any(each.other_data for each in around):
@@ -210,13 +231,13 @@ class Frameworks:
     def reinforcement_learning(self) -> bool:
         """Whether this file trains or runs an agent in an environment."""
         roots = {each.split(".")[0] for each in self._imported()}
-        return bool(roots & signals.REINFORCEMENT_ROOTS) or signals.REINFORCEMENT.search(self._code) is not None
+        return bool(roots & signals.REINFORCEMENT_ROOTS) or signals.REINFORCEMENT.search(self.code) is not None
 
     @functools.cached_property
     def science(self) -> bool:
         """Whether the work here needs float32 or float64: solvers, Gaussian processes, second derivatives."""
         roots = {each.split(".")[0] for each in self._imported()}
-        return bool(roots & signals.SCIENCE_ROOTS) or signals.SCIENCE.search(self._code) is not None
+        return bool(roots & signals.SCIENCE_ROOTS) or signals.SCIENCE.search(self.code) is not None
 
     @functools.cached_property
     def is_test(self) -> bool:
@@ -227,18 +248,19 @@ class Frameworks:
     def is_benchmark(self) -> bool:
         """Whether this file measures speed."""
         return signals.BENCHMARK_NAME.search(self._path) is not None or (
-            signals.BENCHMARK_TEXT.search(self._code) is not None
+            signals.BENCHMARK_TEXT.search(self.code) is not None
         )
 
     # -- texts ------------------------------------------------------------------------------------------------
 
     @functools.cached_property
-    def _code(self) -> str:
+    def code(self) -> str:
+        """The text as patterns search it; see :func:`code_of`."""
         return code_of(self._text)
 
     @functools.cached_property
     def _own(self) -> _Said:
-        return _said(self._code)
+        return _said(self.code)
 
     def _around(self) -> Iterator[_Said]:
         """What the project modules that this file imports, and those that import it, say; nearest first."""

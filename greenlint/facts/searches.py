@@ -12,6 +12,7 @@ import libcst as cst
 
 from greenlint.facts.calls import Argument, Call, Calls
 from greenlint.facts.environment import Environment
+from greenlint.facts.frameworks import Frameworks
 from greenlint.facts.grids import Grid, Grids
 from greenlint.facts.names import Names
 from greenlint.facts.project import Project
@@ -79,7 +80,7 @@ class GridSearchCall:
     def is_moderate(self) -> bool:
         """Whether every estimator fits quickly unless there are many features."""
         light = searching.LIGHT_ESTIMATORS | searching.MODERATE_ESTIMATORS
-        text = searching.TEXT.search(self.call.facts.document.text)
+        text = searching.TEXT.search(self.call.facts[Frameworks].code)
         return bool(self.estimators) and self._last <= light and text is None
 
     @property
@@ -326,25 +327,26 @@ class Searches:
     def never_called(self, node: cst.CSTNode) -> bool:
         """Whether ``node`` stands in a function that nothing in the project names while other code runs."""
         function = self._tree.function(node)
-        while function is not None and self._tree.function(function) is not None:
-            function = self._tree.function(function)
         if function is None or function.decorators or self._tree.class_of(function) is not None:
             return False
+        around = self._tree.function(function)
+        if around is not None and self.never_called(around):
+            return True
         name = function.name.value
         if any(each.value == name and each is not function.name for each in self._tree.of_type(cst.Name)):
             return False
         if self._facts[Project].callers(function):
             return False
-        return self._runs_by_itself()
+        return self._runs_by_itself(around)
 
-    def _runs_by_itself(self) -> bool:
-        """Whether the file is a script or notebook: code at its top level trains or calls something."""
+    def _runs_by_itself(self, block: cst.FunctionDef | None) -> bool:
+        """Whether code of a function's own, or at the top level of a script or notebook, trains something."""
         trials = self._facts[Trials]
         for call in self._calls.methods("fit", "train", "fit_generator", "main", "run"):
-            if self._tree.function(call.node) is None:
+            if self._tree.function(call.node) is block:
                 return True
         return any(
-            trials.training(call) is not None for call in self._calls.all if self._tree.function(call.node) is None
+            trials.training(call) is not None for call in self._calls.all if self._tree.function(call.node) is block
         )
 
 

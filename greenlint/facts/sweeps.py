@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from greenlint.facts.calls import UNKNOWN, Call, Calls
+from greenlint.facts.frameworks import Frameworks
 from greenlint.facts.grids import Grids
 from greenlint.facts.loops import LoopRole, Loops
 from greenlint.facts.names import BindingKind, Names
@@ -78,7 +79,7 @@ class Sweeps:
         _, iterable = _bare(inner.target, inner.iter)
         if not isinstance(iterable, _PLAIN_ITERABLES) or self._calls.methods(*_COMBINES, within=inner.iter):
             return True
-        if isinstance(iterable, (cst.Name, cst.Attribute)) and _COMBINED.search(self._facts.document.text):
+        if isinstance(iterable, (cst.Name, cst.Attribute)) and _COMBINED.search(self._facts[Frameworks].code):
             return True
         around = (each for each in self._tree.loops_around(inner) if isinstance(each, cst.For))
         return any(_sets_setting(name) for each in around for name in _target_names(each.target))

@@ -43,7 +43,7 @@ class HfTrainerNoMixedPrecision(Rule):
 
     severity = Severity.WARNING
     frameworks = ("transformers",)
-    words = (("TrainingArguments",), ("Trainer(",))
+    words = (("TrainingArguments",), ("Trainer",))
     references = ("https://huggingface.co/docs/transformers/perf_train_gpu_one",)
     evidence = (
         Evidence(

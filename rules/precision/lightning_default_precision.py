@@ -32,7 +32,7 @@ class LightningDefaultPrecision(Rule):
 
     severity = Severity.WARNING
     frameworks = ("lightning", "pytorch_lightning", "lightning_fabric")
-    words = (("Trainer(", "Fabric("),)
+    words = (("Trainer", "Fabric"),)
     references = ("https://lightning.ai/docs/pytorch/stable/advanced/speed.html",)
     evidence = (
         Evidence(

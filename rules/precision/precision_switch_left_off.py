@@ -32,7 +32,7 @@ class PrecisionSwitchLeftOff(Rule):
 
     severity = Severity.INFO
     frameworks = ("torch", "accelerate", "deepspeed")
-    words = (("Accelerator(", "deepspeed", "config_params", "autocast", "GradScaler"),)
+    words = (("Accelerator", "deepspeed", "config_params", "autocast", "GradScaler"),)
     references = ("https://pytorch.org/blog/what-every-user-should-know-about-mixed-precision-training-in-pytorch/",)
     evidence = (
         Evidence(

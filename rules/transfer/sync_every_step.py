@@ -24,6 +24,9 @@ class SyncEveryStep(Rule):
     helper of another module at its call. Further ones are related places. One read at the end of a step is cheap and
     not reported, nor are reads that a step modulo guards, evaluation loops, and steps that are being timed.
 
+    Leave it where the next decision of the step needs the value on the host, as in a line search, and where a step
+    takes so long that the wait is lost in it.
+
     To fix it, keep sums on the device (`running += loss.detach()`), read them every N steps, and use
     `torch._foreach_norm` or the return value of `clip_grad_norm_` for gradient norms.
     """
