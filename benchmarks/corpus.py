@@ -90,7 +90,7 @@ SETS: dict[str, tuple[Draw, ...]] = {
     "five-app": (Draw(APPLICATION, 5, _is_ordinary, per_package=1),),
     "ml-1000": (Draw(TRAINING, 500), Draw(LIBRARY, 500)),
     "app-1000": (Draw(APPLICATION, 1000),),
-    "mixed-10000": (Draw(TRAINING, 1000), Draw(LIBRARY, 5500), Draw(APPLICATION, 3500)),
+    "mixed-10000": (Draw(TRAINING, 900), Draw(LIBRARY, 5600), Draw(APPLICATION, 3500)),
 }
 
 
