@@ -29,6 +29,7 @@ class Devices:
         self._names = facts[Names]
         self._calls = facts[Calls]
         self._project = facts[Project]
+        self._bound: dict[tuple[Binding, int], frozenset[Device | None]] = {}
 
     def of(self, node: cst.BaseExpression) -> Device | None:
         """The device an expression in device position names."""
@@ -74,7 +75,14 @@ class Devices:
             constant = self._values.constant(node)
             yield _device_named(constant) if isinstance(constant, str) else None
 
-    def _bound_device(self, binding: Binding, depth: int) -> Iterator[Device | None]:
+    def _bound_device(self, binding: Binding, depth: int) -> frozenset[Device | None]:
+        key = (binding, depth)
+        known = self._bound.get(key)
+        if known is None:
+            known = self._bound[key] = frozenset(self._find_bound_device(binding, depth))
+        return known
+
+    def _find_bound_device(self, binding: Binding, depth: int) -> Iterator[Device | None]:
         if binding.kind is BindingKind.ASSIGN and binding.value is not None and not binding.path:
             yield from self._device_choices(binding.value, depth - 1)
         elif binding.kind is BindingKind.PARAMETER and isinstance(binding.scope.node, cst.FunctionDef):

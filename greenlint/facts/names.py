@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from greenlint.facts.tree import Tree, children
+from greenlint.facts.tree import Tree
 from greenlint.knowledge.aliases import canonical
 
 if TYPE_CHECKING:
@@ -97,26 +97,13 @@ class Names:
         """``OBJECT.NAME = value`` anywhere in the file, by the last name, ``self`` included."""
         self._reach: dict[cst.CSTNode, tuple[Binding, ...]] = {}
         self._resolved: dict[cst.CSTNode, str | None] = {}
-        _Binder(self, self._tree).bind()
+        self._evaluated = _Binder(self, self._tree).bind()
 
     # -- scopes -----------------------------------------------------------------------------------------------
 
     def scope(self, node: cst.CSTNode) -> Scope:
         """The scope in which ``node`` is evaluated."""
-        below = node
-        for above in self._tree.ancestors(node):
-            scope = self._scopes.get(above)
-            if scope is not None and self._is_inside(above, below):
-                return scope
-            below = above
-        return self.module
-
-    @staticmethod
-    def _is_inside(owner: cst.CSTNode, child: cst.CSTNode) -> bool:
-        """Decorators, defaults, annotations and bases are evaluated outside the scope they stand at."""
-        if isinstance(owner, (cst.FunctionDef, cst.ClassDef, cst.Lambda)):
-            return child is owner.body
-        return True
+        return self._evaluated[self._tree.first(node)] if node in self._tree else self.module
 
     def of(self, node: cst.CSTNode) -> Scope | None:
         """The scope that a module, function, class, lambda or comprehension opens."""
@@ -346,22 +333,25 @@ class _Binder:
     def __init__(self, names: Names, tree: Tree) -> None:
         self.names, self.tree = names, tree
 
-    def bind(self) -> None:
-        stack: list[tuple[cst.CSTNode, Scope]] = [(self.tree.root, self.names.module)]
-        while stack:
-            node, scope = stack.pop()
-            handler = _HANDLERS.get(type(node))
-            if handler is not None:
-                handler(self, node, scope)
-            inner = self._open(node, scope)
-            stack.extend(
-                (child, inner if inner is not scope and Names._is_inside(node, child) else scope)
-                for child in reversed(children(node))
-            )
+    def bind(self) -> list[Scope]:
+        """The scope in which each node is evaluated, by its rank."""
+        evaluated: list[Scope] = []
+        below: list[Scope] = []
+        """The scope of each node's children, bodies left out."""
+        bodies: dict[int, Scope] = {}
+        for node, above in self.tree.in_order():
+            scope = bodies.pop(id(node), None) or (below[above] if above >= 0 else self.names.module)
+            evaluated.append(scope)
+            kind = type(node)
+            if kind in _HANDLERS:
+                _HANDLERS[kind](self, node, scope)
+            if kind in _WITH_BODY:
+                # Decorators, defaults, annotations and bases are evaluated outside the scope they stand at.
+                bodies[id(node.body)] = self._open(node, scope)  # type: ignore[attr-defined]
+            below.append(self._open(node, scope) if kind in _COMPREHENSIONS else scope)
+        return evaluated
 
     def _open(self, node: cst.CSTNode, scope: Scope) -> Scope:
-        if not isinstance(node, _OPENERS):
-            return scope
         inner = self.names._scopes[node] = Scope(node, scope)
         if isinstance(node, (cst.FunctionDef, cst.Lambda)):
             self._parameters(node.params, inner)
@@ -511,7 +501,7 @@ class _Binder:
 
 
 _COMPREHENSIONS = (cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp)
-_OPENERS = (cst.FunctionDef, cst.ClassDef, cst.Lambda, *_COMPREHENSIONS)
+_WITH_BODY = (cst.FunctionDef, cst.ClassDef, cst.Lambda)
 _HANDLERS: dict[type, Callable[[_Binder, Any, Scope], None]] = {
     cst.Import: _Binder.import_,
     cst.ImportFrom: _Binder.import_from,

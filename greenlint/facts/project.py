@@ -51,31 +51,34 @@ class Project:
         self._sources = facts.sources
         self._path = facts.document.path
         self.folder = posixpath.dirname(facts.document.path)
+        self._callers: dict[cst.FunctionDef, list[Call]] = {}
 
     # -- modules ----------------------------------------------------------------------------------------------
 
     def path_of(self, dotted: str) -> str | None:
         """The file of an imported module; ``dotted`` has leading dots when the import is relative."""
         memo = self._sources.shared()
-        key = ("path", self._path, dotted)
+        key = ("path", self.folder, dotted)
         if key not in memo:
             memo[key] = self._find(dotted)
-        return cast("str | None", memo[key])
+        found = cast("str | None", memo[key])
+        return self._find(dotted, but=self._path) if found == self._path else found
 
-    def _find(self, dotted: str) -> str | None:
+    def _find(self, dotted: str, but: str = "") -> str | None:
+        """The file of a module as seen from this folder, other than ``but``."""
         if dotted.startswith("."):
             level = len(dotted) - len(dotted.lstrip("."))
             base = self.folder
             for _ in range(level - 1):
                 base = posixpath.dirname(base)
-            return self._existing(base, dotted[level:])
+            return self._existing(base, dotted[level:], but)
         base = self.folder
         while True:
-            found = self._existing(base, dotted)
+            found = self._existing(base, dotted, but)
             if found is not None:
                 return found
             if not base:
-                return self._existing("src", dotted) or self._moved(dotted)
+                return self._existing("src", dotted, but) or self._moved(dotted)
             base = posixpath.dirname(base)
 
     def _moved(self, dotted: str) -> str | None:
@@ -96,13 +99,13 @@ class Project:
             memo["top folders"] = {path.split("/")[0] for path in self._sources.python_files()}
         return cast("set[str]", memo["top folders"])
 
-    def _existing(self, base: str, dotted: str) -> str | None:
+    def _existing(self, base: str, dotted: str, but: str) -> str | None:
         stem = posixpath.join(base, *dotted.split(".")) if dotted else base
         choices = (
             (f"{stem}.py", posixpath.join(stem, "__init__.py")) if dotted else (posixpath.join(stem, "__init__.py"),)
         )
         for path in choices:
-            if path != self._path and self._sources.read(path) is not None:
+            if path != but and self._sources.read(path) is not None:
                 return path
         return None
 
@@ -244,19 +247,31 @@ class Project:
         ]
 
     def _importing(self, stem: str) -> list[str]:
-        pattern = re.compile(rf"^[ \t\"]*(?:from|import)\b[^\n]*\b{stem}\b", re.MULTILINE)
-        found = []
+        """The files that name ``stem`` in an import, tests left out unless this is one."""
         here = self._facts.document.path
-        for path in self._sources.python_files():
-            if path == here or (TEST_NAME.search(path) and not TEST_NAME.search(here)):
-                continue
-            text = self._sources.read(path)
-            if text is not None and stem in text and pattern.search(text):
-                found.append(path)
-        return found[: 2 * _REACHABLE]
+        tests_too = TEST_NAME.search(here) is not None
+        paths = self._import_index().get(stem, ())
+        return [path for path in paths if path != here and (tests_too or not TEST_NAME.search(path))][: 2 * _REACHABLE]
+
+    def _import_index(self) -> dict[str, list[str]]:
+        """The files of the project by each name in their imports."""
+        memo = self._sources.shared()
+        if "import index" not in memo:
+            index: dict[str, list[str]] = {}
+            for path in self._sources.python_files():
+                for name in _imported_names(self._sources.read(path) or ""):
+                    index.setdefault(name, []).append(path)
+            memo["import index"] = index
+        return cast("dict[str, list[str]]", memo["import index"])
 
     def callers(self, function: cst.FunctionDef) -> list[Call]:
         """The calls of a function or method of this file, here and in the files that import it."""
+        known = self._callers.get(function)
+        if known is None:
+            known = self._callers[function] = self._find_callers(function)
+        return known
+
+    def _find_callers(self, function: cst.FunctionDef) -> list[Call]:
         from greenlint.facts.calls import Calls
 
         name = function.name.value
@@ -328,6 +343,17 @@ class Project:
 _IMPORT = re.compile(
     r"^[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]*(\([^)]*\)|[^\n]*)|import[ \t]+([.\w, \t]+))", re.MULTILINE
 )
+
+
+_IMPORT_LINE = re.compile(r"^[ \t\"]*(?:from|import)[ \t]([^\n(]*(?:\([^)]*\))?)", re.MULTILINE)
+
+
+def _imported_names(text: str) -> set[str]:
+    """Every name in the imports of a text, notebooks' raw JSON included."""
+    return {name for found in _IMPORT_LINE.finditer(text) for name in _NAME.findall(found.group(1))}
+
+
+_NAME = re.compile(r"[^\W\d]\w*")
 
 
 class _At:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import libcst as cst
 
@@ -33,8 +34,19 @@ def _semantic_fields(kind: type[cst.CSTNode]) -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: name != "decorators")) if "decorators" in names else names
 
 
+def _getter(kind: type[cst.CSTNode]) -> Callable[[Any], tuple[Any, ...]]:
+    """Reads all fields of a node that hold code at once."""
+    names = _semantic_fields(kind)
+    if not names:
+        return lambda node: ()
+    if len(names) == 1:
+        single = attrgetter(names[0])
+        return lambda node: (single(node),)
+    return attrgetter(*names)
+
+
 _FIELDS = {
-    kind: _semantic_fields(kind)
+    kind: _getter(kind)
     for kind in vars(cst).values()
     if isinstance(kind, type) and issubclass(kind, cst.CSTNode) and hasattr(kind, "__dataclass_fields__")
 }
@@ -44,13 +56,13 @@ def children(node: cst.CSTNode) -> list[cst.CSTNode]:
     """The nodes directly below ``node`` that hold code, in source order."""
     # Nodes are told by their type in the table: isinstance() of an abstract class costs ten times as much.
     found: list[cst.CSTNode] = []
-    for name in _FIELDS[type(node)]:
-        value = getattr(node, name)
+    fields = _FIELDS
+    for value in fields[type(node)](node):
         kind = type(value)
-        if kind in _FIELDS:
+        if kind in fields:
             found.append(value)
         elif kind is list or kind is tuple:
-            found.extend([each for each in value if type(each) in _FIELDS])
+            found.extend([each for each in value if type(each) in fields])
     return found
 
 
@@ -61,34 +73,41 @@ _STATEMENTS = (cst.BaseSmallStatement, cst.BaseCompoundStatement)
 class Tree:
     """The shape of one file."""
 
+    # Nodes are counted in source order, and told by id(): hashing them runs code of libcst's own each time.
+
     def __init__(self, facts: Facts) -> None:
         self.root = facts.document.tree
-        self._parents: dict[cst.CSTNode, cst.CSTNode] = {}
-        self._first: dict[cst.CSTNode, int] = {}
-        self._last: dict[cst.CSTNode, int] = {}
+        self._order: list[cst.CSTNode] = []
+        self._rank: dict[int, int] = {}
+        self._above: list[int] = []
+        """The rank of each node's parent."""
+        self._end: list[int] = []
+        """The rank of the last node below each."""
         self._types: dict[type, list[cst.CSTNode]] = {}
         self._walk()
 
     def _walk(self) -> None:
-        first, last, parents, types = self._first, self._last, self._parents, self._types
-        counter = 0
-        stack: list[tuple[cst.CSTNode, bool]] = [(self.root, False)]
+        order, rank, above, types = self._order, self._rank, self._above, self._types
+        stack: list[tuple[cst.CSTNode, int]] = [(self.root, -1)]
+        pop, push = stack.pop, stack.append
         while stack:
-            node, leaving = stack.pop()
-            if leaving:
-                last[node] = counter
-                continue
-            counter += 1
-            first[node] = counter
-            types.setdefault(type(node), []).append(node)
-            below = children(node)
-            if not below:
-                last[node] = counter
-                continue
-            stack.append((node, True))
-            for child in reversed(below):
-                parents[child] = node
-                stack.append((child, False))
+            node, parent = pop()
+            here = len(order)
+            order.append(node)
+            rank[id(node)] = here
+            above.append(parent)
+            kind = type(node)
+            if kind in types:
+                types[kind].append(node)
+            else:
+                types[kind] = [node]
+            for child in reversed(children(node)):
+                push((child, here))
+        self._end = end = list(range(len(order)))
+        for here in range(len(order) - 1, 0, -1):
+            parent = above[here]
+            if end[parent] < end[here]:
+                end[parent] = end[here]
 
     def of_type(self, *types: type[N]) -> Sequence[N]:
         """All nodes of these exact types, in source order within each type."""
@@ -99,15 +118,24 @@ class Tree:
 
     def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
         """The node above, ``None`` for the module."""
-        return self._parents.get(node)
+        above = self._parent_rank(node)
+        return self._order[above] if above >= 0 else None
 
     def ancestors(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
         """The nodes above, innermost first."""
-        parents = self._parents
-        above = parents.get(node)
-        while above is not None:
-            yield above
-            above = parents.get(above)
+        order, parents = self._order, self._above
+        above = self._parent_rank(node)
+        while above >= 0:
+            yield order[above]
+            above = parents[above]
+
+    def _parent_rank(self, node: cst.CSTNode) -> int:
+        rank = self._rank.get(id(node))
+        return -1 if rank is None else self._above[rank]
+
+    def in_order(self) -> Iterator[tuple[cst.CSTNode, int]]:
+        """Every node in source order with the rank of its parent, -1 for the module."""
+        return zip(self._order, self._above, strict=True)
 
     def enclosing(self, node: cst.CSTNode, *types: type[N]) -> N | None:
         """The innermost node above of one of these types."""
@@ -159,44 +187,43 @@ class Tree:
 
     def first(self, node: cst.CSTNode) -> int:
         """Rank of ``node`` in source order."""
-        return self._first[node]
+        return self._rank[id(node)]
 
     def last(self, node: cst.CSTNode) -> int:
         """Rank of the last node below ``node``."""
-        return self._last[node]
+        return self._end[self._rank[id(node)]]
 
     def contains(self, outer: cst.CSTNode, inner: cst.CSTNode) -> bool:
         """Whether ``inner`` is ``outer`` or stands below it."""
-        return self._first[outer] <= self._first[inner] <= self._last[outer]
+        first = self._rank[id(outer)]
+        return first <= self._rank[id(inner)] <= self._end[first]
 
     def __contains__(self, node: object) -> bool:
-        return node in self._first
+        return id(node) in self._rank
 
     def below(self, node: cst.CSTNode, *types: type[N]) -> Iterator[N]:
         """The nodes of these types that are or stand below ``node``, in source order within each type."""
-        first, last = self._first[node], self._last[node]
+        first = self._rank[id(node)]
+        last = self._end[first]
         for kind in types:
-            yield from _slice(self._types.get(kind, []), self._first, first, last)  # type: ignore[misc]
+            yield from _slice(self._types.get(kind, []), self._rank, first, last)  # type: ignore[misc]
 
     def walk(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
         """``node`` and everything below it in source order."""
-        stack = [node]
-        while stack:
-            each = stack.pop()
-            yield each
-            stack.extend(reversed(children(each)))
+        first = self._rank[id(node)]
+        return iter(self._order[first : self._end[first] + 1])
 
 
-def _slice(nodes: list[cst.CSTNode], rank: dict[cst.CSTNode, int], low: int, high: int) -> Iterator[cst.CSTNode]:
+def _slice(nodes: list[cst.CSTNode], rank: dict[int, int], low: int, high: int) -> Iterator[cst.CSTNode]:
     """The part of ``nodes``, sorted by rank, between two ranks: found by bisection."""
     left, right = 0, len(nodes)
     while left < right:
         middle = (left + right) // 2
-        if rank[nodes[middle]] < low:
+        if rank[id(nodes[middle])] < low:
             left = middle + 1
         else:
             right = middle
     for each in nodes[left:]:
-        if rank[each] > high:
+        if rank[id(each)] > high:
             return
         yield each

@@ -65,6 +65,7 @@ class Values:
         self._memo: dict[cst.CSTNode, Value] = {}
         self._running: set[cst.CSTNode] = set()
         self._parameters: dict[cst.CSTNode, Value] = {}
+        self._arguments: dict[tuple[cst.FunctionDef, str], list[Argument]] = {}
         self._importing: set[str] = set()
 
     # -- values -----------------------------------------------------------------------------------------------
@@ -331,7 +332,7 @@ class Values:
         function = binding.scope.node
         if not isinstance(function, cst.FunctionDef) or not isinstance(binding.node, cst.Param) or binding.node.star:
             return NOTHING
-        arguments = list(self.arguments_for(function, binding.name))
+        arguments = self.arguments_for(function, binding.name)
         if not arguments:
             return self._declared(binding.node)
         values = []
@@ -359,8 +360,17 @@ class Values:
         name = self._names.resolve(written)
         return Value(kind=kinds.kind_returned(name)) if name is not None else NOTHING
 
-    def arguments_for(self, function: cst.FunctionDef, parameter: str) -> Iterator[Argument]:
+    def arguments_for(self, function: cst.FunctionDef, parameter: str) -> list[Argument]:
         """What each call site known in the module and project passes for a parameter."""
+        key = (function, parameter)
+        known = self._arguments.get(key)
+        if known is None:
+            # A call in whose ``**kwargs`` the same question comes up again: recursion, of which nothing is known.
+            self._arguments[key] = [Argument(self._facts, None, known=False)]
+            known = self._arguments[key] = self._find_arguments(function, parameter)
+        return known
+
+    def _find_arguments(self, function: cst.FunctionDef, parameter: str) -> list[Argument]:
         owner = self._tree.class_of(function)
         method = owner is not None and not _is_static(function)
         position = _position(function, parameter, skip_first=method)
@@ -368,8 +378,7 @@ class Values:
             calls = self._constructions(owner)
         else:
             calls = self._project.callers(function)
-        for call in calls:
-            yield call.argument(parameter, position)
+        return [call.argument(parameter, position) for call in calls]
 
     def _constructions(self, owner: cst.ClassDef) -> list[Call]:
         name = owner.name.value
