@@ -16,6 +16,7 @@ from greenlint.rule import (
     Findings,
     Good,
     Grade,
+    Premise,
     Report,
     Rule,
     RuleOptions,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from greenlint.facts.frameworks import Frameworks
     from greenlint.facts.grids import Axis, Grid, Grids
     from greenlint.facts.hot import Heat, Hot, Spot
+    from greenlint.facts.imports import Imports
     from greenlint.facts.invariance import Invariance
     from greenlint.facts.layers import Size
     from greenlint.facts.loops import Loop, LoopRole, Loops, Region, Step, StepOwner
@@ -94,6 +96,7 @@ _LAZY = {
     "Grids": "greenlint.facts.grids",
     "Heat": "greenlint.facts.hot",
     "Hot": "greenlint.facts.hot",
+    "Imports": "greenlint.facts.imports",
     "Invariance": "greenlint.facts.invariance",
     "Kind": "greenlint.knowledge.kinds",
     "LauncherConfig": "greenlint.facts.environment",
@@ -190,6 +193,7 @@ __all__ = [
     "Grids",
     "Heat",
     "Hot",
+    "Imports",
     "Invariance",
     "Kind",
     "LauncherConfig",
@@ -207,6 +211,7 @@ __all__ = [
     "Options",
     "Origins",
     "Outline",
+    "Premise",
     "Project",
     "Region",
     "Report",

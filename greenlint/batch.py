@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
     from greenlint.document import Document
     from greenlint.engine import Analysis
+    from greenlint.facts.glance import Glance
     from greenlint.facts.sources import ProjectSources
+    from greenlint.outline import Outline
     from greenlint.project_files import ProjectFiles, Scope
     from greenlint.reading import ParsedFile
     from greenlint.rule import Rule
@@ -46,7 +48,7 @@ __all__ = [
     "time_limit",
 ]
 
-_COLLECT_BYTES = 400_000
+_COLLECT_BYTES = 4_000_000
 """Source analysed between two garbage collections, which are off in between."""
 
 
@@ -142,8 +144,7 @@ def _admission(task: Task, gate: Gate) -> Admission:
             stamp = Stamp.of(os.fstat(stream.fileno())).settled(read_ns)
     except OSError:
         return Admission(True)
-    # Words are ASCII, and every encoding that Python source may have spells ASCII as Latin-1 does.
-    return Admission(gate.admits(data.decode("latin-1")), stamp)
+    return Admission(gate.admits(data), stamp)
 
 
 class TimeUp(BaseException):
@@ -208,7 +209,7 @@ def check_data(task: Task, data: bytes, profile: Profile, files: ProjectFiles, *
 
     started = time.perf_counter()
     try:
-        parsed = _parsed(profile, task, data, files)
+        parsed, passed = _parsed(profile, task, data, files)
     except UnreadableError as error:
         problem = Problem(error.kind, error.message, error.line or 1, error.column)
         return FileResult(task.path, problems=(problem,))
@@ -220,14 +221,18 @@ def check_data(task: Task, data: bytes, profile: Profile, files: ProjectFiles, *
     from greenlint.timing import Stopwatch
 
     watch = Stopwatch(profile.rules) if timed else None
-    analysis = analyze_with(profile, parsed.document, files, profile.rules if watch is None else watch.rules)
+    analysis = analyze_with(profile, parsed.document, files, profile.rules if watch is None else watch.rules, passed)
     findings, suppressed = place(parsed.document, analysis, profile.categories)
     phases = watch.phases(parse_seconds, time.perf_counter() - started) if watch is not None else ()
     return FileResult(task.path, findings, suppressed, parsed.problems, analysis.crashes, phases=phases)
 
 
 def analyze_with(
-    profile: Profile, document: Document, sources: ProjectSources, rules: Sequence[Rule] | None = None
+    profile: Profile,
+    document: Document,
+    sources: ProjectSources,
+    rules: Sequence[Rule] | None = None,
+    passed: Passed | None = None,
 ) -> Analysis:
     """The engine's answer with the settings of ``profile``; ``rules`` may stand in for its own."""
     from greenlint.engine import analyze
@@ -239,24 +244,42 @@ def analyze_with(
         settings=profile.settings,
         severities=dict(profile.severities),
         gate=profile.gated,
+        glance=passed.glance if passed is not None else None,
+        concerned=passed.concerned if passed is not None else None,
         known_rules=profile.known,
         today=profile.today,
         require_reason=profile.require_reason,
     )
 
 
-def _parsed(profile: Profile, task: Task, data: bytes, files: ProjectFiles) -> ParsedFile:
-    """The file as a document, which another file's check may have made already."""
+class Passed(NamedTuple):
+    """What the gates learnt of a file."""
+
+    glance: Glance
+    concerned: frozenset[str]
+    """The names of the rules that could have a finding."""
+
+
+def _parsed(profile: Profile, task: Task, data: bytes, files: ProjectFiles) -> tuple[ParsedFile, Passed | None]:
+    """The file as a document, which another file's check may have made already, and what the gates learnt of it."""
+    from greenlint.facts.glance import Glance
     from greenlint.facts.modules import Modules
     from greenlint.reading import ParsedFile, decode, parse
 
     known = Modules.of(files).get(task.name)
     if known is not None and not known.document.is_notebook and known.document.text == decode(data).text:
-        return ParsedFile(known.document)
+        return ParsedFile(known.document), None
     if not profile.gated:
-        return parse(task.name, data)
+        return parse(task.name, data), None
     gate = Gate(profile.rules)
-    return parse(task.name, data, gate.wants)
+    passed: list[Passed] = []
+
+    def wanted(text: str, outline: Outline) -> bool:
+        glance = Glance(task.name, text, files, profile.settings, is_notebook=task.name.endswith(".ipynb"))
+        passed.append(Passed(glance, frozenset(rule.name for rule in gate.wants(glance, outline))))
+        return bool(passed[0].concerned)
+
+    return parse(task.name, data, wanted), passed[0] if passed else None
 
 
 # -- guards ---------------------------------------------------------------------------------------------

@@ -12,8 +12,10 @@ import libcst as cst
 from greenlint.document import Document
 from greenlint.facts import Facts
 from greenlint.facts.calls import Calls
+from greenlint.facts.glance import Glance
 from greenlint.facts.loops import LoopRole, Loops
 from greenlint.facts.modules import Modules
+from greenlint.facts.premises import held
 from greenlint.facts.sources import EMPTY_PROJECT, ProjectSources, RunSettings
 from greenlint.facts.tree import Tree
 from greenlint.finding import Crash, Finding, Related, Severity, Span
@@ -41,22 +43,24 @@ def analyze(
     settings: RunSettings | None = None,
     severities: dict[str, Severity] | None = None,
     gate: bool = True,
+    glance: Glance | None = None,
+    concerned: frozenset[str] | None = None,
     known_rules: frozenset[str] | None = None,
     today: datetime.date | None = None,
     require_reason: bool = False,
 ) -> Analysis:
     """Run ``rules`` over ``document``.
 
-    ``severities`` overrides the severity of rules by name. With ``gate=False`` every rule runs, whatever
-    words the text holds. ``known_rules`` are all installed rule names, for the findings about suppressions;
-    ``today`` is the day by which suppressions expire, and without it none does.
+    ``severities`` overrides the severity of rules by name. With ``gate=False`` every rule runs whose premises hold,
+    whatever words the text has. ``glance`` is what was learnt of the text before it was parsed, and ``concerned`` the
+    names of the rules that passed the gates then. ``known_rules`` are all installed rule names, for the findings about
+    suppressions; ``today`` is the day by which suppressions expire, and without it none does.
     """
-    facts = Modules.begin(document, sources, settings if settings is not None else RunSettings())
+    facts = Modules.begin(document, sources, settings if settings is not None else RunSettings(), glance)
     document = facts.document
     findings: list[Finding] = []
     crashes: list[Crash] = []
-    running = [rule for rule in rules if not gate or Gate((rule,)).admits(document.text)]
-    for rule in running:
+    for rule in _running(rules, facts.glance, concerned, gate=gate):
         try:
             reports = _unique(_run(rule, facts))
             findings.extend(_place(rule, report, document, severities or {}) for report in reports)
@@ -77,6 +81,14 @@ def analyze(
         severities=severities,
     )
     return Analysis(kept.findings, kept.suppressed, tuple(crashes))
+
+
+def _running(rules: Sequence[Rule], glance: Glance, concerned: frozenset[str] | None, *, gate: bool) -> Iterable[Rule]:
+    if not gate:
+        return [rule for rule in rules if held(rule.premises, glance)]
+    if concerned is None:
+        return Gate(rules).wants(glance)
+    return [rule for rule in rules if rule.name in concerned]
 
 
 def _run(rule: Rule, facts: Facts) -> Iterable[Report]:

@@ -1,47 +1,47 @@
-"""The byte gate: which rules a text could concern at all. Importable without libcst."""
+"""The gates: which rules a text could concern at all. Importable without libcst.
+
+The first looks at words, the second at what Python's own parser shows, the third at what the text says of hardware,
+precision and data. Each costs more than the one before, and all of them less than a full tree with its facts.
+"""
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from greenlint.outline import Outline
 from greenlint.rule import Rule
+from greenlint.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from greenlint.facts.glance import Glance
 
 __all__ = ["Gate"]
 
 
 class Gate:
-    """Tells by words alone whether any of ``rules`` can have a finding in a text.
-
-    Identifiers survive the escaping of notebooks, so raw notebook JSON may be tested as it is.
-    """
+    """Tells which of ``rules`` could have a finding in a file; never loses one."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = tuple(rules)
-        self._plans = [(rule.frameworks, rule.words) for rule in rules]
-        self._words = {word for frameworks, words in self._plans for group in (frameworks, *words) for word in group}
 
-    def admits(self, text: str) -> bool:
-        """Whether a rule's framework and a word of each of its groups stand in ``text``."""
-        return any(self._holding(text))
+    def admits(self, data: bytes) -> bool:
+        """Whether any rule's words stand in the content of a file; of a notebook, its raw JSON."""
+        vocabulary = Vocabulary(data)
+        return any(_named(rule, vocabulary) for rule in self._rules)
 
-    def wants(self, text: str, tree: ast.AST) -> bool:
-        """Whether a rule that the words of ``text`` admit is concerned by what Python's own parser shows of it."""
-        admitted = [rule for rule, holds in zip(self._rules, self._holding(text), strict=True) if holds]
-        outline = Outline.of(tree)
-        return any(rule.concerns(outline) for rule in admitted)
+    def wants(self, glance: Glance, outline: Outline | None = None) -> tuple[Rule, ...]:
+        """The rules that could have a finding, by the words, the outline where it is known, and what the text says."""
+        from greenlint.facts.premises import held
 
-    def _holding(self, text: str) -> Iterator[bool]:
-        present: dict[str, bool] = {}
+        vocabulary = Vocabulary.of(glance.text)
+        return tuple(
+            rule
+            for rule in self._rules
+            if _named(rule, vocabulary) and (outline is None or rule.concerns(outline)) and held(rule.premises, glance)
+        )
 
-        def holds(group: Sequence[str]) -> bool:
-            for word in group:
-                found = present.get(word)
-                if found is None:
-                    found = present[word] = word in text
-                if found:
-                    return True
-            return not group
 
-        return (holds(frameworks) and all(map(holds, words)) for frameworks, words in self._plans)
+def _named(rule: Rule, vocabulary: Vocabulary) -> bool:
+    groups = (rule.frameworks, *rule.words) if rule.frameworks else rule.words
+    return all(any(word in vocabulary for word in group) for group in groups)

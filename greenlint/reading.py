@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from greenlint import notebook
+from greenlint.outline import Outline
 from greenlint.results import Problem
 
 if TYPE_CHECKING:
@@ -73,8 +74,8 @@ def decode(data: bytes) -> Source:
     return Source(text, encoding, bom, newline)
 
 
-Wanted = Callable[[str, ast.AST], bool]
-"""Whether a text, with its tree by Python's own parser, is worth a full tree."""
+Wanted = Callable[[str, Outline], bool]
+"""Whether a text with this outline is worth a full tree."""
 
 
 def parse(path: str, data: bytes, wanted: Wanted | None = None) -> ParsedFile:
@@ -85,8 +86,8 @@ def parse(path: str, data: bytes, wanted: Wanted | None = None) -> ParsedFile:
     source = decode(data)
     if path.endswith(".ipynb"):
         return _parse_notebook(path, source, wanted)
-    tree = _check(source.text)
-    if tree is not None and wanted is not None and not wanted(source.text, tree):
+    outline = _outline(source.text)
+    if outline is not None and wanted is not None and not wanted(source.text, outline):
         return ParsedFile(None)
     return ParsedFile(_document(path, source.text, source.encoding))
 
@@ -101,8 +102,8 @@ def _parse_notebook(path: str, source: Source, wanted: Wanted | None) -> ParsedF
     if isinstance(found, notebook.Skipped):
         return ParsedFile(None, found.reason)
     problems = tuple(Problem("syntax", each.message, each.line, 1, each.cell) for each in found.broken)
-    tree = _check(found.text)
-    if tree is not None and wanted is not None and not wanted(found.text, tree):
+    outline = _outline(found.text)
+    if outline is not None and wanted is not None and not wanted(found.text, outline):
         return ParsedFile(None, None, problems)
     document = _document(path, found.text, source.encoding)
     document.cells = found.cells
@@ -123,10 +124,8 @@ def _document(path: str, text: str, encoding: str) -> Document:
     return Document(path, text, tree, encoding=encoding)
 
 
-def _check(text: str) -> ast.AST | None:
-    """The tree by Python's own parser, ``None`` for newer syntax; refuses what would overflow a stack."""
-    if _bracket_depth(text) > 2 * _DEEPEST:
-        raise UnreadableError("depth", "the code is nested too deeply to be analysed")
+def _outline(text: str) -> Outline | None:
+    """What Python's own parser shows, ``None`` for newer syntax; refuses what would overflow the stack of libcst."""
     try:
         flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
         tree: ast.AST = compile(text, "file", "exec", flags, dont_inherit=True)
@@ -139,15 +138,18 @@ def _check(text: str) -> ast.AST | None:
         raise UnreadableError("depth", "the code is nested too deeply to be analysed") from None
     except ValueError as error:
         raise UnreadableError("syntax", str(error)) from None
-    if _depth(tree) > _DEEPEST:
+    outline = Outline.of(tree)
+    if outline.depth > _DEEPEST:
         raise UnreadableError("depth", "the code is nested too deeply to be analysed")
-    return tree
+    return outline
 
 
 def _is_newer_syntax(text: str) -> bool:
     """Whether libcst, which knows newer grammars than an old interpreter, can parse the text."""
     import libcst as cst
 
+    if _bracket_depth(text) > _DEEPEST:
+        return False
     try:
         cst.parse_module(text)
     except (cst.ParserSyntaxError, RecursionError):
@@ -183,15 +185,4 @@ def _bracket_depth(text: str) -> int:
             deepest = max(deepest, depth)
         elif piece in "])}":
             depth -= 1
-    return deepest
-
-
-def _depth(tree: ast.AST) -> int:
-    """How deep a tree of Python's own parser is, found without recursion."""
-    deepest = 0
-    stack: list[tuple[ast.AST, int]] = [(tree, 1)]
-    while stack:
-        node, depth = stack.pop()
-        deepest = max(deepest, depth)
-        stack.extend((child, depth + 1) for child in ast.iter_child_nodes(node))
     return deepest

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from greenlint.finding import Applicability, Confidence, Edit, Fix, Severity
+from greenlint.premise import Premise
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -37,6 +38,7 @@ __all__ = [
     "Good",
     "Grade",
     "InvalidRuleError",
+    "Premise",
     "Report",
     "Rule",
     "RuleOptions",
@@ -246,7 +248,10 @@ class Rule:
     frameworks: ClassVar[tuple[str, ...]] = ()
     """Root packages, one of which a file must name (``"torch"``); empty for any file."""
     words: ClassVar[tuple[tuple[str, ...], ...]] = ()
-    """The byte gate: a file without at least one word of each group cannot have a finding."""
+    """The first gate: a file without at least one word of each group cannot have a finding. A word is an identifier,
+    or a part of one with ``*`` for the rest: ``"DataLoader"``, ``"*_eval"``, ``"train*"``."""
+    premises: ClassVar[tuple[Premise, ...]] = ()
+    """What the text of a file must not contradict; where one fails, no hook runs and nothing is parsed."""
     formerly: ClassVar[tuple[str, ...]] = ()
     references: ClassVar[tuple[str, ...]] = ()
     evidence: ClassVar[tuple[Evidence, ...]] = ()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from greenlint.finding import Severity
 from greenlint.options import OptionsError, option_fields
+from greenlint.premise import Premise
 from greenlint.rule import (
     Bad,
     Category,
@@ -21,6 +22,7 @@ from greenlint.rule import (
     Where,
 )
 from greenlint.selection import ALL
+from greenlint.vocabulary import WORD
 
 __all__ = ["rule_faults"]
 
@@ -101,9 +103,19 @@ def _metadata(rule: type[Rule]) -> Iterator[str]:
             yield f"`{attribute}` is not a tuple of {item.__name__}"
     if not isinstance(rule.words, tuple | list) or not all(_all_of(group, str) and group for group in rule.words):
         yield "`words` is not a tuple of tuples of str"
+    else:
+        for word in (*rule.frameworks, *(word for group in rule.words for word in group)):
+            if not WORD.fullmatch(word):
+                yield f"`{word}` in `frameworks` or `words` is no identifier, nor a part of one with `*` for the rest"
 
 
-_TUPLES: dict[str, type] = {"frameworks": str, "formerly": str, "references": str, "evidence": Evidence}
+_TUPLES: dict[str, type] = {
+    "frameworks": str,
+    "premises": Premise,
+    "formerly": str,
+    "references": str,
+    "evidence": Evidence,
+}
 
 
 def _all_of(value: object, kind: type) -> bool:

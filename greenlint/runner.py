@@ -158,7 +158,7 @@ class Runner:
         task = target.task
         profile = self._profiles.made[task.profile]
         result = FileResult(task.path)
-        if not self._refused(target) and (not profile.gated or Gate(profile.rules).admits(data.decode("latin-1"))):
+        if not self._refused(target) and (not profile.gated or Gate(profile.rules).admits(data)):
             overlay = {task.name: data.decode("utf-8", "replace")}
             files = target.project.scope._replace(overlay=overlay).open()
             options = self._options

@@ -339,7 +339,7 @@ class _ExampleTest:
             today=datetime.date.fromisoformat(str(today)) if today is not None else None,
         )
         findings = tuple(each for each in analysis.findings if each.rule == rule.name)
-        if findings and not Gate((rule,)).admits(form.source):
+        if findings and not Gate((rule,)).admits(form.source.encode()):
             raise _FaultError("the rule has a finding in a file that its `frameworks` or `words` rule out")
         crashes = tuple(each for each in analysis.crashes if each.rule == rule.name)
         return Analysis(findings, (), crashes)

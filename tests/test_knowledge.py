@@ -12,6 +12,7 @@ import pytest
 
 import greenlint.knowledge
 from greenlint.facts import requirements
+from greenlint.facts.glance import Code
 from greenlint.knowledge import data, kinds, launching
 from greenlint.knowledge.aliases import ALIASES, FLAT, canonical
 from greenlint.knowledge.changes import CHANGES
@@ -292,7 +293,8 @@ def test_data_sets_are_of_one_sort() -> None:
     ],
 )
 def test_precision_decisions_are_seen(code: str) -> None:
-    assert PRECISION.search(code)
+    assert PRECISION.pattern.search(code)
+    assert Code(code).shows(PRECISION)
 
 
 @pytest.mark.parametrize(
@@ -321,7 +323,7 @@ def test_precision_decisions_are_seen(code: str) -> None:
     ],
 )
 def test_words_that_only_look_like_precision_are_not(code: str) -> None:
-    assert not PRECISION.search(code)
+    assert not Code(code).shows(PRECISION)
 
 
 # -- launching, distributions ------------------------------------------------------------------------------------

@@ -425,5 +425,5 @@ def test_suppressions_of_a_rule_that_crashed_are_not_called_unused() -> None:
 def test_gates_of_suppression_rules_are_sound() -> None:
     for text in ("x  # greenlint: ignore[waste]", "x  # Greenlint: ignore[waste]", "x  # greenlint: ignore"):
         assert run(text).findings != ()
-        assert Gate([rule() for rule in SUPPRESSION_RULES]).admits(text)
-    assert not Gate([rule() for rule in SUPPRESSION_RULES]).admits("x  # noqa: waste")
+        assert Gate([rule() for rule in SUPPRESSION_RULES]).admits(text.encode())
+    assert not Gate([rule() for rule in SUPPRESSION_RULES]).admits(b"x  # noqa: waste")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
+from greenlint.facts.glance import Glance
 from greenlint.facts.sources import EMPTY_PROJECT, ProjectSources, RunSettings
 
 if TYPE_CHECKING:
@@ -32,24 +33,42 @@ K = TypeVar("K")
 class Facts:
     """The typed, memoising door to everything known about one file."""
 
-    __slots__ = ("_made", "_making", "document", "settings", "sources")
+    __slots__ = ("_made", "_making", "document", "glance", "settings", "sources")
 
     def __init__(
         self,
         document: Document,
         sources: ProjectSources = EMPTY_PROJECT,
         settings: RunSettings | None = None,
+        glance: Glance | None = None,
     ) -> None:
         self.document = document
         self.sources = sources
         self.settings = settings if settings is not None else RunSettings()
+        self.glance = glance if glance is not None else self._glance()
+        """What text alone tells; kinds with ``of_text`` are made of it."""
         self._made: dict[type, object] = {}
         self._making: list[type] = []
+
+    def _glance(self) -> Glance:
+        document = self.document
+        return Glance(document.path, document.text, self.sources, self.settings, is_notebook=document.is_notebook)
+
+    def forget(self) -> None:
+        """Drop everything known: facts refer to each other, so that nothing else would free them at once."""
+        for made in self._made.values():
+            close = getattr(made, "close", None)
+            if close is not None:
+                close()
+        self._made.clear()
 
     def __getitem__(self, kind: type[K]) -> K:
         made = self._made.get(kind)
         if made is not None:
             return cast("K", made)
+        if getattr(kind, "of_text", False):
+            self._made[kind] = fresh = self.glance[kind]
+            return fresh
         if kind in self._making:
             chain = [*self._making[self._making.index(kind) :], kind]
             raise CyclicFactsError(" -> ".join(each.__name__ for each in chain))

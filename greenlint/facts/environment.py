@@ -6,7 +6,7 @@ import functools
 import itertools
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from greenlint.facts.launchers import LauncherConfig, decided, is_launcher, settings_of
 from greenlint.facts.requirements import (
@@ -27,7 +27,7 @@ from greenlint.knowledge.launching import FOLDERS
 from greenlint.knowledge.signatures import SIGNATURES
 
 if TYPE_CHECKING:
-    from greenlint.facts import Facts
+    from greenlint.facts.glance import Glance
     from greenlint.facts.sources import ProjectSources
 
 __all__ = ["Environment", "LauncherConfig"]
@@ -47,15 +47,17 @@ Stated = Mapping[str, Sequence[str]]
 class Environment:
     """Versions, configuration and hardware around one file."""
 
-    def __init__(self, facts: Facts) -> None:
-        self._facts = facts
-        self._around = _Surroundings(facts.sources)
-        self._folder = posixpath.dirname(facts.document.path)
+    of_text: ClassVar[bool] = True
+
+    def __init__(self, glance: Glance) -> None:
+        self._glance = glance
+        self._around = _Surroundings(glance.sources)
+        self._folder = posixpath.dirname(glance.path)
 
     @property
     def hardware(self) -> str | None:
         """``gpu`` or ``cpu`` when the settings say what the code runs on."""
-        said = self._facts.settings.hardware
+        said = self._glance.settings.hardware
         if said == "detect":
             return "gpu" if self.accelerators else "cpu"
         return said if said in ("gpu", "cpu") else None
@@ -63,7 +65,7 @@ class Environment:
     @property
     def accelerators(self) -> tuple[str, ...]:
         """The accelerators found on this machine, with ``hardware = "detect"``."""
-        return self._facts.settings.accelerators
+        return self._glance.settings.accelerators
 
     # -- versions ---------------------------------------------------------------------------------------------
 
@@ -113,10 +115,9 @@ class Environment:
 
     @functools.cached_property
     def _own(self) -> Stated:
-        document = self._facts.document
-        raw = document.text
-        if document.is_notebook:
-            raw = self._facts.sources.read(document.path) or ""
+        raw = self._glance.text
+        if self._glance.is_notebook:
+            raw = self._glance.sources.read(self._glance.path) or ""
         return _by_name(installed(raw)) if "install" in raw or "# /// script" in raw else {}
 
     # -- configuration ----------------------------------------------------------------------------------------

@@ -7,61 +7,16 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import ClassVar, cast
 
-from greenlint.facts.names import Names
-from greenlint.facts.project import Project
+from greenlint.facts.environment import Environment
+from greenlint.facts.glance import Code, Glance, comments_of
+from greenlint.facts.imports import Imports
 from greenlint.knowledge import signals
 from greenlint.knowledge.aliases import canonical
+from greenlint.knowledge.precision import PRECISION
 
-if TYPE_CHECKING:
-    from greenlint.facts import Facts
-
-__all__ = ["Frameworks", "code_of"]
-
-_TOKEN = re.compile(
-    r"(\"\"\"(?:\\.|[^\\])*?\"\"\"|'''(?:\\.|[^\\])*?'''|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*')|(#[^\n]*)",
-    re.DOTALL,
-)
-
-
-_IMPORTED = re.compile(r"^[ \t]*(?:from[ \t]+[\w.]+[ \t]+)?import[ \t]*(\([^)]*\)|[^\n]*)", re.MULTILINE)
-_RENAMED = re.compile(r"\b(torch(?=[ \t]+as)|\w+(?=[ \t]+as[ \t]+\w{3}))[ \t]+as[ \t]+(\w+)")
-
-
-def code_of(text: str) -> str:
-    """``text`` as patterns search it: without comments and docstrings, what is imported under its own name.
-
-    Other strings stay, because options are named in them.
-    """
-    return _spelled_out(_stripped(text))
-
-
-def _spelled_out(code: str) -> str:
-    """``code`` with ``Net`` for ``Mesh`` after ``from zoo import Net as Mesh``; customary short aliases stay."""
-    pairs = (pair for found in _IMPORTED.finditer(code) for pair in _RENAMED.findall(found.group(1)))
-    own = {alias: name for name, alias in pairs if name != alias}
-    if not own:
-        return code
-    return re.sub(rf"\b(?:{'|'.join(own)})\b", lambda match: own[match.group()], code)
-
-
-def _stripped(text: str) -> str:
-    """``text`` without comments and docstrings."""
-
-    def kept(match: re.Match[str]) -> str:
-        literal: str | None = match.group(1)
-        if literal is None:
-            return ""
-        if literal[:3] in ('"""', "'''") and not text[text.rfind("\n", 0, match.start()) + 1 : match.start()].strip():
-            return '""'
-        return literal
-
-    return _TOKEN.sub(kept, text)
-
-
-def _comments_of(text: str) -> str:
-    return "\n".join(match.group(0) for match in _TOKEN.finditer(text) if match.group(1) is None)
+__all__ = ["Frameworks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +37,20 @@ class _Said:
 class Frameworks:
     """Frameworks, hardware, precision and data of one file and the project modules around it. ``None``: not known."""
 
-    def __init__(self, facts: Facts) -> None:
-        self._facts = facts
-        self._path = facts.document.path
-        self._text = facts.document.text
+    of_text: ClassVar[bool] = True
+
+    def __init__(self, glance: Glance) -> None:
+        self._glance = glance
+        self._path = glance.path
+        self._imports = glance[Imports]
 
     # -- frameworks -------------------------------------------------------------------------------------------
 
     @functools.cached_property
     def roots(self) -> frozenset[str]:
         """The root packages that this file imports, under their canonical names (``"torch"``, ``"keras"``)."""
-        names = self._facts[Names]
-        imported = [each.imported or "" for each in names.imports()] + names.star_imports
-        found = {canonical(each).split(".")[0] for each in imported if each and not each.startswith(".")}
-        if "tensorflow" in found and re.search(r"\b(?:tf|tensorflow)\.(?:compat\.v1\.)?keras\b", self._text):
+        found = {canonical(each).split(".")[0] for each in self._imported()}
+        if "tensorflow" in found and _KERAS_INSIDE.search(self._glance.text):
             found.add("keras")
         return frozenset(found)
 
@@ -108,21 +63,19 @@ class Frameworks:
         """The framework that owns the training step or the placement of batches in this file."""
         roots = {*self.roots, *(each.split(".")[0] for each in self._imported())}
         for name, packages, pattern in signals.TRAINERS:
-            if roots & packages and pattern.search(self.code):
+            if roots & packages and pattern.search(self._code.text):
                 return name
         return None
 
     def _imported(self) -> Iterator[str]:
-        for each in self._facts[Names].imports():
-            if each.imported and not each.imported.startswith("."):
-                yield each.imported
+        return (each for each in self._imports.names if not each.startswith("."))
 
     # -- hardware ---------------------------------------------------------------------------------------------
 
     @functools.cached_property
     def gpu_intent(self) -> bool | None:
         """Whether this program runs on an accelerator: by its code, or because the settings say so."""
-        hardware = self._facts.settings.hardware
+        hardware = self._glance.settings.hardware
         if hardware == "cpu":
             return False
         in_code = self.gpu_in_code
@@ -147,19 +100,19 @@ class Frameworks:
 
     @functools.cached_property
     def _notebook_on_accelerator(self) -> bool:
-        if not self._facts.document.is_notebook:
+        if not self._glance.is_notebook:
             return False
-        raw = self._facts.sources.read(self._path)
+        raw = self._glance.sources.read(self._path)
         return raw is not None and signals.ACCELERATOR_NOTEBOOK.search(raw) is not None
 
     @functools.cached_property
     def cpu_deliberate(self) -> bool:
         """Whether the settings, a comment, the file's name or its libraries say that a CPU is meant."""
-        if self._facts.settings.hardware == "cpu" or signals.CPU_NAME.search(self._path):
+        if self._glance.settings.hardware == "cpu" or signals.CPU_NAME.search(self._path):
             return True
-        if signals.CPU_STACK.search(self.code):
+        if self._code.shows(signals.CPU_STACK):
             return True
-        return self._own.host and signals.CPU_REMARK.search(_comments_of(self._text)) is not None
+        return self._own.host and signals.CPU_REMARK.search(comments_of(self._glance.text)) is not None
 
     # -- precision --------------------------------------------------------------------------------------------
 
@@ -169,16 +122,13 @@ class Frameworks:
 
         ``False`` only when everything that could hold one was read.
         """
-        from greenlint.facts.environment import Environment
-
-        project = self._facts[Project]
-        if self._own.precision or any(self._decides(path) for path in project.reachable()):
+        if self._own.precision or any(self._decides(path) for path in self._imports.reachable()):
             return True
         # A module with several users is not decided by one of them.
-        users = [self._decides(path) for path in project.importing()]
+        users = [self._decides(path) for path in self._imports.importing()]
         if 2 * sum(users) >= max(1, len(users)):
             return True
-        if self._facts[Environment].mentions("precision"):
+        if self._glance[Environment].mentions("precision"):
             return True
         return None if self._blind else False
 
@@ -187,28 +137,27 @@ class Frameworks:
 
         A second training loop decides for itself.
         """
-        other = self._at(path, None)
+        other = self._at(path)
         return other.precision and not (other.trains and self._own.trains)
 
     @functools.cached_property
     def _blind(self) -> bool:
         """Whether names that could decide on precision come from modules that cannot be read."""
-        names, project = self._facts[Names], self._facts[Project]
-        for star in names.star_imports:
-            if not _known_library(star) and project.path_of(star) is None:
+        path_of = self._imports.path_of
+        for star in self._imports.stars:
+            if not _known_library(star) and path_of(star) is None:
                 return True
-        for each in names.imports():
-            dotted = each.imported or ""
+        for dotted in self._imports.names:
             if _known_library(dotted) or not signals.WRITES_PRECISION.search(dotted.rsplit(".", 1)[-1]):
                 continue
-            if project.path_of(dotted) is None and project.path_of(_parent(dotted)) is None:
+            if path_of(dotted) is None and path_of(_parent(dotted)) is None:
                 return True
         return False
 
     @functools.cached_property
     def legacy_keras(self) -> bool:
         """Whether this file is written for TensorFlow 1 or a Keras that has no mixed precision policies."""
-        return signals.LEGACY_KERAS.search(self.code) is not None
+        return self._code.shows(signals.LEGACY_KERAS)
 
     # -- data and trades --------------------------------------------------------------------------------------
 
@@ -220,7 +169,7 @@ class Frameworks:
             return None if own.other_data else own.toy
         if own.other_data:
             return None
-        if signals.RANDOM_TENSOR.search(self.code) and not signals.REAL_DATA.search(self.code):
+        if self._code.shows(signals.RANDOM_TENSOR) and not signals.REAL_DATA.search(self._code.text):
             return "random tensors"
         around = [each for each in self._around() if each.toy is not None or each.other_data]
         if around and not any(each.other_data for each in around):
@@ -231,13 +180,13 @@ class Frameworks:
     def reinforcement_learning(self) -> bool:
         """Whether this file trains or runs an agent in an environment."""
         roots = {each.split(".")[0] for each in self._imported()}
-        return bool(roots & signals.REINFORCEMENT_ROOTS) or signals.REINFORCEMENT.search(self.code) is not None
+        return bool(roots & signals.REINFORCEMENT_ROOTS) or self._code.shows(signals.REINFORCEMENT)
 
     @functools.cached_property
     def science(self) -> bool:
         """Whether the work here needs float32 or float64: solvers, Gaussian processes, second derivatives."""
         roots = {each.split(".")[0] for each in self._imported()}
-        return bool(roots & signals.SCIENCE_ROOTS) or signals.SCIENCE.search(self.code) is not None
+        return bool(roots & signals.SCIENCE_ROOTS) or self._code.shows(signals.SCIENCE)
 
     @functools.cached_property
     def is_test(self) -> bool:
@@ -247,52 +196,48 @@ class Frameworks:
     @functools.cached_property
     def is_benchmark(self) -> bool:
         """Whether this file measures speed."""
-        return signals.BENCHMARK_NAME.search(self._path) is not None or (
-            signals.BENCHMARK_TEXT.search(self.code) is not None
-        )
+        return signals.BENCHMARK_NAME.search(self._path) is not None or (self._code.shows(signals.BENCHMARK_TEXT))
 
     # -- texts ------------------------------------------------------------------------------------------------
 
-    @functools.cached_property
+    @property
     def code(self) -> str:
-        """The text as patterns search it; see :func:`code_of`."""
-        return code_of(self._text)
+        """The text as patterns search it; see :func:`~greenlint.facts.glance.code_of`."""
+        return self._code.text
+
+    @property
+    def _code(self) -> Code:
+        return self._glance.code
 
     @functools.cached_property
     def _own(self) -> _Said:
-        return _said(self.code)
+        return _said(self._code)
 
     def _around(self) -> Iterator[_Said]:
         """What the project modules that this file imports, and those that import it, say; nearest first."""
-        project = self._facts[Project]
-        for path in project.reachable():
-            yield self._at(path, None)
-        for path in project.importing():
-            yield self._at(path, None)
+        for path in (*self._imports.reachable(), *self._imports.importing()):
+            yield self._at(path)
 
-    def _at(self, path: str, text: str | None) -> _Said:
-        memo = self._facts.sources.shared()
-        key = ("said", path)
+    def _at(self, path: str) -> _Said:
+        memo = self._glance.sources.shared()
+        key = (Frameworks, "said", path)
         if key not in memo:
-            read = text if text is not None else self._facts.sources.read(path)
-            memo[key] = _said(code_of(read or ""))
+            memo[key] = _said(Code(self._glance.sources.read(path) or ""))
         return cast("_Said", memo[key])
 
 
-def _said(code: str) -> _Said:
-    from greenlint.knowledge.precision import PRECISION
-
-    toy = signals.TOY_DATA.search(code)
+def _said(code: Code) -> _Said:
+    toy = code.search(signals.TOY_DATA)
     return _Said(
-        accelerator=signals.ACCELERATOR.search(code) is not None,
-        auto_placed=signals.AUTO_PLACED.search(code) is not None,
-        device=signals.DEVICE.search(code) is not None,
-        host=signals.HOST_DEVICE.search(code) is not None,
-        precision=PRECISION.search(code) is not None,
-        trains=all(word in code for word in signals.OWN_TRAINING),
+        accelerator=code.shows(signals.ACCELERATOR),
+        auto_placed=code.shows(signals.AUTO_PLACED),
+        device=code.shows(signals.DEVICE),
+        host=code.shows(signals.HOST_DEVICE),
+        precision=code.shows(PRECISION),
+        trains=all(word in code.text for word in signals.OWN_TRAINING),
         toy=_toy_name(toy) if toy is not None else None,
-        other_data=signals.OTHER_DATA.search(code) is not None
-        or (signals.OTHER_TABLES.search(code) is not None and (toy is None or toy.lastgroup != "vision")),
+        other_data=code.shows(signals.OTHER_DATA)
+        or (code.shows(signals.OTHER_TABLES) and (toy is None or toy.lastgroup != "vision")),
     )
 
 
@@ -300,6 +245,9 @@ def _toy_name(match: re.Match[str]) -> str:
     return {"vision": "MNIST-sized images", "tabular": "a toy table", "made": "generated samples"}[
         match.lastgroup or ""
     ]
+
+
+_KERAS_INSIDE = re.compile(r"\b(?:tf|tensorflow)\.(?:compat\.v1\.)?keras\b")
 
 
 def _known_library(dotted: str) -> bool:

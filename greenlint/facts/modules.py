@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from greenlint.document import Document
     from greenlint.facts import Facts
+    from greenlint.facts.glance import Glance
     from greenlint.facts.sources import ProjectSources, RunSettings
 
 __all__ = ["Modules"]
@@ -29,7 +30,9 @@ class Modules:
         return cast("Modules", memo.setdefault(cls, cls()))
 
     @classmethod
-    def begin(cls, document: Document, sources: ProjectSources, settings: RunSettings) -> Facts:
+    def begin(
+        cls, document: Document, sources: ProjectSources, settings: RunSettings, glance: Glance | None = None
+    ) -> Facts:
         """The facts of a file about to be checked: those kept from when another file asked, or new ones.
 
         Everything is dropped at once when there is too much, or when the text has changed: facts refer to each other,
@@ -41,12 +44,23 @@ class Modules:
         known = store.get(document.path)
         if known is not None and known.document.text == document.text and store._size <= _MOST:
             return known
-        if store._size > _MOST or document.path in store:
+        changed = document.path in store and (known is None or known.document.text != document.text)
+        if changed or store._size > _MOST:
+            store._clear()
+        if changed:
+            # What texts told of the project may rest on the old text too.
             sources.shared().clear()
             store = cls.of(sources)
-        fresh = Facts(document, sources, settings)
+        fresh = Facts(document, sources, settings, glance)
         store.put(document.path, fresh)
         return fresh
+
+    def _clear(self) -> None:
+        for facts in self._facts.values():
+            if facts is not None:
+                facts.forget()
+        self._facts.clear()
+        self._size = 0
 
     def __contains__(self, path: object) -> bool:
         return path in self._facts

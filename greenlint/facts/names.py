@@ -99,6 +99,11 @@ class Names:
         self._resolved: dict[cst.CSTNode, str | None] = {}
         self._evaluated = _Binder(self, self._tree).bind()
 
+    def close(self) -> None:
+        """Let go of the bindings, which refer to their scopes and these to them."""
+        for scope in self._scopes.values():
+            scope.bindings.clear()
+
     # -- scopes -----------------------------------------------------------------------------------------------
 
     def scope(self, node: cst.CSTNode) -> Scope:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import posixpath
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from greenlint.facts.imports import Imports
 from greenlint.facts.modules import Modules
 from greenlint.facts.names import BindingKind, Names
 from greenlint.facts.tree import Tree
-from greenlint.knowledge.signals import TEST_NAME
 
 if TYPE_CHECKING:
     from greenlint.facts import Facts
@@ -26,8 +24,6 @@ _LARGEST = 400_000
 """Characters; generated modules beyond this are not read for facts."""
 _LIBRARY = 12
 """Code that more files than this mention is library code, whose callers are too many to speak for it."""
-_REACHABLE = 40
-"""How many project modules, nearest first, a question about everything a file imports may read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,65 +45,13 @@ class Project:
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
         self._sources = facts.sources
-        self._path = facts.document.path
-        self.folder = posixpath.dirname(facts.document.path)
         self._callers: dict[cst.FunctionDef, list[Call]] = {}
 
     # -- modules ----------------------------------------------------------------------------------------------
 
     def path_of(self, dotted: str) -> str | None:
         """The file of an imported module; ``dotted`` has leading dots when the import is relative."""
-        memo = self._sources.shared()
-        key = ("path", self.folder, dotted)
-        if key not in memo:
-            memo[key] = self._find(dotted)
-        found = cast("str | None", memo[key])
-        return self._find(dotted, but=self._path) if found == self._path else found
-
-    def _find(self, dotted: str, but: str = "") -> str | None:
-        """The file of a module as seen from this folder, other than ``but``."""
-        if dotted.startswith("."):
-            level = len(dotted) - len(dotted.lstrip("."))
-            base = self.folder
-            for _ in range(level - 1):
-                base = posixpath.dirname(base)
-            return self._existing(base, dotted[level:], but)
-        base = self.folder
-        while True:
-            found = self._existing(base, dotted, but)
-            if found is not None:
-                return found
-            if not base:
-                return self._existing("src", dotted, but) or self._moved(dotted)
-            base = posixpath.dirname(base)
-
-    def _moved(self, dotted: str) -> str | None:
-        """The one file of that name in the package, when the import names a folder of it that is not there."""
-        package, _, rest = dotted.partition(".")
-        name = rest.rpartition(".")[2]
-        if not name or package not in self._top_folders():
-            return None
-        ending = f"/{name}.py"
-        found = [
-            path for path in self._sources.python_files() if path.endswith(ending) and path.startswith(f"{package}/")
-        ]
-        return found[0] if len(found) == 1 else None
-
-    def _top_folders(self) -> set[str]:
-        memo = self._sources.shared()
-        if "top folders" not in memo:
-            memo["top folders"] = {path.split("/")[0] for path in self._sources.python_files()}
-        return cast("set[str]", memo["top folders"])
-
-    def _existing(self, base: str, dotted: str, but: str) -> str | None:
-        stem = posixpath.join(base, *dotted.split(".")) if dotted else base
-        choices = (
-            (f"{stem}.py", posixpath.join(stem, "__init__.py")) if dotted else (posixpath.join(stem, "__init__.py"),)
-        )
-        for path in choices:
-            if path != but and self._sources.read(path) is not None:
-                return path
-        return None
+        return self._facts[Imports].path_of(dotted)
 
     def module(self, dotted: str) -> Facts | None:
         """The facts of an imported project module."""
@@ -209,60 +153,13 @@ class Project:
 
     # -- the other direction ----------------------------------------------------------------------------------
 
-    def importing(self) -> list[str]:
-        """The paths of the project files that import this one, also through a package that re-exports it."""
-        memo = self._sources.shared()
-        key = ("importing", self._facts.document.path)
-        if key not in memo:
-            memo[key] = list(self._find_importing())
-        return cast("list[str]", memo[key])
-
     def importers(self, mentioning: str = "") -> list[Facts]:
         """The files that import this one and whose text holds ``mentioning``; only those are parsed."""
-        paths = [path for path in self.importing() if mentioning in (self._sources.read(path) or "")]
+        paths = [path for path in self._facts[Imports].importing() if mentioning in (self._sources.read(path) or "")]
         if len(paths) > _LIBRARY:
             return []
         every = [self.at(path) for path in paths]
         return [facts for facts in every if facts is not None]
-
-    def _find_importing(self) -> Iterator[str]:
-        here = self._facts.document.path
-        seen = {here}
-        for path in self._importing_directly(here):
-            outer = self._importing_directly(path) if path.endswith("__init__.py") else []
-            for each in (path, *outer):
-                if each not in seen and len(seen) <= _REACHABLE:
-                    seen.add(each)
-                    yield each
-
-    def _importing_directly(self, target: str) -> list[str]:
-        folder, name = posixpath.split(target)
-        stem = posixpath.splitext(name)[0]
-        if stem == "__init__":
-            stem = posixpath.basename(folder)
-        if not stem or not stem.isidentifier():
-            return []
-        return [
-            path for path in self._importing(stem) if target in self._imports_of(path, self._sources.read(path) or "")
-        ]
-
-    def _importing(self, stem: str) -> list[str]:
-        """The files that name ``stem`` in an import, tests left out unless this is one."""
-        here = self._facts.document.path
-        tests_too = TEST_NAME.search(here) is not None
-        paths = self._import_index().get(stem, ())
-        return [path for path in paths if path != here and (tests_too or not TEST_NAME.search(path))][: 2 * _REACHABLE]
-
-    def _import_index(self) -> dict[str, list[str]]:
-        """The files of the project by each name in their imports."""
-        memo = self._sources.shared()
-        if "import index" not in memo:
-            index: dict[str, list[str]] = {}
-            for path in self._sources.python_files():
-                for name in _imported_names(self._sources.read(path) or ""):
-                    index.setdefault(name, []).append(path)
-            memo["import index"] = index
-        return cast("dict[str, list[str]]", memo["import index"])
 
     def callers(self, function: cst.FunctionDef) -> list[Call]:
         """The calls of a function or method of this file, here and in the files that import it."""
@@ -299,75 +196,6 @@ class Project:
             found = self.method(receiver.instance_of, function.name.value)
             return found is not None and found.node is function
         return receiver.kind is None and receiver.call is None
-
-    def reachable(self) -> list[str]:
-        """The paths of the project modules this file imports, directly and through others, nearest first."""
-        memo = self._sources.shared()
-        key = ("reachable", self._facts.document.path)
-        if key not in memo:
-            memo[key] = self._reach()
-        return cast("list[str]", memo[key])
-
-    def _reach(self) -> list[str]:
-        seen: dict[str, None] = {}
-        queue = [(self._facts.document.path, self._facts.document.text)]
-        while queue and len(seen) < _REACHABLE:
-            path, text = queue.pop(0)
-            for target in self._imports_of(path, text):
-                if target in seen or target == self._facts.document.path:
-                    continue
-                seen[target] = None
-                queue.append((target, self._sources.read(target) or ""))
-        return list(seen)
-
-    def _imports_of(self, path: str, text: str) -> Iterator[str]:
-        """The project files a module imports, from its text alone: parsing each would cost far more."""
-        here = self if path == self._facts.document.path else _At(self, path)
-        for match in _IMPORT.finditer(text):
-            module, names = match.group(1), match.group(2)
-            if module is None:
-                for name in match.group(3).split(","):
-                    found = here.path_of(name.split(" as ")[0].strip())
-                    if found is not None:
-                        yield found
-                continue
-            found = here.path_of(module)
-            if found is not None:
-                yield found
-            for name in re.findall(r"\w+", names or ""):
-                inner = here.path_of(f"{module}{name}" if module.endswith(".") else f"{module}.{name}")
-                if inner is not None:
-                    yield inner
-
-
-_IMPORT = re.compile(
-    r"^[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]*(\([^)]*\)|[^\n]*)|import[ \t]+([.\w, \t]+))", re.MULTILINE
-)
-
-
-_IMPORT_LINE = re.compile(r"^[ \t\"]*(?:from|import)[ \t]([^\n(]*(?:\([^)]*\))?)", re.MULTILINE)
-
-
-def _imported_names(text: str) -> set[str]:
-    """Every name in the imports of a text, notebooks' raw JSON included."""
-    return {name for found in _IMPORT_LINE.finditer(text) for name in _NAME.findall(found.group(1))}
-
-
-_NAME = re.compile(r"[^\W\d]\w*")
-
-
-class _At:
-    """Resolves module names as seen from another path, without that file's facts."""
-
-    def __init__(self, project: Project, path: str) -> None:
-        self._project, self.folder, self._path = project, posixpath.dirname(path), path
-
-    def path_of(self, dotted: str) -> str | None:
-        """As :meth:`Project.path_of`."""
-        project = object.__new__(Project)
-        project._facts, project._sources = self._project._facts, self._project._sources
-        project._path, project.folder = self._path, self.folder
-        return project.path_of(dotted) if dotted else None
 
 
 def _find(module: Facts, name: str, depth: int) -> Definition | None:

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import re
 
+from greenlint.knowledge.signal import signal
+
 __all__ = ["PRECISION"]
 
-PRECISION = re.compile(
+PRECISION = signal(
+    """autocast GradScaler *scaler LossScaleOptimizer amp amp_* *_amp *_amp_* AMP apex *fp16* *bf16* *fp8* FP16*
+    BF16 FP8* *float16* float8* half HalfTensor use_half* *half_precision* *mixed_precision* *mixedprecision*
+    *MIXED_PRECISION* *MixedPrecision* mixed16 precision set_default_dtype set_dtype_policy DTypePolicy
+    set_global_policy transformer_engine torchao load_in_4bit load_in_8bit BitsAndBytesConfig jmp""",
     r"""
     \bautocast\b | \bGradScaler\b | \bgrad_?scaler\b | \bLossScaleOptimizer\b
     | (?<![A-Za-z&])(?:use_|enable_|with_|no_|native_|apex_|torch_)?amp(?:_\w+)?\b(?!\s*\*) | \bAMP\b | \bapex\b

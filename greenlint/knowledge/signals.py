@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from greenlint.knowledge.signal import signal
+
 __all__ = [
     "ACCELERATOR",
     "ACCELERATOR_NOTEBOOK",
@@ -41,7 +43,11 @@ def _words(text: str) -> str:
 
 # -- hardware ----------------------------------------------------------------------------------------------------
 
-ACCELERATOR = re.compile(
+ACCELERATOR = signal(
+    """cuda xpu mps npu hpu gpu GPU TPU tpu accelerator DistributedDataParallel FullyShardedDataParallel
+    DataParallel DDP FSDP nccl device_map xla_device CuDNNLSTM CuDNNGRU MirroredStrategy
+    MultiWorkerMirroredStrategy TPUStrategy TPUClusterResolver multi_gpu_model set_memory_growth gpu_device_name
+    is_gpu_available _get_available_gpus per_process_gpu_memory_fraction allow_growth CUDA_VISIBLE_DEVICES""",
     r"""
     \.cuda\( | \.xpu\( | \bset_default_tensor_type\([^)\n]*cuda
     | ["'](?:cuda|mps|xpu|npu|hpu)(?::\d+|:\{|:["']|["'])
@@ -62,7 +68,9 @@ ACCELERATOR = re.compile(
 )
 """Code that puts things on an accelerator, chooses one, or counts on it."""
 
-AUTO_PLACED = re.compile(
+AUTO_PLACED = signal(
+    """Accelerator TrainingArguments Seq2SeqTrainingArguments HfArgumentParser Fabric LightningModule deepspeed
+    Trainer SentenceTransformer *_learner Learner""",
     r"""
     \bAccelerator\( | \b(?:Seq2Seq)?TrainingArguments\( | \bHfArgumentParser\( | \bFabric\( | \bLightningModule\b
     | \bdeepspeed\.(?:initialize|init_inference)\( | \b(?:pl|L|lightning|pytorch_lightning)\.Trainer\(
@@ -77,12 +85,14 @@ ACCELERATOR_NOTEBOOK = re.compile(
 )
 """Signs in the raw text of a notebook that it is run on an accelerator."""
 
-DEVICE = re.compile(r"\.to\(|\bdevice\s*=|\btorch\.device\(|\.to_device\(")
-HOST_DEVICE = re.compile(
-    r"""(?i:\bdevice\b)\s*(?:[:=]|,)[^\n]{0,30}["']cpu["']|\.to\(\s*["']cpu["']|torch\.device\(\s*["']cpu["']"""
+DEVICE = signal("to device to_device", r"\.to\(|\bdevice\s*=|\btorch\.device\(|\.to_device\(")
+HOST_DEVICE = signal(
+    "cpu", r"""(?i:\bdevice\b)\s*(?:[:=]|,)[^\n]{0,30}["']cpu["']|\.to\(\s*["']cpu["']|torch\.device\(\s*["']cpu["']"""
 )
-LEGACY_KERAS = re.compile(
-    r"\bmulti_gpu_model\b|\bCuDNN(?:LSTM|GRU)\b|\btf\.(?:ConfigProto|Session|placeholder|set_random_seed)\(|\bK\.(?:tensorflow_backend|set_session)\b"
+LEGACY_KERAS = signal(
+    """multi_gpu_model CuDNNLSTM CuDNNGRU ConfigProto Session placeholder set_random_seed tensorflow_backend
+    set_session""",
+    r"\bmulti_gpu_model\b|\bCuDNN(?:LSTM|GRU)\b|\btf\.(?:ConfigProto|Session|placeholder|set_random_seed)\(|\bK\.(?:tensorflow_backend|set_session)\b",
 )
 """Calls that are gone since the version that brought mixed precision policies."""
 KERAS_PLACES_ITSELF = frozenset(("keras", "tensorflow", "jax", "flax"))
@@ -94,9 +104,11 @@ CPU_REMARK = re.compile(
 CPU_NAME = re.compile(
     r"(?:^|[/_\-])(?:cpu|edge|mobile|onnx|quanti[sz]e\w*|tflite|coreml|openvino|raspberry)(?:[/_\-.]|$)", re.IGNORECASE
 )
-CPU_STACK = re.compile(
+CPU_STACK = signal(
+    """*onnx *quantize_dynamic openvino *optimize_for_mobile coremltools quantized tflite *TFLiteConverter*
+    *intel_extension_for_pytorch*""",
     r"onnx\.export\(|quantize_dynamic\(|\bopenvino\b|optimize_for_mobile\(|\bcoremltools\b|torch\.backends\.quantized"
-    r"|\btflite\b|TFLiteConverter|intel_extension_for_pytorch"
+    r"|\btflite\b|TFLiteConverter|intel_extension_for_pytorch",
 )
 
 # -- trades ------------------------------------------------------------------------------------------------------
@@ -106,8 +118,9 @@ REINFORCEMENT_ROOTS = frozenset(
     minerl pettingzoo tianshou torchrl kaggle_environments baselines cleanrl brax gymnax acme mujoco_py d4rl ptan
     unityagents vizdoom rlcard""".split()
 )
-REINFORCEMENT = re.compile(
-    r"\benvs?\.(?:step|reset)\(|\bReplay(?:Buffer|Memory)\(|\bgym\.make\(|\benvironment\.step\(|\bselect_action\(|\bDQN\w*\("
+REINFORCEMENT = signal(
+    "env envs ReplayBuffer ReplayMemory gym environment select_action DQN*",
+    r"\benvs?\.(?:step|reset)\(|\bReplay(?:Buffer|Memory)\(|\bgym\.make\(|\benvironment\.step\(|\bselect_action\(|\bDQN\w*\(",
 )
 
 SCIENCE_ROOTS = frozenset(
@@ -115,16 +128,20 @@ SCIENCE_ROOTS = frozenset(
     schnetpack torchani dgl_lifesci jax_md diffrax cvxpylayers theseus pyro numpyro pymc linear_operator geoopt
     neurodiffeq modulus fenics dolfin jaxopt kfac sympy casadi pytensor tensorflow_probability""".split()
 )
-SCIENCE = re.compile(
-    r"create_graph\s*=\s*True|\btorch\.linalg\.|\b(?:torch|jnp)\.fft\.|\bgradcheck\(|\btorch\.(?:complex|lgamma|logdet|cholesky|svd|eig|qr|inverse)\b"
-    r"|\bPINN|\bphysics[_ ]informed|\bodeint\(|\bhamiltonian\b|\bnavier|\blog_likelihood\b|\bMultivariateNormal\(",
-    re.IGNORECASE,
+SCIENCE = signal(
+    """create_graph linalg fft gradcheck complex lgamma logdet cholesky svd eig qr inverse pinn* PINN* *hysics*
+    *PHYSICS* odeint *amiltonian navier* Navier* log_likelihood MultivariateNormal""",
+    r"create_graph\s*=\s*True|\btorch\.linalg\.|\b(?:torch|jnp)\.fft\.|\bgradcheck\("
+    r"|\btorch\.(?:complex|lgamma|logdet|cholesky|svd|eig|qr|inverse)\b|\b(?:PINN|pinn)|\b(?i:physics)[_ ](?i:informed)"
+    r"|\bodeint\(|\b[Hh]amiltonian\b|\b[Nn]avier|\blog_likelihood\b|\bMultivariateNormal\(",
 )
 """Work that needs full or double precision."""
 
 # -- data --------------------------------------------------------------------------------------------------------
 
-TOY_DATA = re.compile(
+TOY_DATA = signal(
+    """*MNIST* *nist* USPS read_data_sets *recognizer* load_iris load_digits load_wine load_breast_cancer
+    load_diabetes load_boston fetch_california_housing boston_housing make_*""",
     r"""
     (?P<vision>\b(?:Fashion|K|E|Q)?MNIST(?:DataModule)?\(|[Mm]nist\.load_data\(|fashion_mnist\b|\bUSPS\(
         |load_dataset\(\s*["'](?:ylecun/)?(?:fashion_)?mnist["']|tfds\.load\(\s*["'](?:fashion_)?mnist
@@ -147,7 +164,10 @@ TOY_LOADERS = re.compile(
 )
 """Canonical names of what loads a toy data set."""
 
-OTHER_DATA = re.compile(
+OTHER_DATA = signal(
+    """CIFAR* cifar* SVHN STL10 LSUN CelebA* ImageNet* imagenet* ImageFolder VOC* Coco* COCO* Cityscapes Places365
+    Kinetics Flowers102 Food101 OxfordIIITPet Caltech* DTD LibriSpeech WikiText* IMDB AG_NEWS Omniglot
+    image_dataset_from_directory flow_from_directory flow_from_dataframe load_dataset get_dataset imread Image""",
     r"""
     \b(?:CIFAR\d+|cifar\d+|SVHN|STL10|LSUN|CelebA|CelebAHQ|ImageNet\w*|imagenet\w*|ImageFolder|VOC\w*|Coco\w*|COCO\w*|Cityscapes
         |Places365|Kinetics|Flowers102|Food101|OxfordIIITPet|Caltech\w*|DTD|LibriSpeech|WikiText\w*|IMDB|AG_NEWS|Omniglot)\b
@@ -158,11 +178,12 @@ OTHER_DATA = re.compile(
 )
 """Data sets that are not toys: with one of them beside a toy, which of the two is used is not known."""
 
-OTHER_TABLES = re.compile(r"\bread_(?:csv|parquet|feather|hdf|json|excel|table)\(")
+OTHER_TABLES = signal("read_*", r"\bread_(?:csv|parquet|feather|hdf|json|excel|table)\(")
 """The same beside a toy table; beside images a table may hold no more than a log."""
 
-RANDOM_TENSOR = re.compile(
-    r"\b(?:torch|tf\.random|np\.random|jax\.random)\.(?:randn?|randint|normal|uniform|random|random_sample)\("
+RANDOM_TENSOR = signal(
+    "randn rand randint normal uniform random random_sample",
+    r"\b(?:torch|tf\.random|np\.random|jax\.random)\.(?:randn?|randint|normal|uniform|random|random_sample)\(",
 )
 REAL_DATA = re.compile(
     r"""DataLoader\([^)\n]*\w|\bload\w*\(|\bread_\w+\(|\bdatasets?\b|\bopen\(|\bImage\b|\bcv2\b|\bh5py\b|\bglob\b|\bimport\s+\w*data|\bfrom\s+[\w.]*data
@@ -219,8 +240,9 @@ BENCHMARK_NAME = re.compile(
     r"(?:^|/)(?:benchmarks?|bench|perf|profiling)/|(?:^|[/_\-])(?:benchmark|bench|speed_?test|profile|throughput|latency)s?[^/]*\.(?:py|ipynb)$",
     re.IGNORECASE,
 )
-BENCHMARK_TEXT = re.compile(
-    r"torch\.utils\.benchmark|\bpytest_benchmark\b|\btimeit\.(?:timeit|repeat)\(|\bBENCHMARK\b|\bdo_bench\("
+BENCHMARK_TEXT = signal(
+    "benchmark pytest_benchmark timeit BENCHMARK do_bench",
+    r"torch\.utils\.benchmark|\bpytest_benchmark\b|\btimeit\.(?:timeit|repeat)\(|\bBENCHMARK\b|\bdo_bench\(",
 )
 
 LIBRARY_ROOTS = frozenset(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from greenlint import Bad, Evidence, Good, Grade, Rule, Severity, on_file
+from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,13 +33,20 @@ class AcceleratorHidden(Rule):
         (
             "CUDA_VISIBLE_DEVICES",
             "set_visible_devices",
-            "JAX_PLATFORM",
-            "jax_platform",
-            "CPU:0",
-            "cpu:0",
+            "*JAX_PLATFORM*",
+            "*jax_platform*",
+            "CPU",
+            "cpu",
             "is_available",
         ),
-        ("fit", "backward", "train", "apply_gradients", "apply_updates"),
+        ("*fit*", "*backward", "*train*", "apply_gradients", "apply_updates"),
+    )
+    premises = (
+        Premise.NOT_A_TEST,
+        Premise.NOT_A_BENCHMARK,
+        Premise.MAY_HAVE_ACCELERATOR,
+        Premise.REAL_DATA,
+        Premise.NOT_REINFORCEMENT,
     )
     references = ("https://doi.org/10.1007/978-3-031-23220-6_8",)
     evidence = (
@@ -53,12 +60,9 @@ class AcceleratorHidden(Rule):
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
-        from greenlint import Contexts, Environment, Frameworks
+        from greenlint import Contexts, Environment
 
-        frameworks = facts[Frameworks]
-        if frameworks.is_test or frameworks.is_benchmark or facts[Environment].hardware == "cpu":
-            return
-        if not _trains(facts) or frameworks.toy_data or frameworks.reinforcement_learning:
+        if not _trains(facts):
             return
         idle = facts[Environment].accelerators
         machine = f"; this machine has {', '.join(idle)}" if idle else ""

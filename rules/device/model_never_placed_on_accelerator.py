@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from greenlint import Bad, Evidence, Good, Grade, Rule, Severity, on_file
+from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_file
 
 if TYPE_CHECKING:
     from greenlint import Facts, Findings, Layers, Outline, Step, cst
@@ -27,6 +27,15 @@ class ModelNeverPlacedOnAccelerator(Rule):
     severity = Severity.INFO
     frameworks = ("torch",)
     words = (("backward",),)
+    premises = (
+        Premise.NOT_A_TEST,
+        Premise.MAY_HAVE_ACCELERATOR,
+        Premise.ON_CPU,
+        Premise.OWN_STEP,
+        Premise.REAL_DATA,
+        Premise.CPU_NOT_INTENDED,
+        Premise.NOT_REINFORCEMENT,
+    )
     references = ("https://doi.org/10.1007/978-3-031-23220-6_8",)
     evidence = (
         Evidence(
@@ -42,15 +51,10 @@ class ModelNeverPlacedOnAccelerator(Rule):
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
-        from greenlint import Contexts, Environment, Frameworks, Loops
+        from greenlint import Contexts, Environment, Loops
 
         steps = facts[Loops].steps
-        if not steps or facts[Environment].hardware == "cpu":
-            return
-        frameworks = facts[Frameworks]
-        if frameworks.gpu_intent is not False or frameworks.trainer_owner is not None:
-            return
-        if frameworks.toy_data or frameworks.is_test or frameworks.cpu_deliberate or frameworks.reinforcement_learning:
+        if not steps:
             return
         idle = facts[Environment].accelerators
         machine = f"; this machine has {', '.join(idle)}" if idle else ""

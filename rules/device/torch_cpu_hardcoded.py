@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from greenlint import Bad, Evidence, Good, Grade, Rule, Severity, on_file
+from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +31,14 @@ class TorchCpuHardcoded(Rule):
     severity = Severity.WARNING
     frameworks = ("torch",)
     words = (("backward",), ("cpu",))
+    premises = (
+        Premise.NOT_A_TEST,
+        Premise.MAY_HAVE_ACCELERATOR,
+        Premise.ON_CPU,
+        Premise.REAL_DATA,
+        Premise.CPU_NOT_INTENDED,
+        Premise.NOT_REINFORCEMENT,
+    )
     references = ("https://doi.org/10.1007/978-3-031-23220-6_8", "https://arxiv.org/abs/2307.05520")
     evidence = (
         Evidence(
@@ -52,15 +60,10 @@ class TorchCpuHardcoded(Rule):
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
-        from greenlint import Contexts, Environment, Frameworks, Loops
+        from greenlint import Contexts, Environment, Loops
 
         steps = [step for step in facts[Loops].steps if not facts[Contexts].dead(step.backward.node)]
-        if not steps or facts[Environment].hardware == "cpu":
-            return
-        frameworks = facts[Frameworks]
-        if frameworks.gpu_intent is not False or frameworks.cpu_deliberate or frameworks.is_test:
-            return
-        if frameworks.toy_data or frameworks.reinforcement_learning or not _heavy(facts):
+        if not steps or not _heavy(facts):
             return
         idle = facts[Environment].accelerators
         machine = f"; this machine has {', '.join(idle)}" if idle else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from greenlint import Bad, Evidence, Good, Grade, Rule, Severity, on_call
+from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_call
 
 if TYPE_CHECKING:
     from greenlint import Call, Facts, Findings
@@ -27,8 +27,13 @@ class TrainerForcedToCpu(Rule):
     severity = Severity.WARNING
     frameworks = ("transformers", "accelerate", "lightning", "pytorch_lightning", "sentence_transformers")
     words = (
-        ("TrainingArguments", "Accelerator", "Trainer", "Fabric", "pipeline", "SentenceTransformer"),
-        ("cpu", "cuda", "-1"),
+        ("*TrainingArguments", "Accelerator", "*Trainer", "Fabric", "pipeline", "SentenceTransformer"),
+        ("*cpu*", "*cuda*", "1"),
+    )
+    premises = (
+        Premise.NOT_A_TEST,
+        Premise.MAY_HAVE_ACCELERATOR,
+        Premise.CPU_NOT_INTENDED,
     )
     references = ("https://doi.org/10.1007/978-3-031-23220-6_8",)
     evidence = (
@@ -48,8 +53,6 @@ class TrainerForcedToCpu(Rule):
         "lightning.fabric.Fabric",
     )
     def check_trainer(self, call: Call, facts: Facts) -> Findings:
-        if _excused(facts):
-            return
         said = _forced(call)
         if said is None or _is_smoke_run(call):
             return
@@ -64,7 +67,7 @@ class TrainerForcedToCpu(Rule):
     def check_inference(self, call: Call, facts: Facts) -> Findings:
         from greenlint import Hot, Loops, Tree
 
-        if _excused(facts) or call.argument("device").constant not in ("cpu", -1):
+        if call.argument("device").constant not in ("cpu", -1):
             return
         uses = [each for each in _uses(call, facts) if facts[Hot].repeated(each) or facts[Tree].loops_around(each)]
         if not uses or not facts[Loops].all:
@@ -175,13 +178,6 @@ class TrainerForcedToCpu(Rule):
             path="tests/test_training.py",
         ),
     )
-
-
-def _excused(facts: Facts) -> bool:
-    from greenlint import Environment, Frameworks
-
-    frameworks = facts[Frameworks]
-    return frameworks.is_test or frameworks.cpu_deliberate or facts[Environment].hardware == "cpu"
 
 
 def _machine(facts: Facts) -> str:

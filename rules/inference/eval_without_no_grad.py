@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from greenlint import Bad, Evidence, Good, Grade, Rule, Severity, on_loop
+from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_loop
 
 if TYPE_CHECKING:
     from greenlint import Call, Facts, Findings, Loop, Outline
@@ -30,23 +30,22 @@ class EvalWithoutNoGrad(Rule):
     frameworks = ("torch",)
     words = (
         (
-            ".eval(",
-            "def eval",
-            "def val",
-            "def test",
-            "def infer",
-            "def predict",
-            "def dev",
-            "_eval",
-            "_val",
-            "_test",
-            "_infer",
-            "_predict",
-            "_dev",
+            "eval*",
+            "val*",
+            "test*",
+            "infer*",
+            "predict*",
+            "dev*",
+            "*_eval*",
+            "*_val*",
+            "*_test*",
+            "*_infer*",
+            "*_predict*",
+            "*_dev*",
         ),
-        ("for ",),
-        ("load", "batch", "def "),
+        ("for",),
     )
+    premises = (Premise.NOT_A_TEST,)
     references = ("https://docs.pytorch.org/tutorials/recipes/recipes/tuning_guide.html",)
     evidence = (
         Evidence(
@@ -69,7 +68,7 @@ class EvalWithoutNoGrad(Rule):
 
     @on_loop("evaluation")
     def check(self, loop: Loop, facts: Facts) -> Findings:
-        from greenlint import ContextKind, Contexts, Frameworks
+        from greenlint import ContextKind, Contexts
 
         if _said_before(loop, facts):
             return
@@ -79,7 +78,7 @@ class EvalWithoutNoGrad(Rule):
         contexts = facts[Contexts]
         if any(contexts.active(call.node, ContextKind.NO_GRAD) is not False for call in calls):
             return
-        if facts[Frameworks].is_test or contexts.dead(loop.node) or _needs_gradients(loop, facts):
+        if contexts.dead(loop.node) or _needs_gradients(loop, facts):
             return
         yield self.finding(
             loop.node,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from greenlint import Bad, Evidence, Good, Grade, Rule, RuleOptions, Severity, on_call
+from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, RuleOptions, Severity, on_call
 
 if TYPE_CHECKING:
     from greenlint import Call, Facts, Findings
@@ -34,6 +34,11 @@ class DataloaderNoWorkers(Rule):
     severity = Severity.WARNING
     frameworks = ("torch",)
     words = (("DataLoader",),)
+    premises = (
+        Premise.NOT_A_TEST,
+        Premise.ON_ACCELERATOR,
+        Premise.CPU_NOT_INTENDED,
+    )
     references = (
         "https://docs.pytorch.org/tutorials/recipes/recipes/tuning_guide.html",
         "https://lightning.ai/docs/pytorch/stable/advanced/speed.html",
@@ -53,15 +58,12 @@ class DataloaderNoWorkers(Rule):
 
     @on_call("torch.utils.data.DataLoader")
     def check(self, call: Call, facts: Facts) -> Findings:
-        from greenlint import Contexts, Datasets, Frameworks, Work
+        from greenlint import Contexts, Datasets, Work
 
         if call.argument("num_workers").constant != 0 or facts[Contexts].dead(call.node):
             return
         dataset = call.argument("dataset")
         if dataset.node is None or dataset.facts[Datasets].work(dataset.node) not in (Work.DECODES, Work.AUGMENTS):
-            return
-        frameworks = facts[Frameworks]
-        if frameworks.gpu_intent is not True or frameworks.is_test or frameworks.cpu_deliberate:
             return
         if not facts[Datasets].feeds_model(call):
             return

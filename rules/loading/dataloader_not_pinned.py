@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from greenlint import Bad, Evidence, Good, Grade, Rule, RuleOptions, Severity, on_call
+from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, RuleOptions, Severity, on_call
 
 if TYPE_CHECKING:
     from greenlint import Call, Facts, Findings
@@ -30,7 +30,12 @@ class DataloaderNotPinned(Rule):
 
     severity = Severity.INFO
     frameworks = ("torch",)
-    words = (("DataLoader",), ("cuda", "device", "accelerator", "Accelerator", "to("))
+    words = (("DataLoader",), ("*cuda*", "*device*", "*ccelerator*", "to"))
+    premises = (
+        Premise.NOT_A_TEST,
+        Premise.ON_ACCELERATOR,
+        Premise.CPU_NOT_INTENDED,
+    )
     references = ("https://docs.pytorch.org/docs/stable/notes/cuda.html",)
     evidence = (
         Evidence(
@@ -47,15 +52,12 @@ class DataloaderNotPinned(Rule):
 
     @on_call("torch.utils.data.DataLoader")
     def check(self, call: Call, facts: Facts) -> Findings:
-        from greenlint import Contexts, Datasets, Frameworks, Work
+        from greenlint import Contexts, Datasets, Work
 
         if call.argument("pin_memory").constant is not False or facts[Contexts].dead(call.node):
             return
         dataset = call.argument("dataset")
         if dataset.node is None or dataset.facts[Datasets].work(dataset.node) is not Work.DECODES:
-            return
-        frameworks = facts[Frameworks]
-        if frameworks.gpu_intent is not True or frameworks.is_test or frameworks.cpu_deliberate:
             return
         if not facts[Datasets].feeds_training(call) or not facts[Datasets].reaches_accelerator(call):
             return

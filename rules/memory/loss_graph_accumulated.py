@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from greenlint import Bad, Evidence, Good, Grade, Rule, Severity, on_node
+from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_node
 
 if TYPE_CHECKING:
     from greenlint import Facts, Findings, Loop, Outline, Step, cst
@@ -26,7 +26,11 @@ class LossGraphAccumulated(Rule):
 
     severity = Severity.WARNING
     frameworks = ("torch",)
-    words = (("+=", ".append("), ("backward(", ".eval("), ("for ", "while "))
+    words = (("*backward", "eval"), ("for", "while"))
+    premises = (
+        Premise.NOT_A_TEST,
+        Premise.REAL_DATA,
+    )
     references = ("https://docs.pytorch.org/docs/stable/notes/faq.html",)
     evidence = (
         Evidence(
@@ -58,7 +62,7 @@ class LossGraphAccumulated(Rule):
     def _check(
         self, place: cst.CSTNode, target: cst.BaseExpression, value: cst.BaseExpression, facts: Facts
     ) -> Findings:
-        from greenlint import Contexts, Frameworks, LoopRole, Loops, Tracked
+        from greenlint import Contexts, LoopRole, Loops, Tracked
 
         loops = facts[Loops]
         loop = loops.enclosing(place, LoopRole.TRAINING, LoopRole.EVALUATION)
@@ -68,7 +72,7 @@ class LossGraphAccumulated(Rule):
             return
         if not _outlives(target, loop.node, facts) or _used_by_backward(target, facts):
             return
-        if facts[Contexts].dead(place) or facts[Frameworks].toy_data or facts[Frameworks].is_test:
+        if facts[Contexts].dead(place):
             return
         after = loop.role is LoopRole.TRAINING and _after_backward(place, loop.step, facts)
         yield self.finding(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from greenlint import Bad, Evidence, Good, Grade, Rule, Severity, on_file
+from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_file
 
 if TYPE_CHECKING:
     from greenlint import Call, Facts, Findings, cst
@@ -30,7 +30,14 @@ class Float64Compute(Rule):
 
     severity = Severity.WARNING
     frameworks = ("torch", "keras", "tensorflow", "jax", "lightning", "pytorch_lightning")
-    words = (("double", "float64", "Double", "x64", "X64"),)
+    words = (("*double*", "*float64*", "*Double*", "*x64*", "*X64*"),)
+    premises = (
+        Premise.NOT_A_TEST,
+        Premise.NOT_A_BENCHMARK,
+        Premise.NOT_SCIENCE,
+        Premise.CPU_NOT_INTENDED,
+        Premise.MAYBE_ON_ACCELERATOR,
+    )
     references = ("https://docs.pytorch.org/docs/stable/notes/cuda.html",)
     evidence = (
         Evidence(
@@ -244,8 +251,6 @@ def _excused(facts: Facts) -> bool:
     from greenlint import Frameworks
 
     frameworks = facts[Frameworks]
-    if frameworks.is_test or frameworks.science or frameworks.cpu_deliberate or frameworks.is_benchmark:
-        return True
     places_itself = frameworks.roots & {"keras", "tensorflow", "jax", "flax"}
     return frameworks.gpu_intent is False or (frameworks.gpu_intent is None and not places_itself)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from greenlint import Bad, Evidence, Good, Grade, Rule, Severity, on_call
+from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_call
 
 if TYPE_CHECKING:
     from greenlint import Call, Facts, Findings, Fix
@@ -43,7 +43,12 @@ class HfTrainerNoMixedPrecision(Rule):
 
     severity = Severity.WARNING
     frameworks = ("transformers",)
-    words = (("TrainingArguments",), ("Trainer",))
+    words = (("*TrainingArguments",), ("*Trainer",))
+    premises = (
+        Premise.NOT_A_TEST,
+        Premise.CPU_NOT_INTENDED,
+        Premise.MAYBE_ON_ACCELERATOR,
+    )
     references = ("https://huggingface.co/docs/transformers/perf_train_gpu_one",)
     evidence = (
         Evidence(
@@ -258,8 +263,6 @@ def _decided_elsewhere(call: Call, facts: Facts) -> bool:
     from greenlint import Calls, Environment, Frameworks
 
     frameworks = facts[Frameworks]
-    if frameworks.is_test or frameworks.cpu_deliberate or frameworks.gpu_intent is False:
-        return True
     for load in facts[Calls].methods(
         "from_pretrained", "from_config", "prepare_model_for_kbit_training", "half", "bfloat16"
     ):

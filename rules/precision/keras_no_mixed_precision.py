@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from greenlint import Bad, Confidence, Evidence, Good, Grade, Rule, Severity, on_file
+from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, Severity, on_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,15 @@ class KerasNoMixedPrecision(Rule):
 
     severity = Severity.WARNING
     frameworks = ("keras", "tensorflow", "tf_keras")
-    words = ((".fit(", ".fit_generator("), ("keras",))
+    words = (("fit", "fit_generator"), ("*keras*",))
+    premises = (
+        Premise.NOT_A_TEST,
+        Premise.REAL_DATA,
+        Premise.NOT_SCIENCE,
+        Premise.CPU_NOT_INTENDED,
+        Premise.ON_ACCELERATOR,
+        Premise.PRECISION_OPEN,
+    )
     references = (
         "https://luiscruz.github.io/course_sustainableSE/2026/p1_measuring_software/g30_mixed-precision.html",
     )
@@ -52,7 +60,9 @@ class KerasNoMixedPrecision(Rule):
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
-        if _excused(facts):
+        from greenlint import Frameworks
+
+        if facts[Frameworks].legacy_keras:
             return
         heavy = list(_heavy_fits(facts))
         if not heavy:
@@ -252,15 +262,6 @@ class KerasNoMixedPrecision(Rule):
             why="the graph is rewritten to mixed precision",
         ),
     )
-
-
-def _excused(facts: Facts) -> bool:
-    from greenlint import Frameworks
-
-    frameworks = facts[Frameworks]
-    if frameworks.is_test or frameworks.toy_data or frameworks.science or frameworks.cpu_deliberate:
-        return True
-    return frameworks.gpu_intent is not True or frameworks.precision is not False or frameworks.legacy_keras
 
 
 def _heavy_fits(facts: Facts) -> Iterator[tuple[Call, Layers | None]]:

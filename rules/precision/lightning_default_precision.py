@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from greenlint import Bad, Evidence, Good, Grade, Rule, Severity, on_call
+from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_call
 
 if TYPE_CHECKING:
     from greenlint import Call, Facts, Findings, cst
@@ -32,7 +32,13 @@ class LightningDefaultPrecision(Rule):
 
     severity = Severity.WARNING
     frameworks = ("lightning", "pytorch_lightning", "lightning_fabric")
-    words = (("Trainer", "Fabric"),)
+    words = (("*Trainer", "*Fabric"),)
+    premises = (
+        Premise.NOT_A_TEST,
+        Premise.REAL_DATA,
+        Premise.NOT_SCIENCE,
+        Premise.CPU_NOT_INTENDED,
+    )
     references = ("https://lightning.ai/docs/pytorch/stable/advanced/speed.html",)
     evidence = (
         Evidence(
@@ -303,8 +309,6 @@ def _excused(fit: Call, facts: Facts, explicit: bool) -> bool:
     from greenlint import Frameworks
 
     frameworks = facts[Frameworks]
-    if frameworks.is_test or frameworks.toy_data or frameworks.science or frameworks.cpu_deliberate:
-        return True
     if not explicit and frameworks.precision is not False:
         return True
     return not _is_heavy(fit, facts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from greenlint import Bad, Confidence, Evidence, Good, Grade, Rule, Severity, on_call, on_file
+from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, Severity, on_call, on_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,13 @@ class PrecisionSwitchLeftOff(Rule):
 
     severity = Severity.INFO
     frameworks = ("torch", "accelerate", "deepspeed")
-    words = (("Accelerator", "deepspeed", "config_params", "autocast", "GradScaler"),)
+    words = (("Accelerator", "*deepspeed*", "config_params", "autocast", "GradScaler"),)
+    premises = (
+        Premise.NOT_A_TEST,
+        Premise.REAL_DATA,
+        Premise.NOT_SCIENCE,
+        Premise.CPU_NOT_INTENDED,
+    )
     references = ("https://pytorch.org/blog/what-every-user-should-know-about-mixed-precision-training-in-pytorch/",)
     evidence = (
         Evidence(
@@ -51,7 +57,7 @@ class PrecisionSwitchLeftOff(Rule):
     @on_call("accelerate.Accelerator")
     def accelerator(self, call: Call, facts: Facts) -> Findings:
         precision = call.argument("mixed_precision")
-        if not precision.written or precision.constant != "no" or _excused(facts):
+        if not precision.written or precision.constant != "no":
             return
         yield self.finding(
             call.node,
@@ -62,8 +68,6 @@ class PrecisionSwitchLeftOff(Rule):
 
     @on_file
     def deepspeed(self, tree: cst.Module, facts: Facts) -> Findings:
-        if _excused(facts):
-            return
         for call in _handing_over(facts):
             written = _config_of(call)
             if written is None:
@@ -82,8 +86,6 @@ class PrecisionSwitchLeftOff(Rule):
 
     @on_file
     def autocast(self, tree: cst.Module, facts: Facts) -> Findings:
-        if _excused(facts):
-            return
         switches = list(_switches(facts))
         if not switches or not all(off for _, off in switches):
             return
@@ -268,13 +270,6 @@ _NOTES = (
 )
 
 
-def _excused(facts: Facts) -> bool:
-    from greenlint import Frameworks
-
-    frameworks = facts[Frameworks]
-    return bool(frameworks.is_test or frameworks.toy_data or frameworks.science or frameworks.cpu_deliberate)
-
-
 # -- DeepSpeed -------------------------------------------------------------------------------------------------
 
 
@@ -291,11 +286,11 @@ def _handing_over(facts: Facts) -> Iterator[Call]:
 
 def _leads_to_deepspeed(call: Call, facts: Facts) -> bool:
     """Whether the project around the file runs DeepSpeed: ``config_params`` is its word."""
-    from greenlint import Project
+    from greenlint import Imports
 
     if "deepspeed.initialize" in facts.document.text:
         return True
-    return any("deepspeed.initialize" in (facts.sources.read(path) or "") for path in facts[Project].reachable())
+    return any("deepspeed.initialize" in (facts.sources.read(path) or "") for path in facts[Imports].reachable())
 
 
 def _config_of(call: Call) -> cst.BaseExpression | None:

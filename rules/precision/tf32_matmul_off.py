@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from greenlint import Bad, Evidence, Good, Grade, Rule, Severity, on_file
+from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,14 @@ class Tf32MatmulOff(Rule):
 
     severity = Severity.INFO
     frameworks = ("torch",)
-    words = (("set_float32_matmul_precision", "allow_tf32", "fp32_precision"),)
+    words = (("set_float32_matmul_precision", "allow_tf32", "*fp32_precision"),)
+    premises = (
+        Premise.NOT_A_TEST,
+        Premise.NOT_A_BENCHMARK,
+        Premise.NOT_SCIENCE,
+        Premise.ON_ACCELERATOR,
+        Premise.PRECISION_OPEN,
+    )
     references = ("https://docs.pytorch.org/docs/stable/notes/cuda.html",)
     evidence = (
         Evidence(
@@ -45,9 +52,7 @@ class Tf32MatmulOff(Rule):
         from greenlint import Contexts, Environment, Frameworks, Loops
 
         frameworks, environment = facts[Frameworks], facts[Environment]
-        if frameworks.gpu_intent is not True or frameworks.is_test or frameworks.science or frameworks.is_benchmark:
-            return
-        if frameworks.precision is not False or environment.at_least("torch", "1.12") is False:
+        if environment.at_least("torch", "1.12") is False:
             return
         if "deterministic" in facts.document.text or "assert_close" in facts.document.text:
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from greenlint import Bad, Evidence, Good, Grade, Rule, Severity, on_file
+from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_file
 
 if TYPE_CHECKING:
     from greenlint import Facts, Findings, Layers, Outline, Step, cst
@@ -28,7 +28,16 @@ class TorchTrainWithoutAmp(Rule):
 
     severity = Severity.WARNING
     frameworks = ("torch",)
-    words = (("backward",),)
+    words = (("*backward",),)
+    premises = (
+        Premise.NOT_A_TEST,
+        Premise.OWN_STEP,
+        Premise.REAL_DATA,
+        Premise.NOT_SCIENCE,
+        Premise.CPU_NOT_INTENDED,
+        Premise.ON_ACCELERATOR,
+        Premise.PRECISION_OPEN,
+    )
     references = (
         "https://pytorch.org/blog/what-every-user-should-know-about-mixed-precision-training-in-pytorch/",
         "https://docs.pytorch.org/tutorials/recipes/recipes/tuning_guide.html",
@@ -63,24 +72,13 @@ class TorchTrainWithoutAmp(Rule):
         steps = facts[Loops].steps
         if not steps:
             return
-        frameworks = facts[Frameworks]
-        if frameworks.gpu_intent is not True or frameworks.precision is not False:
-            return
-        if (
-            frameworks.trainer_owner is not None
-            or frameworks.toy_data
-            or frameworks.is_test
-            or frameworks.science
-            or frameworks.cpu_deliberate
-        ):
-            return
         for step in steps:
             if not _plain(step) or facts[Contexts].dead(step.backward.node):
                 continue
             layers = _layers(step, facts)
             if layers is None or layers.heavy is not True:
                 continue
-            if frameworks.reinforcement_learning and not (layers.attention or layers.pretrained):
+            if facts[Frameworks].reinforcement_learning and not (layers.attention or layers.pretrained):
                 continue
             yield self.finding(
                 step.place,

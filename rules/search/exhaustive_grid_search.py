@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from greenlint import Bad, Confidence, Evidence, Good, Grade, Rule, RuleOptions, Severity, on_file
+from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, RuleOptions, Severity, on_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,11 @@ class ExhaustiveGridSearch(Rule):
         """Report grids of at least this many candidates when each is fitted once for every sample."""
 
     severity = Severity.WARNING
-    words = (("GridSearchCV", "grid_search"),)
+    words = (("*GridSearchCV", "*grid_search*"),)
+    premises = (
+        Premise.NOT_A_TEST,
+        Premise.NOT_A_BENCHMARK,
+    )
     references = (
         "https://arxiv.org/abs/2303.13972",
         "https://doi.org/10.3390/app14146196",
@@ -62,10 +66,8 @@ class ExhaustiveGridSearch(Rule):
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
-        from greenlint import Frameworks, Searches
+        from greenlint import Searches
 
-        if facts[Frameworks].is_test or facts[Frameworks].is_benchmark:
-            return
         for search in facts[Searches].grid_searches:
             if search.grid is not None and self._is_worth_saying(search, facts):
                 yield self._report(search, facts)

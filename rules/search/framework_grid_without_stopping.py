@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from greenlint import Bad, Confidence, Evidence, Good, Grade, Rule, RuleOptions, Severity, on_call, on_file
+from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, RuleOptions, Severity, on_call, on_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,8 +39,7 @@ class FrameworkGridWithoutStopping(Rule):
     frameworks = ("ray", "wandb", "keras_tuner", "kerastuner", "optuna")
     words = (
         (
-            "grid_search",
-            "grid",
+            "*grid*",
             "GridSearch",
             "RandomSearch",
             "BayesianOptimization",
@@ -48,6 +47,11 @@ class FrameworkGridWithoutStopping(Rule):
             "BruteForceSampler",
             "NopPruner",
         ),
+    )
+    premises = (
+        Premise.NOT_A_TEST,
+        Premise.NOT_A_BENCHMARK,
+        Premise.REAL_DATA,
     )
     references = (
         "https://arxiv.org/abs/1810.05934",
@@ -378,11 +382,6 @@ class FrameworkGridWithoutStopping(Rule):
 
 def _is_comparison(facts: Facts) -> bool:
     """Whether a file is a test, a toy, or made to compare rather than to find the best."""
-    from greenlint import Frameworks
-
-    frameworks = facts[Frameworks]
-    if frameworks.is_test or frameworks.is_benchmark or frameworks.toy_data is not None:
-        return True
     return "ablat" in facts.document.path.lower()
 
 

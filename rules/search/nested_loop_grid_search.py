@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from greenlint import Bad, Confidence, Evidence, Good, Grade, Rule, RuleOptions, Severity, on_file
+from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, RuleOptions, Severity, on_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,18 +36,23 @@ class NestedLoopGridSearch(Rule):
 
     severity = Severity.WARNING
     words = (
-        ("for ",),
+        ("for",),
         (
-            ".fit",
-            "backward",
+            "fit*",
+            "*backward",
             "apply_gradients",
             "apply_updates",
-            "train",
-            "cross_val",
-            ".cv(",
+            "*train*",
+            "*cross_val*",
+            "cv",
             "subprocess",
-            "os.system",
+            "system",
         ),
+    )
+    premises = (
+        Premise.NOT_A_TEST,
+        Premise.NOT_A_BENCHMARK,
+        Premise.REAL_DATA,
     )
     references = (
         "https://arxiv.org/abs/2401.01851",
@@ -78,10 +83,8 @@ class NestedLoopGridSearch(Rule):
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
-        from greenlint import Frameworks, Sweeps
+        from greenlint import Sweeps
 
-        if facts[Frameworks].is_test or facts[Frameworks].is_benchmark:
-            return
         for sweep in facts[Sweeps].at_least(self.options.candidates):
             if not _is_excused(sweep, facts) and self._is_large(sweep, facts):
                 yield self._report(sweep, facts)
@@ -341,10 +344,8 @@ def _is_excused(sweep: Sweep, facts: Facts) -> bool:
 
 
 def _is_toy(sweep: Sweep, facts: Facts) -> bool:
-    from greenlint import Frameworks, Samples, Scale
+    from greenlint import Samples, Scale
 
-    if facts[Frameworks].toy_data is not None:
-        return True
     for training in sweep.trainings:
         data = training.data
         if data is None:

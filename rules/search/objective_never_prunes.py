@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from greenlint import Bad, Confidence, Evidence, Good, Grade, Rule, RuleOptions, Severity, on_file
+from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, RuleOptions, Severity, on_file
 
 if TYPE_CHECKING:
     from greenlint import Facts, Findings, Objective, Report, Study, Training, cst
@@ -33,6 +33,10 @@ class ObjectiveNeverPrunes(Rule):
     severity = Severity.WARNING
     frameworks = ("optuna",)
     words = (("optimize",),)
+    premises = (
+        Premise.NOT_A_TEST,
+        Premise.NOT_A_BENCHMARK,
+    )
     references = (
         "https://optuna.readthedocs.io/en/stable/tutorial/10_key_features/003_efficient_optimization_algorithms.html",
         "https://arxiv.org/abs/2412.08526",
@@ -57,10 +61,8 @@ class ObjectiveNeverPrunes(Rule):
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
-        from greenlint import Contexts, Frameworks, Studies, Trials
+        from greenlint import Contexts, Studies, Trials
 
-        if facts[Frameworks].is_test or facts[Frameworks].is_benchmark:
-            return
         studies = facts[Studies]
         for study in studies.all:
             if study.objective is None or not self._is_long(study) or facts[Contexts].dead(study.call.node):

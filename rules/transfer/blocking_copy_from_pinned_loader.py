@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from greenlint import Bad, Evidence, Good, Grade, Rule, Severity, on_loop
+from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_loop
 
 if TYPE_CHECKING:
     from greenlint import Call, Facts, Findings, Loop, Move, Outline
@@ -26,7 +26,12 @@ class BlockingCopyFromPinnedLoader(Rule):
 
     severity = Severity.INFO
     frameworks = ("torch",)
-    words = (("pin_memory",), ("cuda", ".to("), ("backward",))
+    words = (("pin_memory",), ("cuda", "to"), ("*backward",))
+    premises = (
+        Premise.NOT_A_TEST,
+        Premise.OWN_STEP,
+        Premise.REAL_DATA,
+    )
     references = ("https://docs.pytorch.org/tutorials/intermediate/pinmem_nonblock.html",)
     evidence = (
         Evidence(
@@ -42,11 +47,8 @@ class BlockingCopyFromPinnedLoader(Rule):
 
     @on_loop("training")
     def check(self, loop: Loop, facts: Facts) -> Findings:
-        from greenlint import Contexts, Frameworks, Transfers, cst
+        from greenlint import Contexts, Transfers, cst
 
-        frameworks = facts[Frameworks]
-        if frameworks.trainer_owner is not None or frameworks.toy_data or frameworks.is_test:
-            return
         loader = _loader(loop, facts) if isinstance(loop.node, cst.For) else None
         if loader is None or loader.argument("pin_memory").constant is not True:
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from greenlint import Bad, Confidence, Evidence, Good, Grade, Rule, Severity, on_file
+from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, Severity, on_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,21 +31,25 @@ class CreatedOnCpuThenMoved(Rule):
     severity = Severity.WARNING
     frameworks = ("torch",)
     words = (
-        (".to(", "cuda", ".xpu(", ".npu(", ".mps("),
+        ("to", "cuda", "xpu", "npu", "mps"),
         (
-            "zeros",
-            "ones",
-            "empty",
-            "full",
+            "*zeros*",
+            "*ones*",
+            "*empty*",
+            "*full*",
             "eye",
             "arange",
-            "space",
-            "rand",
+            "*space",
+            "*rand*",
             "normal",
-            "tensor",
-            "Tensor",
+            "*ensor",
             "from_numpy",
         ),
+    )
+    premises = (
+        Premise.NOT_A_TEST,
+        Premise.MAY_HAVE_ACCELERATOR,
+        Premise.NO_TOY_SET,
     )
     references = ("https://docs.pytorch.org/tutorials/recipes/recipes/tuning_guide.html",)
     evidence = (
@@ -62,14 +66,12 @@ class CreatedOnCpuThenMoved(Rule):
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
-        from greenlint import Environment, Factories, Frameworks
+        from greenlint import Factories, Frameworks
 
+        if facts[Factories].default_moved:
+            return
         frameworks = facts[Frameworks]
-        if frameworks.is_test or facts[Factories].default_moved or facts[Environment].hardware == "cpu":
-            return
         places = [each for each in _places(facts) if frameworks.gpu_intent is not False or each.reaches_device]
-        if not places or frameworks.toy_data not in (None, "random tensors"):
-            return
         for group in _grouped(places):
             yield self._report(group, facts, certain=frameworks.gpu_intent is True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from greenlint import Bad, Evidence, Good, Grade, Rule, Severity, on_file
+from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,8 @@ class DeviceMoveInDataset(Rule):
 
     severity = Severity.WARNING
     frameworks = ("torch",)
-    words = (("__getitem__", "collate", "__iter__"), ("cuda", ".to("))
+    words = (("__getitem__", "*collate*", "__iter__"), ("cuda", "to"))
+    premises = (Premise.NOT_A_TEST,)
     references = ("https://docs.pytorch.org/docs/stable/data.html#multi-process-data-loading",)
     evidence = (
         Evidence(
@@ -40,10 +41,8 @@ class DeviceMoveInDataset(Rule):
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
-        from greenlint import Device, Frameworks, Transfers
+        from greenlint import Device, Transfers
 
-        if facts[Frameworks].is_test:
-            return
         for body, what, batched in _bodies(facts):
             moves = [move for move in facts[Transfers].within(body) if move.target is Device.ACCELERATOR]
             if not moves:

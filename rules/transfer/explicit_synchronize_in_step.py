@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from greenlint import Bad, Evidence, Good, Grade, Rule, Severity, on_file
+from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,12 @@ class ExplicitSynchronizeInStep(Rule):
 
     severity = Severity.WARNING
     frameworks = ("torch", "jax")
-    words = (("synchronize(", "block_until_ready(", "mark_step("),)
+    words = (("synchronize", "block_until_ready", "mark_step"),)
+    premises = (
+        Premise.NOT_A_TEST,
+        Premise.NOT_A_BENCHMARK,
+        Premise.REAL_DATA,
+    )
     references = (
         "https://docs.pytorch.org/tutorials/recipes/recipes/tuning_guide.html",
         "https://docs.pytorch.org/docs/stable/notes/cuda.html",
@@ -46,11 +51,7 @@ class ExplicitSynchronizeInStep(Rule):
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
-        from greenlint import Frameworks
 
-        frameworks = facts[Frameworks]
-        if frameworks.is_test or frameworks.is_benchmark or frameworks.toy_data:
-            return
         if _SEVERAL_STREAMS.search(facts.document.text):
             return
         groups: dict[object, list[Call]] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from greenlint import Bad, Confidence, Evidence, Good, Grade, Rule, Severity, on_file
+from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, Severity, on_file
 
 if TYPE_CHECKING:
     from greenlint import Facts, Findings, Outline, Report, RoundTrip, cst
@@ -32,8 +32,15 @@ class HostRoundTrip(Rule):
     severity = Severity.WARNING
     frameworks = ("torch", "jax", "tensorflow", "cupy")
     words = (
-        (".cpu(", "numpy", ".item(", ".tolist(", "asarray", "device_get", "cpu"),
-        ("cuda", "dev", "gpu", "rank", "xpu", "jnp", "jax", "convert_to_tensor", "constant", "cupy"),
+        ("cpu", "*numpy*", "item", "tolist", "asarray", "device_get"),
+        ("cuda", "*dev*", "*gpu*", "*rank*", "xpu", "jnp", "jax", "convert_to_tensor", "constant", "cupy"),
+    )
+    premises = (
+        Premise.NOT_A_TEST,
+        Premise.NOT_A_BENCHMARK,
+        Premise.MAY_HAVE_ACCELERATOR,
+        Premise.MAYBE_ON_ACCELERATOR,
+        Premise.NO_TOY_SET,
     )
     references = ("https://docs.pytorch.org/tutorials/recipes/recipes/tuning_guide.html",)
     evidence = (
@@ -51,20 +58,15 @@ class HostRoundTrip(Rule):
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
-        from greenlint import Environment, Frameworks, Hot, RoundTrips
+        from greenlint import Frameworks, Hot, RoundTrips
 
-        frameworks = facts[Frameworks]
-        if frameworks.is_test or frameworks.is_benchmark or facts[Environment].hardware == "cpu":
-            return
         groups: dict[object, list[RoundTrip]] = {}
         for trip in facts[RoundTrips].all:
             spot = facts[Hot].repeated(trip.upload.node)
             if spot is not None and not _offloads(trip, facts):
                 groups.setdefault(spot.body, []).append(trip)
-        if not groups or frameworks.gpu_intent is False or frameworks.toy_data not in (None, "random tensors"):
-            return
         for trips in groups.values():
-            yield self._report(trips, facts, certain=frameworks.gpu_intent is True)
+            yield self._report(trips, facts, certain=facts[Frameworks].gpu_intent is True)
 
     def _report(self, trips: list[RoundTrip], facts: Facts, *, certain: bool) -> Report:
         first = trips[0]

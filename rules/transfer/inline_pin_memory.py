@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from greenlint import Bad, Evidence, Good, Grade, Rule, Severity, on_file
+from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_file
 
 if TYPE_CHECKING:
     from greenlint import Call, Facts, Findings, cst
@@ -26,7 +26,11 @@ class InlinePinMemory(Rule):
 
     severity = Severity.WARNING
     frameworks = ("torch",)
-    words = (("pin_memory()",),)
+    words = (("pin_memory",),)
+    premises = (
+        Premise.NOT_A_TEST,
+        Premise.NOT_A_BENCHMARK,
+    )
     references = ("https://docs.pytorch.org/tutorials/intermediate/pinmem_nonblock.html",)
     evidence = (
         Evidence(
@@ -38,10 +42,8 @@ class InlinePinMemory(Rule):
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
-        from greenlint import Calls, Contexts, Frameworks, Hot
+        from greenlint import Calls, Contexts, Hot
 
-        if facts[Frameworks].is_test or facts[Frameworks].is_benchmark:
-            return
         for call in facts[Calls].methods("pin_memory"):
             if call.receiver is None or call.positional or facts[Contexts].dead(call.node):
                 continue

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from greenlint import Bad, Confidence, Evidence, Good, Grade, Rule, Severity, on_file
+from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, Severity, on_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,13 @@ class LoopInvariantTransfer(Rule):
 
     severity = Severity.WARNING
     frameworks = ("torch", "jax")
-    words = ((".to(", ".cuda(", ".xpu(", ".npu(", ".mps(", "device_put"), ("for ", "while ", "forward"))
+    words = (("to", "cuda", "xpu", "npu", "mps", "device_put"), ("for", "while", "forward"))
+    premises = (
+        Premise.NOT_A_TEST,
+        Premise.MAY_HAVE_ACCELERATOR,
+        Premise.MAYBE_ON_ACCELERATOR,
+        Premise.NO_TOY_SET,
+    )
     references = ("https://docs.pytorch.org/tutorials/recipes/recipes/tuning_guide.html",)
     evidence = (
         Evidence(
@@ -46,16 +52,10 @@ class LoopInvariantTransfer(Rule):
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
-        from greenlint import Environment, Frameworks
+        from greenlint import Frameworks
 
-        frameworks = facts[Frameworks]
-        if frameworks.is_test or facts[Environment].hardware == "cpu":
-            return
-        places = list(_places(facts))
-        if not places or frameworks.gpu_intent is False or frameworks.toy_data not in (None, "random tensors"):
-            return
         groups: dict[object, list[_Place]] = {}
-        for each in places:
+        for each in _places(facts):
             groups.setdefault(each.spot.body, []).append(each)
         for group in groups.values():
             group.sort(key=lambda each: not each.matters)
@@ -67,7 +67,7 @@ class LoopInvariantTransfer(Rule):
                 notes=("saves 1-10 % of the loop (estimate), depending on the size of what is copied",),
                 related=tuple((each.move.call.node, "copied again here too") for each in group[1:6]),
                 severity=None if first.matters else Severity.INFO,
-                confidence=Confidence.HIGH if frameworks.gpu_intent is True else Confidence.MEDIUM,
+                confidence=Confidence.HIGH if facts[Frameworks].gpu_intent is True else Confidence.MEDIUM,
             )
 
     examples = (

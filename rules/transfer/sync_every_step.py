@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from greenlint import Bad, Confidence, Evidence, Good, Grade, Rule, Severity, on_file
+from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, Severity, on_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,12 @@ class SyncEveryStep(Rule):
 
     severity = Severity.WARNING
     frameworks = ("torch", "tensorflow", "keras", "jax")
-    words = (("backward", "apply_gradients", "apply_updates", "loss_scaler"),)
+    words = (("*backward", "apply_gradients", "apply_updates", "loss_scaler"),)
+    premises = (
+        Premise.NOT_A_TEST,
+        Premise.ON_ACCELERATOR,
+        Premise.REAL_DATA,
+    )
     references = (
         "https://docs.pytorch.org/tutorials/recipes/recipes/tuning_guide.html",
         "https://lightning.ai/docs/pytorch/stable/advanced/speed.html",
@@ -52,13 +57,10 @@ class SyncEveryStep(Rule):
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
-        from greenlint import Contexts, Frameworks, Loops
+        from greenlint import Contexts, Loops
 
         steps = facts[Loops].steps
         if not steps:
-            return
-        frameworks = facts[Frameworks]
-        if frameworks.gpu_intent is not True or frameworks.is_test or frameworks.toy_data:
             return
         reported: set[cst.CSTNode] = set()
         for step in steps:

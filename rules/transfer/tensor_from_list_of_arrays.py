@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from greenlint import Bad, Evidence, Good, Grade, Rule, Severity, on_call
+from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_call
 
 if TYPE_CHECKING:
     from greenlint import Call, Facts, Findings, Outline, cst
@@ -25,7 +25,8 @@ class TensorFromListOfArrays(Rule):
 
     severity = Severity.WARNING
     frameworks = ("torch",)
-    words = (("tensor", "Tensor"), ("numpy", "np.", "librosa", "soundfile", "cv2"))
+    words = (("tensor", "*Tensor", "as_tensor"), ("numpy", "np", "librosa", "soundfile", "cv2"))
+    premises = (Premise.NOT_A_TEST,)
     references = (
         "https://github.com/pytorch/pytorch/issues/39842",
         "https://github.com/huggingface/transformers/pull/24765",
@@ -53,9 +54,9 @@ class TensorFromListOfArrays(Rule):
         "torch.cuda.LongTensor",
     )
     def check(self, call: Call, facts: Facts) -> Findings:
-        from greenlint import Contexts, Frameworks
+        from greenlint import Contexts
 
-        if not call.positional or facts[Frameworks].is_test or facts[Contexts].dead(call.node):
+        if not call.positional or facts[Contexts].dead(call.node):
             return
         built = _list_of_arrays(call.positional[0], facts)
         if built is None:

@@ -8,7 +8,8 @@ import pytest
 
 from greenlint import reading
 from greenlint.facts import Facts
-from greenlint.facts.frameworks import Frameworks, code_of
+from greenlint.facts.frameworks import Frameworks
+from greenlint.facts.glance import code_of
 from greenlint.facts.sources import DictSources, RunSettings
 
 

@@ -1,0 +1,122 @@
+"""A file at a glance: what its text alone, and the texts around it, can tell without a full tree.
+
+Importable without libcst.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
+
+from greenlint.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from greenlint.facts.sources import ProjectSources, RunSettings
+    from greenlint.knowledge.signal import Signal
+
+__all__ = ["Code", "Glance", "TextKind", "code_of", "comments_of"]
+
+
+class TextKind(Protocol):
+    """A unit of knowledge about one file that needs no tree."""
+
+    of_text: ClassVar[bool]
+
+    def __init__(self, glance: Glance, /) -> None: ...
+
+
+K = TypeVar("K")
+
+
+class Glance:
+    """The memoising door to what text tells of one file; ``facts[Kind]`` of its :class:`Facts` leads here too."""
+
+    def __init__(
+        self, path: str, text: str, sources: ProjectSources, settings: RunSettings, *, is_notebook: bool = False
+    ) -> None:
+        self.path = path
+        """POSIX, relative to the project root where the file lies below it."""
+        self.text = text
+        """The source; of a notebook, its code cells joined."""
+        self.sources = sources
+        self.settings = settings
+        self.is_notebook = is_notebook
+        self._made: dict[type, object] = {}
+
+    def __getitem__(self, kind: type[K]) -> K:
+        made = self._made.get(kind)
+        if made is None:
+            made = self._made[kind] = cast("Any", kind)(self)
+        return cast("K", made)
+
+    @functools.cached_property
+    def code(self) -> Code:
+        """The text as patterns search it."""
+        return Code(self.text)
+
+
+class Code:
+    """A text as patterns search it; see :func:`code_of`."""
+
+    __slots__ = ("_vocabulary", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = code_of(text)
+        self._vocabulary: Vocabulary | None = None
+
+    def search(self, signal: Signal) -> re.Match[str] | None:
+        """Where the code shows a signal."""
+        if self._vocabulary is None:
+            self._vocabulary = Vocabulary.of(self.text)
+        if not any(word in self._vocabulary for word in signal.words):
+            return None
+        return signal.pattern.search(self.text)
+
+    def shows(self, signal: Signal) -> bool:
+        """Whether the code shows a signal."""
+        return self.search(signal) is not None
+
+
+_TOKEN = re.compile(
+    r"(\"\"\"(?:\\.|[^\\])*?\"\"\"|'''(?:\\.|[^\\])*?'''|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*')|(#[^\n]*)",
+    re.DOTALL,
+)
+_IMPORTED = re.compile(r"^[ \t]*(?:from[ \t]+[\w.]+[ \t]+)?import[ \t]*(\([^)]*\)|[^\n]*)", re.MULTILINE)
+_RENAMED = re.compile(r"\b(torch(?=[ \t]+as)|\w+(?=[ \t]+as[ \t]+\w{3}))[ \t]+as[ \t]+(\w+)")
+
+
+def code_of(text: str) -> str:
+    """``text`` without comments and docstrings, and with what is imported under its own name.
+
+    Other strings stay, because options are named in them.
+    """
+    return _spelled_out(_stripped(text))
+
+
+def comments_of(text: str) -> str:
+    """The comments in ``text``."""
+    return "\n".join(match.group(0) for match in _TOKEN.finditer(text) if match.group(1) is None)
+
+
+def _spelled_out(code: str) -> str:
+    """``code`` with ``Net`` for ``Mesh`` after ``from zoo import Net as Mesh``; customary short aliases stay."""
+    pairs = (pair for found in _IMPORTED.finditer(code) for pair in _RENAMED.findall(found.group(1)))
+    own = {alias: name for name, alias in pairs if name != alias}
+    if not own:
+        return code
+    return re.sub(rf"\b(?:{'|'.join(own)})\b", lambda match: own[match.group()], code)
+
+
+def _stripped(text: str) -> str:
+    """``text`` without comments and docstrings."""
+
+    def kept(match: re.Match[str]) -> str:
+        literal: str | None = match.group(1)
+        if literal is None:
+            return ""
+        if literal[:3] in ('"""', "'''") and not text[text.rfind("\n", 0, match.start()) + 1 : match.start()].strip():
+            return '""'
+        return literal
+
+    return _TOKEN.sub(kept, text)

@@ -1,0 +1,233 @@
+"""The project as its import statements show it: which file a name leads to, and who imports whom. Text alone answers.
+
+Importable without libcst.
+"""
+
+from __future__ import annotations
+
+import functools
+import posixpath
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from greenlint.knowledge.signals import TEST_NAME
+
+if TYPE_CHECKING:
+    from greenlint.facts.glance import Glance
+    from greenlint.facts.sources import ProjectSources
+
+__all__ = ["REACHABLE", "Imports"]
+
+REACHABLE = 40
+"""How many project modules, nearest first, a question about everything a file imports may read."""
+
+
+class Imports:
+    """Imports of one file, and of the files around it."""
+
+    of_text: ClassVar[bool] = True
+
+    def __init__(self, glance: Glance) -> None:
+        self._glance = glance
+        self._sources = glance.sources
+        self._path = glance.path
+
+    # -- this file --------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def names(self) -> tuple[str, ...]:
+        """Every dotted name imported, with leading dots where relative: ``torch.nn.Linear``, ``.models.Net``."""
+        return tuple(self._written)
+
+    @functools.cached_property
+    def stars(self) -> tuple[str, ...]:
+        """The modules of which everything is imported."""
+        return tuple(name.removesuffix("*").removesuffix(".") or "." for name in self._written if name.endswith("*"))
+
+    @property
+    def _written(self) -> Iterator[str]:
+        for module, names in _statements(self._glance.code.text):
+            if names is None:
+                yield module
+            for name in names or ():
+                yield f"{module}{name}" if module.endswith(".") else f"{module}.{name}"
+
+    # -- where a name leads -----------------------------------------------------------------------------------
+
+    def path_of(self, dotted: str) -> str | None:
+        """The file of an imported module; ``dotted`` has leading dots when the import is relative."""
+        return _path_of(self._sources, self._path, dotted)
+
+    def reachable(self) -> list[str]:
+        """The paths of the project modules this file imports, directly and through others, nearest first."""
+        memo = self._sources.shared()
+        key = (Imports, "reachable", self._path)
+        if key not in memo:
+            memo[key] = self._reach()
+        return cast("list[str]", memo[key])
+
+    def _reach(self) -> list[str]:
+        seen: dict[str, None] = {}
+        queue = [(self._path, self._glance.text)]
+        while queue and len(seen) < REACHABLE:
+            path, text = queue.pop(0)
+            for target in _targets(self._sources, path, text):
+                if target in seen or target == self._path:
+                    continue
+                seen[target] = None
+                queue.append((target, self._sources.read(target) or ""))
+        return list(seen)
+
+    # -- the other direction ----------------------------------------------------------------------------------
+
+    def importing(self) -> list[str]:
+        """The paths of the project files that import this one, also through a package that re-exports it."""
+        memo = self._sources.shared()
+        key = (Imports, "importing", self._path)
+        if key not in memo:
+            memo[key] = list(self._find_importing())
+        return cast("list[str]", memo[key])
+
+    def _find_importing(self) -> Iterator[str]:
+        seen = {self._path}
+        for path in self._importing_directly(self._path):
+            outer = self._importing_directly(path) if path.endswith("__init__.py") else []
+            for each in (path, *outer):
+                if each not in seen and len(seen) <= REACHABLE:
+                    seen.add(each)
+                    yield each
+
+    def _importing_directly(self, target: str) -> list[str]:
+        folder, name = posixpath.split(target)
+        stem = posixpath.splitext(name)[0]
+        if stem == "__init__":
+            stem = posixpath.basename(folder)
+        if not stem or not stem.isidentifier():
+            return []
+        return [
+            path
+            for path in self._naming(stem)
+            if target in _targets(self._sources, path, self._sources.read(path) or "")
+        ]
+
+    def _naming(self, stem: str) -> list[str]:
+        """The files that name ``stem`` in an import, tests left out unless this is one."""
+        tests_too = TEST_NAME.search(self._path) is not None
+        paths = self._index.get(stem, ())
+        found = [path for path in paths if path != self._path and (tests_too or not TEST_NAME.search(path))]
+        return found[: 2 * REACHABLE]
+
+    @property
+    def _index(self) -> dict[str, list[str]]:
+        """The files of the project by each name in their imports."""
+        memo = self._sources.shared()
+        key = (Imports, "index")
+        if key not in memo:
+            index: dict[str, list[str]] = {}
+            for path in self._sources.python_files():
+                for name in _names_in(self._sources.read(path) or ""):
+                    index.setdefault(name, []).append(path)
+            memo[key] = index
+        return cast("dict[str, list[str]]", memo[key])
+
+
+# -- statements ---------------------------------------------------------------------------------------------------
+
+_STATEMENT = re.compile(
+    r"^[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]*(\([^)]*\)|[^\n]*)|import[ \t]+([.\w, \t]+))", re.MULTILINE
+)
+_RENAMING = re.compile(r"[ \t]+as[ \t]+\w+")
+_COMMENT = re.compile(r"#[^\n]*")
+_LINE = re.compile(r"^[ \t\"]*(?:from|import)[ \t]([^\n(]*(?:\([^)]*\))?)", re.MULTILINE)
+_NAME = re.compile(r"[^\W\d]\w*")
+
+
+def _statements(text: str) -> Iterator[tuple[str, list[str] | None]]:
+    """The modules imported in a text, each with the names taken from it; ``None`` for the module itself."""
+    for match in _STATEMENT.finditer(text):
+        module, names = match.group(1), match.group(2)
+        if module is not None:
+            written = _RENAMING.sub("", _COMMENT.sub("", names or ""))
+            yield module, re.findall(r"\w+|\*", written)
+            continue
+        for name in match.group(3).split(","):
+            bare = _RENAMING.sub("", name).strip()
+            if bare:
+                yield bare, None
+
+
+def _names_in(text: str) -> set[str]:
+    """Every name in the imports of a text, notebooks' raw JSON included."""
+    return {name for found in _LINE.finditer(text) for name in _NAME.findall(found.group(1))}
+
+
+def _targets(sources: ProjectSources, path: str, text: str) -> Iterator[str]:
+    """The project files that the module at ``path`` imports."""
+    for module, names in _statements(text):
+        found = _path_of(sources, path, module)
+        if found is not None:
+            yield found
+        for name in names or ():
+            inner = _path_of(sources, path, f"{module}{name}" if module.endswith(".") else f"{module}.{name}")
+            if inner is not None:
+                yield inner
+
+
+# -- files --------------------------------------------------------------------------------------------------------
+
+
+def _path_of(sources: ProjectSources, path: str, dotted: str) -> str | None:
+    """The file that ``dotted`` means in the module at ``path``, which is never that module itself."""
+    memo = sources.shared()
+    folder = posixpath.dirname(path)
+    key = (Imports, "path", folder, dotted)
+    if key not in memo:
+        memo[key] = _find(sources, folder, dotted)
+    found = cast("str | None", memo[key])
+    return _find(sources, folder, dotted, but=path) if found == path else found
+
+
+def _find(sources: ProjectSources, folder: str, dotted: str, but: str = "") -> str | None:
+    if dotted.startswith("."):
+        level = len(dotted) - len(dotted.lstrip("."))
+        base = folder
+        for _ in range(level - 1):
+            base = posixpath.dirname(base)
+        return _existing(sources, base, dotted[level:], but)
+    base = folder
+    while True:
+        found = _existing(sources, base, dotted, but)
+        if found is not None:
+            return found
+        if not base:
+            return _existing(sources, "src", dotted, but) or _moved(sources, dotted)
+        base = posixpath.dirname(base)
+
+
+def _existing(sources: ProjectSources, base: str, dotted: str, but: str) -> str | None:
+    stem = posixpath.join(base, *dotted.split(".")) if dotted else base
+    package = posixpath.join(stem, "__init__.py")
+    for path in (f"{stem}.py", package) if dotted else (package,):
+        if path != but and sources.read(path) is not None:
+            return path
+    return None
+
+
+def _moved(sources: ProjectSources, dotted: str) -> str | None:
+    """The one file of that name in the package, when the import names a folder of it that is not there."""
+    package, _, rest = dotted.partition(".")
+    name = rest.rpartition(".")[2]
+    if not name or package not in _top_folders(sources):
+        return None
+    ending = f"/{name}.py"
+    found = [path for path in sources.python_files() if path.endswith(ending) and path.startswith(f"{package}/")]
+    return found[0] if len(found) == 1 else None
+
+
+def _top_folders(sources: ProjectSources) -> set[str]:
+    memo = sources.shared()
+    key = (Imports, "top folders")
+    if key not in memo:
+        memo[key] = {path.split("/")[0] for path in sources.python_files()}
+    return cast("set[str]", memo[key])

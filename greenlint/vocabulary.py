@@ -1,0 +1,46 @@
+"""The identifiers of a file, found without parsing it: what the first gate looks at. Importable without libcst."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["WORD", "Vocabulary"]
+
+WORD = re.compile(r"\*?\w+\*?", re.ASCII)
+"""What a word of a gate may look like: an identifier, or a part of one with ``*`` for the rest."""
+
+_IN_NAMES = bytes(
+    code if chr(code).isascii() and (chr(code).isalnum() or chr(code) == "_") else 32 for code in range(256)
+)
+"""Makes everything a space that cannot stand in an ASCII identifier."""
+_ESCAPED_ENDS = (b"\\n", b"\\t", b"\\r")
+"""How the JSON of notebooks writes what would otherwise run into the word behind it."""
+
+
+class Vocabulary:
+    """Every identifier, keyword, number and word of strings and comments in a text."""
+
+    __slots__ = ("_known", "_text", "_words")
+
+    def __init__(self, data: bytes) -> None:
+        for each in _ESCAPED_ENDS:
+            if each in data:
+                data = data.replace(each, b" ")
+        self._words = frozenset(data.translate(_IN_NAMES).decode("latin-1").split(" "))
+        self._text = "\n".join(("", *self._words, ""))
+        self._known: dict[str, bool] = {}
+
+    @classmethod
+    def of(cls, text: str) -> Vocabulary:
+        """The vocabulary of decoded text."""
+        return cls(text.encode("utf-8", "replace"))
+
+    def __contains__(self, word: str) -> bool:
+        """Whether ``word`` occurs; ``Trainer*`` is a beginning, ``*Trainer`` an ending, ``*train*`` any part."""
+        if "*" not in word:
+            return word in self._words
+        known = self._known.get(word)
+        if known is None:
+            part = "".join(("" if word[0] == "*" else "\n", word.strip("*"), "" if word[-1] == "*" else "\n"))
+            known = self._known[word] = part in self._text
+        return known
