@@ -278,8 +278,14 @@ class Rule:
 
     @classmethod
     def concerns(cls, outline: Outline) -> bool:
-        """The second gate: whether a file with this outline can have a finding. Must not lose one."""
-        return True
+        """The second gate: whether a file with this outline can have a finding. Must not lose one.
+
+        Unless overridden: whether something is called that a hook waits for, when all hooks wait for calls.
+        """
+        if any(each.where is not Where.CALL for each in cls.subscriptions) or not cls.subscriptions:
+            return True
+        names = {key.rpartition(".")[2] for each in cls.subscriptions for key in each.keys}
+        return "*" in names or not names.isdisjoint(outline.calls)
 
     def finding(
         self,

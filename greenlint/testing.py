@@ -23,10 +23,12 @@ from pathlib import PurePath
 
 from greenlint.document import Document
 from greenlint.engine import Analysis, analyze
+from greenlint.facts.glance import Glance
 from greenlint.facts.sources import DictSources, RunSettings
 from greenlint.finding import Applicability, Crash, Finding
 from greenlint.fixer import FixResult, fix
 from greenlint.gate import Gate
+from greenlint.outline import Outline
 from greenlint.reading import UnreadableError, parse
 from greenlint.registry import RuleLoader
 from greenlint.rule import MARK, Bad, Example, Good, Rule
@@ -330,17 +332,21 @@ class _ExampleTest:
         extra = dict(example.settings)
         today = extra.pop("today", None)
         rule = self._made()
+        sources, settings = DictSources({**example.files, form.path: form.source}), self._settings(extra)
         analysis = analyze(
             document,
             [rule, *(each() for each in self._beside)],
-            sources=DictSources({**example.files, form.path: form.source}),
-            settings=self._settings(extra),
+            sources=sources,
+            settings=settings,
             gate=False,
             today=datetime.date.fromisoformat(str(today)) if today is not None else None,
         )
         findings = tuple(each for each in analysis.findings if each.rule == rule.name)
-        if findings and not Gate((rule,)).admits(form.source.encode()):
+        data, gate = form.source.encode(), Gate((rule,))
+        if findings and not gate.admits(data):
             raise _FaultError("the rule has a finding in a file that its `frameworks` or `words` rule out")
+        if findings and not _passes(gate, form.path, data, sources, settings):
+            raise _FaultError("the rule has a finding in a file that its `concerns` rules out")
         crashes = tuple(each for each in analysis.crashes if each.rule == rule.name)
         return Analysis(findings, (), crashes)
 
@@ -355,6 +361,20 @@ class _ExampleTest:
             return RunSettings(**given)  # type: ignore[arg-type]
         except TypeError as error:
             raise _FaultError(f"no such settings: {error}") from None
+
+
+def _passes(gate: Gate, path: str, data: bytes, sources: DictSources, settings: RunSettings) -> bool:
+    """Whether the gates let a file through that has a finding."""
+    passed = True
+
+    def wanted(text: str, outline: Outline) -> bool:
+        nonlocal passed
+        glance = Glance(path, text, sources, settings, is_notebook=path.endswith(".ipynb"))
+        passed = bool(gate.wants(glance, outline))
+        return False
+
+    parse(path, data, wanted)
+    return passed
 
 
 def _faults_of_result(result: FixResult) -> Iterator[str]:

@@ -69,14 +69,13 @@ class Imports:
 
     def _reach(self) -> list[str]:
         seen: dict[str, None] = {}
-        queue = [(self._path, self._glance.text)]
+        queue = [*_targets_in(self._sources, self._path, self._glance.text)]
         while queue and len(seen) < REACHABLE:
-            path, text = queue.pop(0)
-            for target in _targets(self._sources, path, text):
-                if target in seen or target == self._path:
-                    continue
-                seen[target] = None
-                queue.append((target, self._sources.read(target) or ""))
+            target = queue.pop(0)
+            if target in seen or target == self._path:
+                continue
+            seen[target] = None
+            queue.extend(_targets(self._sources, target))
         return list(seen)
 
     # -- the other direction ----------------------------------------------------------------------------------
@@ -105,11 +104,7 @@ class Imports:
             stem = posixpath.basename(folder)
         if not stem or not stem.isidentifier():
             return []
-        return [
-            path
-            for path in self._naming(stem)
-            if target in _targets(self._sources, path, self._sources.read(path) or "")
-        ]
+        return [path for path in self._naming(stem) if target in _targets(self._sources, path)]
 
     def _naming(self, stem: str) -> list[str]:
         """The files that name ``stem`` in an import, tests left out unless this is one."""
@@ -162,8 +157,16 @@ def _names_in(text: str) -> set[str]:
     return {name for found in _LINE.finditer(text) for name in _NAME.findall(found.group(1))}
 
 
-def _targets(sources: ProjectSources, path: str, text: str) -> Iterator[str]:
-    """The project files that the module at ``path`` imports."""
+def _targets(sources: ProjectSources, path: str) -> tuple[str, ...]:
+    """The project files that the one at ``path`` imports."""
+    memo = sources.shared()
+    key = (Imports, "targets", path)
+    if key not in memo:
+        memo[key] = tuple(dict.fromkeys(_targets_in(sources, path, sources.read(path) or "")))
+    return cast("tuple[str, ...]", memo[key])
+
+
+def _targets_in(sources: ProjectSources, path: str, text: str) -> Iterator[str]:
     for module, names in _statements(text):
         found = _path_of(sources, path, module)
         if found is not None:

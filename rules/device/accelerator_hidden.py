@@ -10,7 +10,7 @@ from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_fi
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlint import Facts, Findings, cst
+    from greenlint import Facts, Findings, Outline, cst
 
 
 class AcceleratorHidden(Rule):
@@ -57,6 +57,12 @@ class AcceleratorHidden(Rule):
             "https://doi.org/10.1007/978-3-031-23220-6_8",
         ),
     )
+
+    @classmethod
+    def concerns(cls, outline: Outline) -> bool:
+        if outline.stored_keys & {*_VARIABLES, *_PLATFORMS, *_OPTIONS} or "is_available" in outline.stored_attributes:
+            return True
+        return "set_visible_devices" in outline.calls or any(_CPU.match(each) for each in outline.texts)
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:

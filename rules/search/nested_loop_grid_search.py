@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, RuleOptions, Severity, on_file
@@ -38,15 +39,9 @@ class NestedLoopGridSearch(Rule):
     words = (
         ("for",),
         (
-            "fit*",
-            "*backward",
-            "apply_gradients",
-            "apply_updates",
-            "*train*",
-            "*cross_val*",
-            "cv",
-            "subprocess",
-            "system",
+            *("fit*", "*backward", "apply_gradients", "apply_updates", "train*", "Train*", "*_train*", "*Trainer*"),
+            *("retrain*", "pretrain*", "finetun*", "fine_tune*", "*cross_val*", "crossval*", "cv", "subprocess"),
+            *("system", "popen", "grid_search", "search"),
         ),
     )
     premises = (
@@ -79,7 +74,12 @@ class NestedLoopGridSearch(Rule):
 
     @classmethod
     def concerns(cls, outline: Outline) -> bool:
-        return bool(outline.nested_calls)
+        if any(_TRAINS.search(name) for name in outline.nested_calls):
+            return True
+        # The training may hide in a function of the file or the project.
+        if outline.nested_calls & outline.project_names:
+            return True
+        return bool(outline.nested_calls & outline.functions) and any(_TRAINS.search(name) for name in outline.calls)
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
@@ -330,6 +330,11 @@ class NestedLoopGridSearch(Rule):
     )
 
 
+_TRAINS = re.compile(
+    r"(?i)fit|train|tune|backward|apply_gradients|apply_updates|cross_?val|^(?:cv|search|grid_search)$"
+    r"|^(?:system|run|call|check_call|check_output|popen|getoutput)$"
+)
+"""Names of what may train."""
 _LIGHT = 10
 
 

@@ -9,7 +9,7 @@ from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_fi
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlint import Facts, Findings, cst
+    from greenlint import Facts, Findings, Outline, cst
 
 
 class DeviceMoveInDataset(Rule):
@@ -38,6 +38,11 @@ class DeviceMoveInDataset(Rule):
         ),
         Evidence(Grade.REASONED, "one launch and one small copy for each sample", "own reasoning"),
     )
+
+    @classmethod
+    def concerns(cls, outline: Outline) -> bool:
+        moving = {function for function, name in outline.function_calls if name in ("to", "cuda")}
+        return "__getitem__" in moving or (bool(moving) and "DataLoader" in outline.calls)
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:

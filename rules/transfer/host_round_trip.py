@@ -54,7 +54,8 @@ class HostRoundTrip(Rule):
 
     @classmethod
     def concerns(cls, outline: Outline) -> bool:
-        return bool(outline.calls & _FETCHES) and bool(outline.calls & _RETURNS)
+        fetches = outline.calls & _FETCHES or any(each.startswith("cpu") for each in outline.texts)
+        return bool(fetches) and bool(outline.calls & _RETURNS)
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
@@ -251,7 +252,7 @@ def _ends(trip: RoundTrip, facts: Facts) -> tuple[tuple[Facts, cst.CSTNode], ...
 _OFFLOADING = re.compile(r"offload|_cpu\b|\bcpu_", re.IGNORECASE)
 
 
-_FETCHES = frozenset(("cpu", "numpy", "item", "tolist", "asarray", "array", "device_get", "to"))
+_FETCHES = frozenset(("cpu", "numpy", "item", "tolist", "asarray", "array", "device_get"))
 _RETURNS = frozenset(
     (
         "tensor",

@@ -11,7 +11,7 @@ from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, Sev
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlint import Facts, Findings, Move, Spot, cst
+    from greenlint import Facts, Findings, Move, Outline, Spot, cst
 
 
 class LoopInvariantTransfer(Rule):
@@ -49,6 +49,12 @@ class LoopInvariantTransfer(Rule):
             "https://docs.pytorch.org/docs/stable/notes/cuda.html",
         ),
     )
+
+    @classmethod
+    def concerns(cls, outline: Outline) -> bool:
+        if outline.looped_calls & _TRANSFERS:
+            return True
+        return bool(outline.functions & {"forward", "call", "__call__"}) and bool(outline.calls & _TRANSFERS)
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
@@ -369,3 +375,4 @@ def _in_forward(move: Move, spot: Spot, facts: Facts) -> _Place | None:
 
 
 _HOST_NAME = re.compile(r"cpu|offload|host", re.IGNORECASE)
+_TRANSFERS = frozenset(("to", "cuda", "xpu", "npu", "mps", "device_put"))
