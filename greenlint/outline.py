@@ -1,6 +1,7 @@
 """What Python's own parser shows of a file for a tenth of the price of its full tree: the second gate.
 
-Importable without libcst.
+Names stand for whatever has them, scopes and types are not known: an outline tells what a file cannot hold, never what
+it holds. Importable without libcst.
 """
 
 from __future__ import annotations
@@ -8,74 +9,97 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from types import EllipsisType, NoneType
+from typing import Any, NamedTuple
 
 from greenlint.knowledge.signals import LIBRARY_ROOTS
 
-__all__ = ["Outline"]
+__all__ = ["Outline", "OutlinedLoop"]
 
 _FACTORIES = re.compile(
     r"^(?:zeros|ones|empty|full|eye|arange|linspace|logspace|rand\w*|normal|tensor|as_tensor|from_numpy|\w*Tensor|array)"
     r"(?:_like)?$"
 )
 _SPREADS = frozenset(("product", "ParameterGrid", "ParameterSampler"))
-_MODULE = ""
+_NO_GRAD = re.compile(r"no_?grad|inference_mode|set_grad_enabled", re.IGNORECASE)
+_PLACES = frozenset(("to", "cuda", "xpu", "npu", "mps", "device", "device_put"))
+_STORES = frozenset(("update", "setdefault", "putenv"))
+_UNTRACKED = frozenset(("item", "detach", "cpu", "numpy", "tolist", "argmax", "size", "len", "float", "int", "str"))
+"""Calls whose result holds no autograd graph."""
 
 
-@dataclass(slots=True)
+class _Place(NamedTuple):
+    """Where code stands."""
+
+    function: str = ""
+    loops: int = 0
+    """How many loops of the same function are around it; a product of lists counts twice."""
+    no_grad: bool = False
+    """Whether gradients are switched off around it, as far as the text shows."""
+
+
+class OutlinedLoop(NamedTuple):
+    """A loop of any kind."""
+
+    node: ast.For | ast.AsyncFor | ast.While
+    place: _Place
+
+    @property
+    def iterated(self) -> set[str]:
+        """The names in what a ``for`` loop runs over, in lower case."""
+        return set() if isinstance(self.node, ast.While) else {each.lower() for each in _identifiers(self.node.iter)}
+
+
 class Outline:
     """Calls, loops and functions of one file, by name."""
 
-    depth: int = 0
-    """How deep the tree is."""
-    calls: set[str] = field(default_factory=set)
-    """The last names of everything called: ``to`` for ``x.to(device)``."""
-    looped_calls: set[str] = field(default_factory=set)
-    """Those inside a loop of the same function."""
-    nested_calls: set[str] = field(default_factory=set)
-    """Those inside two ``for`` loops of one function, or one over a product of lists."""
-    functions: set[str] = field(default_factory=set)
-    """Everything that is defined."""
-    looping_functions: set[str] = field(default_factory=set)
-    """Functions with a loop in them."""
-    iterated: set[str] = field(default_factory=set)
-    """Names that stand in what a ``for`` loop runs over, in lower case."""
-    function_calls: set[tuple[str, str]] = field(default_factory=set)
-    """Pairs of a function and something called in it."""
-    texts: set[str] = field(default_factory=set)
-    """Strings given to ``to`` and ``device``."""
-    keys: set[str] = field(default_factory=set)
-    """First arguments of ``update`` and the like."""
-    modules: dict[str, str] = field(default_factory=dict)
-    """The dotted module, as written, from which each imported name stems."""
-    _renamed: list[tuple[str, str]] = field(default_factory=list)
-    _moves: list[ast.Call] = field(default_factory=list)
-    _tensors: list[ast.Call] = field(default_factory=list)
-    _assigned: list[ast.Assign] = field(default_factory=list)
-    _returned: list[tuple[str, ast.expr]] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.depth = 0
+        """How deep the tree is."""
+        self.calls: set[str] = set()
+        """The last names of everything called: ``to`` for ``x.to(device)``; what is renamed goes by both names."""
+        self.nested_calls: set[str] = set()
+        """Those inside two ``for`` loops of one function, or one over a product of lists."""
+        self.function_calls: set[tuple[str, str]] = set()
+        """Pairs of a function and something called in it."""
+        self.functions: set[str] = set()
+        """Functions and classes."""
+        self.loops: list[OutlinedLoop] = []
+        self.modules: dict[str, str] = {}
+        """The dotted module, as written, from which each imported name stems."""
+        self.texts: set[str] = set()
+        """Strings that name where something is put: arguments of ``to``, ``device`` and the like."""
+        self._renamed: list[tuple[str, str]] = []
+        self._keys: set[str] = set()
+        self._moves: list[ast.Call] = []
+        self._tensors: list[ast.Call] = []
+        self._assigned: list[ast.Assign] = []
+        self._returned: list[tuple[str, ast.expr]] = []
+        self._summed: list[tuple[ast.expr, bool]] = []
 
     @classmethod
-    def of(cls, tree: ast.AST) -> Outline:
+    def of(cls, tree: ast.Module) -> Outline:
         """The outline of a module parsed by :mod:`ast`."""
         outline = cls()
+        for statement in tree.body:
+            # What is renamed must be known before calls are looked at.
+            if isinstance(statement, ast.ImportFrom):
+                outline._import(statement, _Place())
         outline._walk(tree)
         outline._resolve()
         return outline
 
     def _walk(self, tree: ast.AST) -> None:
-        for statement in getattr(tree, "body", ()):
-            # What is imported is wanted when calls are looked at, in whatever order that happens.
-            if isinstance(statement, ast.ImportFrom):
-                self._import(statement)
-        stack: list[tuple[ast.AST, int, str, int]] = [(tree, 0, _MODULE, 1)]
+        stack: list[tuple[ast.AST, _Place, int]] = [(tree, _Place(), 1)]
         pop, push = stack.pop, stack.append
         deepest = 0
         while stack:
-            node, loops, function, depth = pop()
-            kind = type(node)
-            if kind in _NOTED:
-                loops, function = self._note(node, loops, function)
+            node, place, depth = pop()
+            note = _NOTES.get(type(node))
+            if note is not None:
+                place = note(self, node, place) or place
             depth += 1
             if depth > deepest:
                 deepest = depth
@@ -84,83 +108,81 @@ class Outline:
                 if kind is list:
                     for each in value:
                         if type(each) not in _LEAVES:
-                            push((each, loops, function, depth))
+                            push((each, place, depth))
                 elif kind not in _LEAVES:
-                    push((value, loops, function, depth))
+                    push((value, place, depth))
         self.depth = deepest
 
-    def _note(self, node: ast.AST, loops: int, function: str) -> tuple[int, str]:
-        """Takes in a node; how many loops are around what is below it, and in which function that stands."""
-        if isinstance(node, ast.Call):
-            self._call(node, loops, function)
-        elif isinstance(node, ast.Assign):
-            self._assigned.append(node)
-            if isinstance(node.value, (ast.Name, ast.Attribute)) and isinstance(node.targets[0], ast.Name):
-                self._renamed.append((node.targets[0].id, _last(node.value)))
-        elif isinstance(node, ast.ImportFrom):
-            self._import(node)
-        elif isinstance(node, ast.Return):
-            if node.value is not None:
-                self._returned.append((function, node.value))
-        elif isinstance(node, (ast.For, ast.AsyncFor)):
-            self._loop(node, function)
-            return loops + (2 if self._spreads(node.iter) else 1), function
-        elif isinstance(node, ast.While):
-            self.looping_functions.add(function)
-            # A loop, but none that sweeps settings.
-            return loops or 1, function
-        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            self.functions.add(node.name)
-            return 0, node.name
-        return loops, function
+    def _resolve(self) -> None:
+        for alias, name in self._renamed:
+            for calls in (self.calls, self.nested_calls):
+                if alias in calls:
+                    calls.add(name)
 
-    def _import(self, node: ast.ImportFrom) -> None:
+    # -- one node ---------------------------------------------------------------------------------------------
+
+    def _call(self, node: ast.Call, place: _Place) -> None:
+        name = _last(node.func)
+        self.calls.add(name)
+        self.function_calls.add((place.function, name))
+        if place.loops >= 2:
+            self.nested_calls.add(name)
+        first = node.args[0] if node.args else None
+        if name in _PLACES:
+            self._moves.append(node)
+            self.texts.update(each.value for each in node.args if _is_text(each))  # type: ignore[attr-defined]
+        elif name in _STORES and _is_text(first):
+            self._keys.add(first.value)  # type: ignore[union-attr]
+        elif name == "partial" and first is not None:
+            self.calls.add(_last(first))
+        elif name == "append" and first is not None and place.loops:
+            self._summed.append((first, place.no_grad))
+        elif name.endswith("ensor") and first is not None:
+            self._tensors.append(node)
+
+    def _assign(self, node: ast.Assign, place: _Place) -> None:
+        self._assigned.append(node)
+        if isinstance(node.value, (ast.Name, ast.Attribute)) and isinstance(node.targets[0], ast.Name):
+            self._renamed.append((node.targets[0].id, _last(node.value)))
+
+    def _add(self, node: ast.AugAssign, place: _Place) -> None:
+        if place.loops and isinstance(node.op, ast.Add):
+            self._summed.append((node.value, place.no_grad))
+
+    def _import(self, node: ast.ImportFrom, place: _Place) -> None:
         module = "." * node.level + (node.module or "")
         for each in node.names:
             self.modules[each.asname or each.name] = module
             if each.asname is not None:
                 self._renamed.append((each.asname, each.name))
 
-    def _resolve(self) -> None:
-        """Count what is called under another name under its own name too."""
-        for alias, name in self._renamed:
-            for calls in (self.calls, self.looped_calls, self.nested_calls):
-                if alias in calls:
-                    calls.add(name)
+    def _return(self, node: ast.Return, place: _Place) -> None:
+        if node.value is not None:
+            self._returned.append((place.function, node.value))
 
-    def _call(self, node: ast.Call, loops: int, function: str) -> None:
-        name = _last(node.func)
-        self.calls.add(name)
-        self.function_calls.add((function, name))
-        if loops:
-            self.looped_calls.add(name)
-            if loops >= 2:
-                self.nested_calls.add(name)
-        if name in _PLACES:
-            self.texts.update(
-                each.value for each in node.args if isinstance(each, ast.Constant) and isinstance(each.value, str)
-            )
-            self._moves.append(node)
-        elif name in _STORES and node.args and isinstance(node.args[0], ast.Constant):
-            self.keys.add(str(node.args[0].value))
-        elif name == "partial" and node.args:
-            self.calls.add(_last(node.args[0]))
-        elif name.endswith("ensor") and node.args:
-            self._tensors.append(node)
+    def _for(self, node: ast.For | ast.AsyncFor, place: _Place) -> _Place:
+        self.loops.append(OutlinedLoop(node, place))
+        return place._replace(loops=place.loops + (2 if self._spreads(node.iter) else 1))
+
+    def _while(self, node: ast.While, place: _Place) -> _Place:
+        self.loops.append(OutlinedLoop(node, place))
+        # A loop, but none that sweeps settings.
+        return place._replace(loops=place.loops or 1)
+
+    def _with(self, node: ast.With | ast.AsyncWith, place: _Place) -> _Place | None:
+        managers = (each.context_expr for each in node.items)
+        return place._replace(no_grad=True) if any(_switches_off(each) for each in managers) else None
+
+    def _define(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, place: _Place) -> _Place:
+        self.functions.add(node.name)
+        return _Place(node.name, no_grad=any(_switches_off(each) for each in node.decorator_list))
 
     def _spreads(self, node: ast.expr) -> bool:
         """Whether a loop runs over the combinations of several lists."""
-        names = {_last(each.func) for each in ast.walk(node) if isinstance(each, ast.Call)}
+        names = _called_in(node)
         return bool(names & _SPREADS) or any(alias in names and name in _SPREADS for alias, name in self._renamed)
 
-    def _loop(self, node: ast.For | ast.AsyncFor, function: str) -> None:
-        if function:
-            self.looping_functions.add(function)
-        for each in ast.walk(node.iter):
-            if isinstance(each, ast.Name):
-                self.iterated.add(each.id.lower())
-            elif isinstance(each, ast.Attribute):
-                self.iterated.add(each.attr.lower())
+    # -- what is made of it -----------------------------------------------------------------------------------
 
     @property
     def project_names(self) -> set[str]:
@@ -168,61 +190,101 @@ class Outline:
         return {name for name, module in self.modules.items() if not _is_library(module.partition(".")[0])}
 
     @property
+    def stored_keys(self) -> set[str]:
+        """Strings under which something is stored: ``environ["A"] = ...``, ``update("A", ...)``."""
+        slices = (target.slice for target in self._targets if isinstance(target, ast.Subscript))
+        return self._keys | {each.value for each in slices if _is_text(each)}  # type: ignore[attr-defined]
+
+    @property
+    def stored_attributes(self) -> set[str]:
+        """The attributes that are assigned: ``value`` for ``x.value = ...``."""
+        return {target.attr for target in self._targets if isinstance(target, ast.Attribute)}
+
+    @property
+    def _targets(self) -> Iterator[ast.expr]:
+        return (target for node in self._assigned for target in node.targets)
+
+    @cached_property
+    def _fresh(self) -> tuple[set[str], set[str]]:
+        """Names and attributes that may hold a tensor just made, and functions that may return one."""
+        fresh: set[str] = set()
+        makers: set[str] = set()
+        for _ in range(2):
+            makers |= {function for function, value in self._returned if _makes(value, makers, fresh)}
+            for node in self._assigned:
+                if _makes(node.value, makers, fresh):
+                    fresh.update(name for target in node.targets for name in _identifiers(target))
+        return fresh, makers
+
+    @property
     def moves_factory(self) -> bool:
-        """Whether a fresh tensor, or a name that was assigned one, is moved or given to a tensor type."""
-        makers = {function for function, value in self._returned if _makes(value, frozenset())}
-        moved = [each.func.value for each in self._moves if isinstance(each.func, ast.Attribute)]
-        moved.extend(each.args[0] for each in self._tensors)
-        if any(_makes(each, makers) for each in moved):
-            return True
-        fresh = {name for assign in self._assigned if _makes(assign.value, makers) for name in _targets(assign)}
-        return any(isinstance(each, ast.Name) and each.id in fresh for source in moved for each in ast.walk(source))
+        """Whether a fresh tensor, or what was assigned one, is moved or given to a tensor type."""
+        fresh, makers = self._fresh
+        moved = [*map(_moved, self._moves), *(each.args[0] for each in self._tensors)]
+        return any(each is not None and _makes(each, makers, fresh) for each in moved)
+
+    @property
+    def moves_invariant(self) -> bool:
+        """Whether a loop moves something that it does not bind, or any code a fresh tensor kept as an attribute."""
+        if not self._moves:
+            return False
+        moves = set(self._moves)
+        for loop in self.loops:
+            inside = list(_below(loop.node))
+            moved = [_moved(each) for each in inside if each in moves]
+            bound = _bound(inside) if moved else set()
+            if any(each is not None and bound.isdisjoint(_names(each)) for each in moved):
+                return True
+        fresh, _ = self._fresh
+        sources = (source for source in map(_moved, self._moves) if source is not None)
+        return any(
+            isinstance(each, ast.Attribute) and each.attr in fresh for source in sources for each in ast.walk(source)
+        )
 
     @property
     def listed_tensor(self) -> bool:
         """Whether a tensor is made from a list, written there or kept under a name."""
+        values = (ast.List, ast.ListComp, ast.Name)
         listed: set[str] | None = None
         for each in self._tensors:
             given = each.args[0]
             if isinstance(given, (ast.List, ast.ListComp)):
                 return True
             if listed is None:
-                values = (ast.List, ast.ListComp, ast.Name)
-                listed = {name for node in self._assigned if isinstance(node.value, values) for name in _targets(node)}
+                kept = (node for node in self._assigned if isinstance(node.value, values))
+                listed = {name for node in kept for target in node.targets for name in _names(target)}
             if isinstance(given, ast.Name) and given.id in listed:
                 return True
         return False
 
     @property
-    def stored_keys(self) -> set[str]:
-        """Strings under which something is stored: ``environ["A"] = ...``, ``update("A", ...)``."""
-        targets = (target for node in self._assigned for target in node.targets)
-        slices = (target.slice for target in targets if isinstance(target, ast.Subscript))
-        return self.keys | {str(each.value) for each in slices if isinstance(each, ast.Constant)}
+    def sums_graph(self) -> bool:
+        """Whether a loop adds up, or appends to a list, what may hold an autograd graph."""
+        plain: set[str] = set()
+        for node in self._assigned:
+            if not _may_track(node.value, frozenset()):
+                plain.update(name for target in node.targets for name in _names(target))
+        for node in self._assigned:
+            if _may_track(node.value, plain):
+                plain.difference_update(name for target in node.targets for name in _names(target))
+        return any(not no_grad and _may_track(value, plain) for value, no_grad in self._summed)
 
-    @property
-    def stored_attributes(self) -> set[str]:
-        """The attributes that are assigned: ``value`` for ``x.value = ...``."""
-        targets = (target for node in self._assigned for target in node.targets)
-        return {target.attr for target in targets if isinstance(target, ast.Attribute)}
 
-
-_STORES = frozenset(("update", "setdefault", "putenv"))
-_PLACES = frozenset(("to", "cuda", "device"))
-_NOTED = frozenset(
-    (
-        ast.Call,
-        ast.Assign,
-        ast.ImportFrom,
-        ast.Return,
-        ast.For,
-        ast.AsyncFor,
-        ast.While,
-        ast.FunctionDef,
-        ast.AsyncFunctionDef,
-        ast.ClassDef,
-    )
-)
+_NOTES: dict[type, Callable[[Outline, Any, _Place], _Place | None]] = {
+    ast.Call: Outline._call,
+    ast.Assign: Outline._assign,
+    ast.AugAssign: Outline._add,
+    ast.ImportFrom: Outline._import,
+    ast.Return: Outline._return,
+    ast.For: Outline._for,
+    ast.AsyncFor: Outline._for,
+    ast.While: Outline._while,
+    ast.With: Outline._with,
+    ast.AsyncWith: Outline._with,
+    ast.FunctionDef: Outline._define,
+    ast.AsyncFunctionDef: Outline._define,
+    ast.ClassDef: Outline._define,
+}
 _LEAVES = frozenset(
     (
         *(int, str, bytes, float, complex, bool, NoneType, EllipsisType),
@@ -234,8 +296,7 @@ _LEAVES = frozenset(
 """What holds no calls, loops or functions."""
 
 
-def _is_library(root: str) -> bool:
-    return root in LIBRARY_ROOTS or root in sys.stdlib_module_names
+# -- expressions --------------------------------------------------------------------------------------------------
 
 
 def _last(func: ast.expr) -> str:
@@ -244,11 +305,70 @@ def _last(func: ast.expr) -> str:
     return func.id if isinstance(func, ast.Name) else ""
 
 
-def _targets(node: ast.Assign) -> list[str]:
-    return [each.id for target in node.targets for each in ast.walk(target) if isinstance(each, ast.Name)]
+def _is_text(node: ast.expr | None) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
-def _makes(node: ast.AST, makers: set[str] | frozenset[str]) -> bool:
-    """Whether an expression holds a call that makes a tensor."""
-    names = (_last(each.func) for each in ast.walk(node) if isinstance(each, ast.Call))
-    return any(name in makers or _FACTORIES.match(name) for name in names)
+def _is_library(root: str) -> bool:
+    return root in LIBRARY_ROOTS or root in sys.stdlib_module_names
+
+
+def _names(node: ast.AST) -> Iterator[str]:
+    return (each.id for each in ast.walk(node) if isinstance(each, ast.Name))
+
+
+def _identifiers(node: ast.AST) -> Iterator[str]:
+    """Names, and the last parts of attributes."""
+    for each in ast.walk(node):
+        if isinstance(each, ast.Name):
+            yield each.id
+        elif isinstance(each, ast.Attribute):
+            yield each.attr
+
+
+def _called_in(node: ast.AST) -> set[str]:
+    return {_last(each.func) for each in ast.walk(node) if isinstance(each, ast.Call)}
+
+
+def _switches_off(manager: ast.expr) -> bool:
+    called = manager.func if isinstance(manager, ast.Call) else manager
+    return _NO_GRAD.search(_last(called)) is not None
+
+
+def _makes(node: ast.AST, makers: set[str], fresh: set[str]) -> bool:
+    """Whether an expression holds a call that makes a tensor, or something that holds one just made."""
+    if any(name in makers or _FACTORIES.match(name) for name in _called_in(node)):
+        return True
+    return bool(fresh) and not fresh.isdisjoint(_identifiers(node))
+
+
+def _moved(call: ast.Call) -> ast.expr | None:
+    """What a call that places something places."""
+    if _last(call.func) == "device_put":
+        return call.args[0] if call.args else None
+    return call.func.value if isinstance(call.func, ast.Attribute) else None
+
+
+def _below(loop: ast.For | ast.AsyncFor | ast.While) -> Iterator[ast.AST]:
+    """The body and target of a loop."""
+    if not isinstance(loop, ast.While):
+        yield from ast.walk(loop.target)
+    for statement in loop.body:
+        yield from ast.walk(statement)
+
+
+def _bound(nodes: Iterable[ast.AST]) -> set[str]:
+    return {each.id for each in nodes if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
+
+
+def _may_track(node: ast.expr, plain: set[str] | frozenset[str]) -> bool:
+    """Whether an expression may hold an autograd graph; the names in ``plain`` hold none."""
+    if isinstance(node, ast.Name):
+        return node.id not in plain
+    if isinstance(node, ast.BinOp):
+        return _may_track(node.left, plain) or _may_track(node.right, plain)
+    if isinstance(node, ast.UnaryOp):
+        return _may_track(node.operand, plain)
+    if isinstance(node, ast.Call):
+        return _last(node.func) not in _UNTRACKED
+    return not isinstance(node, (ast.Constant, ast.JoinedStr, ast.Compare, ast.Dict))

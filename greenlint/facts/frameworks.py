@@ -88,12 +88,11 @@ class Frameworks:
         """Whether this file, or the project modules around it, put things on an accelerator."""
         if self._own.accelerator or self._own.auto_placed or self._notebook_on_accelerator:
             return True
-        around = list(self._around())
-        if any(each.accelerator for each in around):
+        if any(each.accelerator for each in self._around()):
             return True
         if self.roots & signals.KERAS_PLACES_ITSELF:
             return None
-        every = [self._own, *around]
+        every = [self._own, *self._around()]
         if any(each.device for each in every) and not any(each.host for each in every):
             return None
         return False
@@ -171,10 +170,12 @@ class Frameworks:
             return None
         if self._code.shows(signals.RANDOM_TENSOR) and not signals.REAL_DATA.search(self._code.text):
             return "random tensors"
-        around = [each for each in self._around() if each.toy is not None or each.other_data]
-        if around and not any(each.other_data for each in around):
-            return next(each.toy for each in around if each.toy is not None)
-        return None
+        toy = None
+        for each in self._around():
+            if each.other_data:
+                return None
+            toy = toy or each.toy
+        return toy
 
     @functools.cached_property
     def reinforcement_learning(self) -> bool:

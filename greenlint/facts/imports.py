@@ -8,10 +8,11 @@ from __future__ import annotations
 import functools
 import posixpath
 import re
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from greenlint.knowledge.signals import TEST_NAME
+from greenlint.knowledge.signals import LIBRARY_ROOTS, TEST_NAME
 
 if TYPE_CHECKING:
     from greenlint.facts.glance import Glance
@@ -198,6 +199,8 @@ def _find(sources: ProjectSources, folder: str, dotted: str, but: str = "") -> s
         for _ in range(level - 1):
             base = posixpath.dirname(base)
         return _existing(sources, base, dotted[level:], but)
+    if _is_library(sources, dotted.partition(".")[0]):
+        return None
     base = folder
     while True:
         found = _existing(sources, base, dotted, but)
@@ -221,16 +224,28 @@ def _moved(sources: ProjectSources, dotted: str) -> str | None:
     """The one file of that name in the package, when the import names a folder of it that is not there."""
     package, _, rest = dotted.partition(".")
     name = rest.rpartition(".")[2]
-    if not name or package not in _top_folders(sources):
-        return None
-    ending = f"/{name}.py"
-    found = [path for path in sources.python_files() if path.endswith(ending) and path.startswith(f"{package}/")]
+    found = [path for path in _by_stem(sources).get(name, ()) if path.startswith(f"{package}/")]
     return found[0] if len(found) == 1 else None
 
 
-def _top_folders(sources: ProjectSources) -> set[str]:
+def _by_stem(sources: ProjectSources) -> dict[str, list[str]]:
+    """The modules of the project by name."""
     memo = sources.shared()
-    key = (Imports, "top folders")
+    key = (Imports, "stems")
     if key not in memo:
-        memo[key] = {path.split("/")[0] for path in sources.python_files()}
-    return cast("set[str]", memo[key])
+        stems: dict[str, list[str]] = {}
+        for path in sources.python_files():
+            if path.endswith(".py"):
+                stems.setdefault(posixpath.basename(path)[:-3], []).append(path)
+        memo[key] = stems
+    return cast("dict[str, list[str]]", memo[key])
+
+
+def _is_library(sources: ProjectSources, root: str) -> bool:
+    """Whether a module of this name is no part of the project: a known library that no file or folder is named like."""
+    memo = sources.shared()
+    key = (Imports, "parts")
+    if key not in memo:
+        folders = {part for path in sources.python_files() for part in path.split("/")[:-1]}
+        memo[key] = folders.union(_by_stem(sources))
+    return root not in cast("set[str]", memo[key]) and (root in LIBRARY_ROOTS or root in sys.stdlib_module_names)

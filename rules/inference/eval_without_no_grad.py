@@ -62,9 +62,12 @@ class EvalWithoutNoGrad(Rule):
 
     @classmethod
     def concerns(cls, outline: Outline) -> bool:
-        return any(_NAMED.search(name) for name in outline.looping_functions) or any(
-            "load" in name or "batch" in name for name in outline.iterated
-        )
+        for loop in outline.loops:
+            if loop.place.no_grad:
+                continue
+            if _NAMED.search(loop.place.function) or any("load" in name or "batch" in name for name in loop.iterated):
+                return True
+        return False
 
     @on_loop("evaluation")
     def check(self, loop: Loop, facts: Facts) -> Findings:

@@ -42,7 +42,7 @@ class LossGraphAccumulated(Rule):
 
     @classmethod
     def concerns(cls, outline: Outline) -> bool:
-        return bool(outline.calls & {"backward", "manual_backward", "eval"})
+        return outline.sums_graph and bool(outline.calls & {"backward", "manual_backward", "eval"})
 
     @on_node("AugAssign")
     def check_sum(self, node: cst.AugAssign, facts: Facts) -> Findings:

@@ -52,9 +52,7 @@ class LoopInvariantTransfer(Rule):
 
     @classmethod
     def concerns(cls, outline: Outline) -> bool:
-        if outline.looped_calls & _TRANSFERS:
-            return True
-        return bool(outline.functions & {"forward", "call", "__call__"}) and bool(outline.calls & _TRANSFERS)
+        return outline.moves_invariant
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
@@ -375,4 +373,3 @@ def _in_forward(move: Move, spot: Spot, facts: Facts) -> _Place | None:
 
 
 _HOST_NAME = re.compile(r"cpu|offload|host", re.IGNORECASE)
-_TRANSFERS = frozenset(("to", "cuda", "xpu", "npu", "mps", "device_put"))
