@@ -26,6 +26,11 @@ _SPREADS = frozenset(("product", "ParameterGrid", "ParameterSampler"))
 _NO_GRAD = re.compile(r"no_?grad|inference_mode|set_grad_enabled", re.IGNORECASE)
 _PLACES = frozenset(("to", "cuda", "xpu", "npu", "mps", "device", "device_put"))
 _STORES = frozenset(("update", "setdefault", "putenv"))
+_MAKES_TENSOR = re.compile(r"^(?:tensor|as_tensor|from_numpy|\w*Tensor|convert_to_tensor|constant|array|asarray)$")
+_READS = frozenset(("cpu", "tolist", "item", "device_get"))
+_OTHER_READS = frozenset(("numpy", "asarray", "array"))
+_OTHER_ROOTS = frozenset(("jax", "flax", "tensorflow", "keras", "cupy"))
+"""Packages with reads of other names than those of PyTorch."""
 _UNTRACKED = frozenset(("item", "detach", "cpu", "numpy", "tolist", "argmax", "size", "len", "float", "int", "str"))
 """Calls whose result holds no autograd graph."""
 
@@ -67,15 +72,20 @@ class Outline:
         self.functions: set[str] = set()
         """Functions and classes."""
         self.loops: list[OutlinedLoop] = []
+        self.roots: set[str] = set()
+        """The root packages imported."""
         self.modules: dict[str, str] = {}
         """The dotted module, as written, from which each imported name stems."""
         self.texts: set[str] = set()
         """Strings that name where something is put: arguments of ``to``, ``device`` and the like."""
+        self._every_call: list[tuple[str, ast.Call]] = []
+        """Every call with the function it stands in; so the next ones."""
+        self._parameters: dict[str, set[str]] = {}
         self._renamed: list[tuple[str, str]] = []
         self._keys: set[str] = set()
-        self._moves: list[ast.Call] = []
-        self._tensors: list[ast.Call] = []
-        self._assigned: list[ast.Assign] = []
+        self._moves: list[tuple[str, ast.Call]] = []
+        self._tensors: list[tuple[str, ast.Call]] = []
+        self._assigned: list[tuple[str, ast.Assign]] = []
         self._returned: list[tuple[str, ast.expr]] = []
         self._summed: list[tuple[ast.expr, bool]] = []
 
@@ -124,12 +134,13 @@ class Outline:
     def _call(self, node: ast.Call, place: _Place) -> None:
         name = _last(node.func)
         self.calls.add(name)
+        self._every_call.append((place.function, node))
         self.function_calls.add((place.function, name))
         if place.loops >= 2:
             self.nested_calls.add(name)
         first = node.args[0] if node.args else None
         if name in _PLACES:
-            self._moves.append(node)
+            self._moves.append((place.function, node))
             self.texts.update(each.value for each in node.args if _is_text(each))  # type: ignore[attr-defined]
         elif name in _STORES and _is_text(first):
             self._keys.add(first.value)  # type: ignore[union-attr]
@@ -138,10 +149,10 @@ class Outline:
         elif name == "append" and first is not None and place.loops:
             self._summed.append((first, place.no_grad))
         elif name.endswith("ensor") and first is not None:
-            self._tensors.append(node)
+            self._tensors.append((place.function, node))
 
     def _assign(self, node: ast.Assign, place: _Place) -> None:
-        self._assigned.append(node)
+        self._assigned.append((place.function, node))
         if isinstance(node.value, (ast.Name, ast.Attribute)) and isinstance(node.targets[0], ast.Name):
             self._renamed.append((node.targets[0].id, _last(node.value)))
 
@@ -151,10 +162,14 @@ class Outline:
 
     def _import(self, node: ast.ImportFrom, place: _Place) -> None:
         module = "." * node.level + (node.module or "")
+        self.roots.add(module.partition(".")[0])
         for each in node.names:
             self.modules[each.asname or each.name] = module
             if each.asname is not None:
                 self._renamed.append((each.asname, each.name))
+
+    def _import_module(self, node: ast.Import, place: _Place) -> None:
+        self.roots.update(each.name.partition(".")[0] for each in node.names)
 
     def _return(self, node: ast.Return, place: _Place) -> None:
         if node.value is not None:
@@ -175,6 +190,9 @@ class Outline:
 
     def _define(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, place: _Place) -> _Place:
         self.functions.add(node.name)
+        if not isinstance(node, ast.ClassDef):
+            every = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+            self._parameters.setdefault(node.name, set()).update(each.arg for each in every)
         return _Place(node.name, no_grad=any(_switches_off(each) for each in node.decorator_list))
 
     def _spreads(self, node: ast.expr) -> bool:
@@ -202,56 +220,103 @@ class Outline:
 
     @property
     def _targets(self) -> Iterator[ast.expr]:
-        return (target for node in self._assigned for target in node.targets)
-
-    @cached_property
-    def _fresh(self) -> tuple[set[str], set[str]]:
-        """Names and attributes that may hold a tensor just made, and functions that may return one."""
-        fresh: set[str] = set()
-        makers: set[str] = set()
-        for _ in range(2):
-            makers |= {function for function, value in self._returned if _makes(value, makers, fresh)}
-            for node in self._assigned:
-                if _makes(node.value, makers, fresh):
-                    fresh.update(name for target in node.targets for name in _identifiers(target))
-        return fresh, makers
+        return (target for _, node in self._assigned for target in node.targets)
 
     @property
     def moves_factory(self) -> bool:
-        """Whether a fresh tensor, or what was assigned one, is moved or given to a tensor type."""
-        fresh, makers = self._fresh
-        moved = [*map(_moved, self._moves), *(each.args[0] for each in self._tensors)]
-        return any(each is not None and _makes(each, makers, fresh) for each in moved)
+        """Whether a tensor just made, or the name that it was given in the same function, is moved to a device."""
+        typed = ((where, call) for where, call in self._tensors if _last(call.func).endswith("Tensor"))
+        moved = [
+            *((where, _moved(call)) for where, call in self._moves),
+            *((where, call.args[0]) for where, call in typed),
+        ]
+        return any(source is not None and self._is_made(source, where) for where, source in moved)
+
+    @cached_property
+    def _made(self) -> tuple[set[tuple[str, str]], set[str]]:
+        """Names by function that may hold a tensor just made, and functions that may return one."""
+        names: set[tuple[str, str]] = set()
+        makers: set[str] = set()
+        made = names, makers
+        for _ in range(2):
+            makers |= {where for where, value in self._returned if _is_made(value, where, made)}
+            for where, node in self._assigned:
+                if _is_made(node.value, where, made):
+                    names.update((where, name) for target in node.targets for name in _identifiers(target))
+        return made
+
+    def _is_made(self, node: ast.expr, where: str) -> bool:
+        return _is_made(node, where, self._made)
 
     @property
     def moves_invariant(self) -> bool:
         """Whether a loop moves something that it does not bind, or any code a fresh tensor kept as an attribute."""
         if not self._moves:
             return False
-        moves = set(self._moves)
+        moves = {call for _, call in self._moves}
         for loop in self.loops:
             inside = list(_below(loop.node))
-            moved = [_moved(each) for each in inside if each in moves]
+            moved = [_moved(each) for each in inside if isinstance(each, ast.Call) and each in moves]
             bound = _bound(inside) if moved else set()
             if any(each is not None and bound.isdisjoint(_names(each)) for each in moved):
                 return True
-        fresh, _ = self._fresh
-        sources = (source for source in map(_moved, self._moves) if source is not None)
+        kept = {name for _, name in self._made[0]}
+        sources = (source for _, call in self._moves if (source := _moved(call)) is not None)
         return any(
-            isinstance(each, ast.Attribute) and each.attr in fresh for source in sources for each in ast.walk(source)
+            isinstance(each, ast.Attribute) and each.attr in kept for source in sources for each in ast.walk(source)
         )
+
+    @property
+    def returns_fetched(self) -> bool:
+        """Whether something that may have been read from a device is moved to one, or made a tensor, again."""
+        made = (
+            (where, call.args[0])
+            for where, call in self._every_call
+            if call.args and _MAKES_TENSOR.match(_last(call.func))
+        )
+        moved = [*((where, _moved(call)) for where, call in self._moves), *made]
+        if not moved:
+            return False
+        reads = _READS | _OTHER_READS if self.roots & _OTHER_ROOTS else _READS
+        fetched = self._fetched(reads)
+        return any(source is not None and _is_fetched(source, where, fetched, reads) for where, source in moved)
+
+    def _fetched(self, reads: frozenset[str]) -> set[tuple[str, str]]:
+        """Names and parameters by function that may hold what was read from a device."""
+        fetched: set[tuple[str, str]] = set()
+        for _ in range(3):
+            before = len(fetched)
+            for where, target, value in self._bindings:
+                if _is_fetched(value, where, fetched, reads):
+                    fetched.update((where, name) for name in _names(target))
+            for where, call in self._every_call:
+                parameters = self._parameters.get(_last(call.func))
+                arguments = (*call.args, *(each.value for each in call.keywords))
+                if parameters and any(_is_fetched(each, where, fetched, reads) for each in arguments):
+                    fetched.update((_last(call.func), name) for name in parameters)
+            if len(fetched) == before:
+                break
+        return fetched
+
+    @property
+    def _bindings(self) -> Iterator[tuple[str, ast.expr, ast.expr]]:
+        """Targets with what they are assigned or run over."""
+        yield from ((where, target, node.value) for where, node in self._assigned for target in node.targets)
+        for loop in self.loops:
+            if not isinstance(loop.node, ast.While):
+                yield loop.place.function, loop.node.target, loop.node.iter
 
     @property
     def listed_tensor(self) -> bool:
         """Whether a tensor is made from a list, written there or kept under a name."""
         values = (ast.List, ast.ListComp, ast.Name)
         listed: set[str] | None = None
-        for each in self._tensors:
+        for _, each in self._tensors:
             given = each.args[0]
             if isinstance(given, (ast.List, ast.ListComp)):
                 return True
             if listed is None:
-                kept = (node for node in self._assigned if isinstance(node.value, values))
+                kept = (node for _, node in self._assigned if isinstance(node.value, values))
                 listed = {name for node in kept for target in node.targets for name in _names(target)}
             if isinstance(given, ast.Name) and given.id in listed:
                 return True
@@ -261,10 +326,10 @@ class Outline:
     def sums_graph(self) -> bool:
         """Whether a loop adds up, or appends to a list, what may hold an autograd graph."""
         plain: set[str] = set()
-        for node in self._assigned:
+        for _, node in self._assigned:
             if not _may_track(node.value, frozenset()):
                 plain.update(name for target in node.targets for name in _names(target))
-        for node in self._assigned:
+        for _, node in self._assigned:
             if _may_track(node.value, plain):
                 plain.difference_update(name for target in node.targets for name in _names(target))
         return any(not no_grad and _may_track(value, plain) for value, no_grad in self._summed)
@@ -274,6 +339,7 @@ _NOTES: dict[type, Callable[[Outline, Any, _Place], _Place | None]] = {
     ast.Call: Outline._call,
     ast.Assign: Outline._assign,
     ast.AugAssign: Outline._add,
+    ast.Import: Outline._import_module,
     ast.ImportFrom: Outline._import,
     ast.Return: Outline._return,
     ast.For: Outline._for,
@@ -288,7 +354,7 @@ _NOTES: dict[type, Callable[[Outline, Any, _Place], _Place | None]] = {
 _LEAVES = frozenset(
     (
         *(int, str, bytes, float, complex, bool, NoneType, EllipsisType),
-        *(ast.Load, ast.Store, ast.Del, ast.Name, ast.Constant, ast.alias, ast.Import),
+        *(ast.Load, ast.Store, ast.Del, ast.Name, ast.Constant, ast.alias),
         *(ast.Pass, ast.Break, ast.Continue, ast.Global, ast.Nonlocal),
         *(each for base in (ast.operator, ast.unaryop, ast.boolop, ast.cmpop) for each in base.__subclasses__()),
     )
@@ -335,11 +401,46 @@ def _switches_off(manager: ast.expr) -> bool:
     return _NO_GRAD.search(_last(called)) is not None
 
 
-def _makes(node: ast.AST, makers: set[str], fresh: set[str]) -> bool:
-    """Whether an expression holds a call that makes a tensor, or something that holds one just made."""
-    if any(name in makers or _FACTORIES.match(name) for name in _called_in(node)):
-        return True
-    return bool(fresh) and not fresh.isdisjoint(_identifiers(node))
+def _is_made(node: ast.expr, where: str, made: tuple[set[tuple[str, str]], set[str]]) -> bool:
+    """Whether an expression of the function ``where`` is a tensor just made, or something done to one."""
+    names, makers = made
+    if isinstance(node, ast.Name):
+        return (where, node.id) in names
+    if isinstance(node, ast.Call):
+        name = _last(node.func)
+        if name in makers or _FACTORIES.match(name):
+            return True
+        parts = [*node.args, *([node.func.value] if isinstance(node.func, ast.Attribute) else ())]
+        return any(_is_made(each, where, made) for each in parts)
+    return any(_is_made(each, where, made) for each in _parts(node))
+
+
+def _is_fetched(node: ast.expr, where: str, fetched: set[tuple[str, str]], reads: frozenset[str]) -> bool:
+    """Whether an expression of the function ``where`` may be what was read from a device, or made of it."""
+    if isinstance(node, ast.Name):
+        return (where, node.id) in fetched
+    if isinstance(node, ast.Call):
+        name = _last(node.func)
+        if name in reads or (name == "to" and any(map(_is_text, node.args))):
+            return True
+        parts = [*node.args, *([node.func.value] if isinstance(node.func, ast.Attribute) else ())]
+        return any(_is_fetched(each, where, fetched, reads) for each in parts)
+    return any(_is_fetched(each, where, fetched, reads) for each in _parts(node))
+
+
+def _parts(node: ast.expr) -> Iterable[ast.expr]:
+    """What an expression other than a call takes its value from."""
+    if isinstance(node, (ast.Attribute, ast.Subscript, ast.Starred, ast.NamedExpr)):
+        return (node.value,)
+    if isinstance(node, ast.BinOp):
+        return (node.left, node.right)
+    if isinstance(node, ast.UnaryOp):
+        return (node.operand,)
+    if isinstance(node, ast.Compare):
+        return (node.left, *node.comparators)
+    if isinstance(node, ast.IfExp):
+        return (node.body, node.orelse)
+    return node.elts if isinstance(node, (ast.List, ast.Tuple)) else ()
 
 
 def _moved(call: ast.Call) -> ast.expr | None:

@@ -128,7 +128,7 @@ def _outline(text: str) -> Outline | None:
     """What Python's own parser shows, ``None`` for newer syntax; refuses what would overflow the stack of libcst."""
     try:
         flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-        tree: ast.AST = compile(text, "file", "exec", flags, dont_inherit=True)
+        tree: ast.Module = compile(text, "file", "exec", flags, dont_inherit=True)
     except SyntaxError as error:
         if _is_newer_syntax(text):
             return None

@@ -188,14 +188,14 @@ class RoundTrips:
         return self._trace(binding.value, library, depth)
 
     def _parameter(self, binding: Binding, library: str, depth: int) -> _Trace:
-        """What the one call of the function passes."""
+        """What the one call of the function, in this file, passes."""
         function = binding.scope.node
         if not isinstance(function, cst.FunctionDef):
             return None
-        arguments = list(self._values.arguments_for(function, binding.name))
-        if len(arguments) != 1 or arguments[0].node is None:
+        arguments = self._values.arguments_for(function, binding.name)
+        if len(arguments) != 1 or arguments[0].node is None or arguments[0].facts is not self._facts:
             return None
-        return arguments[0].facts[RoundTrips]._trace(arguments[0].node, library, depth)
+        return self._trace(arguments[0].node, library, depth)
 
     def _subscript(self, node: cst.Subscript, library: str, depth: int) -> _Trace:
         return self._trace(node.value, library, depth)

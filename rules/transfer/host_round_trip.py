@@ -54,8 +54,7 @@ class HostRoundTrip(Rule):
 
     @classmethod
     def concerns(cls, outline: Outline) -> bool:
-        fetches = outline.calls & _FETCHES or any(each.startswith("cpu") for each in outline.texts)
-        return bool(fetches) and bool(outline.calls & _RETURNS)
+        return outline.returns_fetched
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
@@ -250,26 +249,3 @@ def _ends(trip: RoundTrip, facts: Facts) -> tuple[tuple[Facts, cst.CSTNode], ...
 
 
 _OFFLOADING = re.compile(r"offload|_cpu\b|\bcpu_", re.IGNORECASE)
-
-
-_FETCHES = frozenset(("cpu", "numpy", "item", "tolist", "asarray", "array", "device_get"))
-_RETURNS = frozenset(
-    (
-        "tensor",
-        "as_tensor",
-        "from_numpy",
-        "Tensor",
-        "FloatTensor",
-        "LongTensor",
-        "DoubleTensor",
-        "IntTensor",
-        "BoolTensor",
-        "convert_to_tensor",
-        "constant",
-        "device_put",
-        "array",
-        "asarray",
-        "cuda",
-        "to",
-    )
-)
