@@ -21,6 +21,8 @@ __all__ = ["Directive", "NameAt", "Units", "read_directives"]
 _HINT = re.compile(r"greenlint|Greenlint|GREENLINT|(?i:noqa)\s*:")
 _OURS = re.compile(r"#\s*(?P<tool>greenlint|Greenlint|GREENLINT)\s*(?P<colon>:?)\s*(?P<verb>[A-Za-z][A-Za-z-]*)?")
 _NOQA = re.compile(r"#\s*(?i:noqa)\s*:\s*(?P<names>[\w-]+(?:[,\s]+[\w-]+)*)")
+_OWN_HINT = re.compile(r"greenlint|Greenlint|GREENLINT")
+_NAMES = re.compile(r"[\w-]+")
 _NEXT_COMMENT = re.compile(r"\s+#(?!\d)")
 """Where another comment begins behind a reason; ``#123`` is the number of an issue."""
 _LIST = re.compile(r"\s*\[(?P<items>[^\[\]]*)\]")
@@ -116,7 +118,7 @@ def _units(document: Document) -> Iterator[Span]:
 
 def read_directives(document: Document, known: frozenset[str]) -> list[Directive]:
     """The suppression comments in source order; ``known`` are the names ``# noqa`` may hold."""
-    if _HINT.search(document.text) is None:
+    if not _mentions(document.text, known):
         return []
     import libcst as cst
 
@@ -135,12 +137,19 @@ def read_directives(document: Document, known: frozenset[str]) -> list[Directive
     return sorted(found, key=lambda each: each.span)
 
 
+def _mentions(text: str, known: frozenset[str]) -> bool:
+    """Whether anything looks like a suppression: most files with ``# noqa`` mean another linter."""
+    if _OWN_HINT.search(text) is not None:
+        return True
+    return any(not known.isdisjoint(_NAMES.findall(each.group("names"))) for each in _NOQA.finditer(text))
+
+
 def _noqa(comment: str, start: int, units: Units, known: frozenset[str]) -> Iterator[Directive]:
     covers = units.at(start)
     for match in _NOQA.finditer(comment):
         named = [
             NameAt(item.group(), Span(start + item.start(), start + item.end()))
-            for item in re.compile(r"[\w-]+").finditer(comment, *match.span("names"))
+            for item in _NAMES.finditer(comment, *match.span("names"))
             if item.group() in known
         ]
         if named and covers is not None:

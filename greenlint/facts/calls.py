@@ -268,15 +268,12 @@ def _matches(name: str, pattern: str) -> bool:
 def _last_names(names: Names, func: cst.BaseExpression) -> set[str]:
     """The last identifiers a call may go by: as written, and behind an alias or partial."""
     found = {_last(func)}
-    if isinstance(func, cst.Name):
-        resolved = names.resolve(func)
-        if resolved is None:
-            partial = _partial(names, func)
-            resolved = names.resolve(partial.args[0].value) if partial is not None else None
-        if resolved is not None:
-            found.add(resolved.rsplit(".", 1)[-1])
-    elif isinstance(func, cst.Attribute):
-        resolved = names.resolve(func)
-        if resolved is not None:
-            found.add(resolved.rsplit(".", 1)[-1])
+    if not isinstance(func, cst.Name) or func.value not in names.renamed:
+        return found
+    resolved = names.resolve(func)
+    if resolved is None:
+        partial = _partial(names, func)
+        resolved = names.resolve(partial.args[0].value) if partial is not None else None
+    if resolved is not None:
+        found.add(resolved.rsplit(".", 1)[-1])
     return found

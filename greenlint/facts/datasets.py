@@ -166,7 +166,7 @@ class Datasets:
 
     def loops_over(self, loader: Call) -> Iterator[tuple[Facts, cst.For]]:
         """The ``for`` loops that iterate a loader built in this file, here and in files that import it."""
-        for facts in (self._facts, *self._project.importers(mentioning="for ")):
+        for facts in (self._facts, *self._project.importers()):
             for node in facts[Tree].of_type(cst.For):
                 values = facts[Values]
                 if values.of(values.iterated(node.iter)).call is loader:

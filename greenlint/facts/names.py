@@ -95,6 +95,8 @@ class Names:
         """``self.NAME = value`` anywhere in the file, by ``Class.NAME``."""
         self.stores: dict[str, list[Binding]] = {}
         """``OBJECT.NAME = value`` anywhere in the file, by the last name, ``self`` included."""
+        self.renamed: set[str] = set()
+        """Names that somewhere in the file may stand for what has another name elsewhere."""
         self._reach: dict[cst.CSTNode, tuple[Binding, ...]] = {}
         self._resolved: dict[cst.CSTNode, str | None] = {}
         self._evaluated = _Binder(self, self._tree).bind()
@@ -258,16 +260,17 @@ def _loops(tree: Tree, use: cst.CSTNode) -> list[cst.CSTNode]:
     return list(tree.loops_around(use))
 
 
-_BRANCHES = (cst.If, cst.For, cst.While, cst.Try, cst.TryStar, cst.Match)
+_BRANCHES = frozenset((cst.If, cst.For, cst.While, cst.Try, cst.TryStar, cst.Match))
 
 
 def _arms(tree: Tree, node: cst.CSTNode) -> Iterator[tuple[cst.CSTNode, cst.CSTNode]]:
     """The branching statements around ``node`` with the child of each that holds it, up to the scope."""
     below = node
     for above in tree.ancestors(node):
-        if isinstance(above, (cst.FunctionDef, cst.ClassDef, cst.Lambda)):
+        kind = type(above)
+        if kind in _WITH_BODY:
             return
-        if isinstance(above, _BRANCHES):
+        if kind in _BRANCHES:
             yield above, below
         below = above
 
@@ -457,11 +460,15 @@ class _Binder:
     def _imported(self, scope: Scope, local: str, name: str, node: cst.CSTNode) -> None:
         if local in scope.elsewhere:
             scope = self.names.module
+        if name.rsplit(".", 1)[-1] != local:
+            self.names.renamed.add(local)
         found = Binding(local, BindingKind.IMPORT, node, scope, self.tree.last(node), imported=name)
         scope.bindings.setdefault(local, []).append(found)
 
     def assign(self, node: cst.Assign, scope: Scope) -> None:
         for target in node.targets:
+            if isinstance(target.target, cst.Name) and isinstance(node.value, _ALIASING):
+                self.names.renamed.add(target.target.value)
             self.add(scope, target.target, BindingKind.ASSIGN, node, node.value)
 
     def ann_assign(self, node: cst.AnnAssign, scope: Scope) -> None:
@@ -506,7 +513,9 @@ class _Binder:
 
 
 _COMPREHENSIONS = (cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp)
-_WITH_BODY = (cst.FunctionDef, cst.ClassDef, cst.Lambda)
+_ALIASING = (cst.Name, cst.Attribute, cst.Call, cst.IfExp)
+"""What a name may be assigned to be called by another name: ``functools.partial(...)`` is a call."""
+_WITH_BODY = frozenset((cst.FunctionDef, cst.ClassDef, cst.Lambda))
 _HANDLERS: dict[type, Callable[[_Binder, Any, Scope], None]] = {
     cst.Import: _Binder.import_,
     cst.ImportFrom: _Binder.import_from,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -153,9 +154,12 @@ class Project:
 
     # -- the other direction ----------------------------------------------------------------------------------
 
-    def importers(self, mentioning: str = "") -> list[Facts]:
-        """The files that import this one and whose text holds ``mentioning``; only those are parsed."""
-        paths = [path for path in self._facts[Imports].importing() if mentioning in (self._sources.read(path) or "")]
+    def importers(self, calling: str | None = None) -> list[Facts]:
+        """The files that import this one, or of them only those that call something of a name."""
+        paths = self._facts[Imports].importing()
+        if calling is not None:
+            call = re.compile(rf"\b{calling}\s*(?:\(|as\b)|\bpartial\(\s*{calling}\b")
+            paths = [path for path in paths if call.search(self._sources.read(path) or "")]
         if len(paths) > _LIBRARY:
             return []
         every = [self.at(path) for path in paths]
@@ -175,7 +179,7 @@ class Project:
         if name == "__init__" or name == "__call__" or name == "forward":
             return []
         found = [call for call in self._facts[Calls].methods(name) if self._calls(self._facts, call, function)]
-        for other in self.importers(mentioning=name):
+        for other in self.importers(name):
             found.extend(call for call in other[Calls].methods(name) if self._calls(other, call, function))
         return found
 

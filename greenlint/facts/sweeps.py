@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Iterator
@@ -79,10 +80,15 @@ class Sweeps:
         _, iterable = _bare(inner.target, inner.iter)
         if not isinstance(iterable, _PLAIN_ITERABLES) or self._calls.methods(*_COMBINES, within=inner.iter):
             return True
-        if isinstance(iterable, (cst.Name, cst.Attribute)) and _COMBINED.search(self._facts[Frameworks].code):
+        if isinstance(iterable, (cst.Name, cst.Attribute)) and self._combines:
             return True
         around = (each for each in self._tree.loops_around(inner) if isinstance(each, cst.For))
         return any(_sets_setting(name) for each in around for name in _target_names(each.target))
+
+    @functools.cached_property
+    def _combines(self) -> bool:
+        """Whether the file makes a list of combinations somewhere."""
+        return _COMBINED.search(self._facts[Frameworks].code) is not None
 
     def _is_inner(self, loop: cst.For, sweeps: dict[cst.For, Sweep]) -> bool:
         return any(other is not loop and self._tree.contains(other, loop) for other in sweeps)

@@ -387,7 +387,7 @@ class Values:
             for call in self._calls.methods(name)
             if (target := self._project.definition(call.node.func)) is not None and target.node is owner
         ]
-        for other in self._project.importers(mentioning=name):
+        for other in self._project.importers(name):
             for call in other[Calls].methods(name):
                 target = other[Project].definition(call.node.func)
                 if target is not None and target.node is owner:
