@@ -40,7 +40,9 @@ class _Place(NamedTuple):
 
     function: str = ""
     loops: int = 0
-    """How many loops of the same function are around it; a product of lists counts twice."""
+    """1 where a loop of the same function is around it."""
+    sweeps: int = 0
+    """How many of them may run over settings; a product of lists counts twice."""
     no_grad: bool = False
     """Whether gradients are switched off around it, as far as the text shows."""
 
@@ -66,7 +68,7 @@ class Outline:
         self.calls: set[str] = set()
         """The last names of everything called: ``to`` for ``x.to(device)``; what is renamed goes by both names."""
         self.nested_calls: set[str] = set()
-        """Those inside two ``for`` loops of one function, or one over a product of lists."""
+        """Those inside two ``for`` loops of one function that may run over settings, or one over a product of lists."""
         self.function_calls: set[tuple[str, str]] = set()
         """Pairs of a function and something called in it."""
         self.functions: set[str] = set()
@@ -136,7 +138,7 @@ class Outline:
         self.calls.add(name)
         self._every_call.append((place.function, node))
         self.function_calls.add((place.function, name))
-        if place.loops >= 2:
+        if place.sweeps >= 2:
             self.nested_calls.add(name)
         first = node.args[0] if node.args else None
         if name in _PLACES:
@@ -177,11 +179,11 @@ class Outline:
 
     def _for(self, node: ast.For | ast.AsyncFor, place: _Place) -> _Place:
         self.loops.append(OutlinedLoop(node, place))
-        return place._replace(loops=place.loops + (2 if self._spreads(node.iter) else 1))
+        sweeps = 2 if self._spreads(node.iter) else int(_may_sweep(node))
+        return place._replace(loops=place.loops or 1, sweeps=place.sweeps + sweeps)
 
     def _while(self, node: ast.While, place: _Place) -> _Place:
         self.loops.append(OutlinedLoop(node, place))
-        # A loop, but none that sweeps settings.
         return place._replace(loops=place.loops or 1)
 
     def _with(self, node: ast.With | ast.AsyncWith, place: _Place) -> _Place | None:
@@ -373,6 +375,15 @@ def _last(func: ast.expr) -> str:
 
 def _is_text(node: ast.expr | None) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _may_sweep(loop: ast.For | ast.AsyncFor) -> bool:
+    """Whether a loop may run over values of a setting, rather than over data, models, folds or passes."""
+    from greenlint.knowledge.searching import BENCH_NAMES
+
+    if all(BENCH_NAMES.match(name) for name in _names(loop.target)):
+        return False
+    return not any("load" in name or "batch" in name for name in map(str.lower, _identifiers(loop.iter)))
 
 
 def _is_library(root: str) -> bool:

@@ -82,6 +82,8 @@ class Models:
     def _decide(self, node: cst.BaseExpression) -> bool | None:
         if not isinstance(node, (cst.Name, cst.Attribute, cst.Subscript, cst.Call)):
             return False
+        if isinstance(node, cst.Attribute) and node.attr.value in known.COMMON_METHODS:
+            return False
         value = self._values.of(node)
         if value.kind in _NETWORKS:
             return not self._is_loss_class(value.instance_of, node)

@@ -23,7 +23,7 @@ __all__ = ["Definition", "Project"]
 _REEXPORTS = 4
 _LARGEST = 400_000
 """Characters; generated modules beyond this are not read for facts."""
-_LIBRARY = 12
+_LIBRARY = 6
 """Code that more files than this mention is library code, whose callers are too many to speak for it."""
 
 
@@ -159,7 +159,8 @@ class Project:
         paths = self._facts[Imports].importing()
         if calling is not None:
             call = re.compile(rf"\b{calling}\s*(?:\(|as\b)|\bpartial\(\s*{calling}\b")
-            paths = [path for path in paths if call.search(self._sources.read(path) or "")]
+            texts = ((path, self._sources.read(path) or "") for path in paths)
+            paths = [path for path, text in texts if calling in text and call.search(text)]
         if len(paths) > _LIBRARY:
             return []
         every = [self.at(path) for path in paths]

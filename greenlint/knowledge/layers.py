@@ -7,6 +7,7 @@ import re
 
 __all__ = [
     "ATTENTION_ZOO",
+    "COMMON_METHODS",
     "CONTAINERS",
     "CRITERION_NAME",
     "DEFAULT_WIDTH",
@@ -165,6 +166,15 @@ def zoo_of(name: str) -> str | None:
     return name
 
 
+COMMON_METHODS = frozenset(
+    """append extend insert pop remove items keys values get update setdefault add discard clear copy join split strip
+    replace format startswith endswith lower upper encode decode read write close flush info debug warning error
+    add_scalar set_description set_postfix zero_grad step backward to cuda cpu numpy item tolist detach size dim view
+    reshape permute contiguous float long int bool half double mean sum max min argmax argmin sort topk any all
+    requires_grad_ fill_ zero_ copy_ add_ mul_ state_dict load_state_dict parameters named_parameters eval train
+    astype title savefig exists mkdir open""".split()
+)
+"""Methods of containers, strings, files, tensors and modules: calling one of them runs no network."""
 WRAPS_MODEL = frozenset(
     """DataParallel DistributedDataParallel FullyShardedDataParallel DDP FSDP compile script prepare prepare_model setup
     setup_module unwrap_model unwrap convert_sync_batchnorm convert_syncbn_model get_peft_model initialize distribute
