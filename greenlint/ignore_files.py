@@ -58,6 +58,7 @@ class IgnoresReader:
         self._git = git
         self._root = root
         self._within: dict[str, Ignores | None] = {}
+        self._read: dict[str, IgnorePatterns | None] = {}
 
     def above(self, folder: str) -> Ignores | None:
         """What holds in a folder because of the folders above it, up to its repository, else to the root."""
@@ -76,7 +77,9 @@ class IgnoresReader:
         """``outer`` with the ignore files of ``folder`` added; ``names`` are its entries that may matter."""
         chain = outer
         for path, shown in self._files(folder, names):
-            patterns = _read(path)
+            if path not in self._read:
+                self._read[path] = _patterns(path)
+            patterns = self._read[path]
             if patterns is not None:
                 chain = Ignores(folder.rstrip(os.sep) + os.sep, shown, patterns, chain)
         return chain
@@ -130,7 +133,7 @@ def _first_line(path: str) -> str:
         return ""
 
 
-def _read(path: str) -> IgnorePatterns | None:
+def _patterns(path: str) -> IgnorePatterns | None:
     try:
         patterns = IgnorePatterns(Path(path).read_bytes().decode("utf-8-sig", "surrogateescape"))
     except OSError:

@@ -11,6 +11,7 @@ class Premise(enum.Enum):
     """A condition on a file that its text, and the texts around it, decide: where it fails, the rule does not run."""
 
     NOT_A_TEST = "not a test"
+    LEARNS = "a machine-learning library is imported here or around, or a training script is started"
     NOT_A_BENCHMARK = "not a measurement of speed"
     MAY_HAVE_ACCELERATOR = "the settings do not say that there is no accelerator"
     CPU_NOT_INTENDED = "no comment, name or library says that a CPU is meant"

@@ -59,6 +59,14 @@ class Frameworks:
         return root in self.roots
 
     @functools.cached_property
+    def learns(self) -> bool:
+        """Whether this file or a project module that it imports uses a library that learns, or starts a training."""
+        if self.roots & signals.LEARNING_ROOTS or signals.TRAINING_SCRIPT.search(self.code):
+            return True
+        reached = (self._imports.roots_of(path) for path in self._imports.reachable())
+        return any(roots & signals.LEARNING_ROOTS for roots in reached)
+
+    @functools.cached_property
     def trainer_owner(self) -> str | None:
         """The framework that owns the training step or the placement of batches in this file."""
         roots = {*self.roots, *(each.split(".")[0] for each in self._imported())}

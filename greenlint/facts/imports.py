@@ -79,6 +79,15 @@ class Imports:
             queue.extend(_targets(self._sources, target))
         return list(seen)
 
+    def roots_of(self, path: str) -> frozenset[str]:
+        """The root packages that a project file imports."""
+        memo = self._sources.shared()
+        key = (Imports, "roots", path)
+        if key not in memo:
+            modules = (module for module, _ in _statements(self._sources.read(path) or ""))
+            memo[key] = frozenset(module.partition(".")[0] for module in modules)
+        return cast("frozenset[str]", memo[key])
+
     # -- the other direction ----------------------------------------------------------------------------------
 
     def importing(self) -> list[str]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Modules"]
 
-_MOST = 500_000
+_MOST = 800_000
 """Characters of source whose trees are kept; a tree takes more than a hundred times its text in memory."""
 
 

@@ -20,6 +20,7 @@ def held(premises: Iterable[Premise], glance: Glance) -> bool:
 _TESTS: Mapping[Premise, Callable[[Glance], bool]] = {
     Premise.NOT_A_TEST: lambda glance: not glance[Frameworks].is_test,
     Premise.MAY_HAVE_ACCELERATOR: lambda glance: glance[Environment].hardware != "cpu",
+    Premise.LEARNS: lambda glance: glance[Frameworks].learns,
     Premise.NOT_A_BENCHMARK: lambda glance: not glance[Frameworks].is_benchmark,
     Premise.CPU_NOT_INTENDED: lambda glance: not glance[Frameworks].cpu_deliberate,
     Premise.NOT_SCIENCE: lambda glance: not glance[Frameworks].science,

@@ -18,6 +18,7 @@ from greenlint.facts.tree import Tree
 from greenlint.facts.values import Values
 from greenlint.knowledge import searching
 from greenlint.knowledge.kinds import Kind
+from greenlint.knowledge.signals import TRAINING_SCRIPT
 from greenlint.knowledge.tuning import PRUNABLE_BOOSTERS
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ class Trials:
             for binding in self._names.reaching(each):
                 if binding.kind is BindingKind.ASSIGN and binding.value is not None:
                     text += self._facts.document.source(binding.value)
-        return _TRAINING_SCRIPT.search(text) is not None
+        return TRAINING_SCRIPT.search(text) is not None
 
     def _by_receiver(self, call: Call) -> TrainingKind | None:
         assert call.receiver is not None
@@ -312,6 +313,3 @@ _PREPARES = re.compile(
     r"preproc|select|datagen|generator|pipeline_?prep|^ss$|^sc(?:_?[xy])?$|^mms?$"
 )
 _COMMANDS = re.compile(r"^(?:os\.(?:system|popen)|subprocess\.(?:run|call|check_call|check_output|Popen|getoutput))$")
-_TRAINING_SCRIPT = re.compile(
-    r"(?i)(?:^|[/\s\"'])(?:\w*train\w*|\w*finetun\w*|run_\w+|main)\.py|-m\s*[\"',\s]+[\w.]*train"
-)

@@ -18,6 +18,7 @@ __all__ = [
     "DEVICE",
     "HOST_DEVICE",
     "KERAS_PLACES_ITSELF",
+    "LEARNING_ROOTS",
     "LEGACY_KERAS",
     "LIBRARY_ROOTS",
     "OTHER_DATA",
@@ -33,6 +34,7 @@ __all__ = [
     "TOY_DATA",
     "TOY_LOADERS",
     "TRAINERS",
+    "TRAINING_SCRIPT",
     "WRITES_PRECISION",
 ]
 
@@ -234,6 +236,19 @@ OWN_TRAINING = (".backward(", "zero_grad(", ".train(")
 
 WRITES_PRECISION = re.compile(r"(?i)trainer|train|engine|config|cfg|args|opts|options|precision|amp|setup|accelerat")
 """Names whose unreadable definitions could decide on precision."""
+
+LEARNING_ROOTS = frozenset(
+    """torch torchvision tensorflow keras tf_keras jax flax haiku equinox sklearn xgboost lightgbm catboost transformers
+    accelerate lightning pytorch_lightning fastai paddle mxnet gluon theano chainer skorch imblearn mlxtend surprise
+    cuml dask_ml statsmodels pmdarima prophet gensim autogluon tpot autosklearn ngboost pytorch_tabnet sktime darts
+    optax optuna ray ultralytics timm monai torch_geometric dgl stable_baselines3 spacy nltk skopt hyperopt tune
+    skmultilearn hmmlearn implicit lightfm rpy2 h2o pyspark river cntk caffe tflearn""".split()
+)
+"""Libraries that train models."""
+TRAINING_SCRIPT = re.compile(
+    r"(?i)(?:^|[/\s\"'])(?:\w*train\w*|\w*finetun\w*|run_\w+|main)\.py|-m\s*[\"',\s]+[\w.]*train"
+)
+"""The name of a script that trains, in a command."""
 
 TEST_NAME = re.compile(r"(?:^|/)(?:tests?|testing)/|(?:^|/)(?:test_[^/]*|[^/]*_test|conftest)\.(?:py|ipynb)$")
 BENCHMARK_NAME = re.compile(

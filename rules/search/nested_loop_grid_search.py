@@ -46,6 +46,7 @@ class NestedLoopGridSearch(Rule):
     )
     premises = (
         Premise.NOT_A_TEST,
+        Premise.LEARNS,
         Premise.NOT_A_BENCHMARK,
         Premise.REAL_DATA,
     )
@@ -210,6 +211,8 @@ class NestedLoopGridSearch(Rule):
         ),
         Bad(
             """
+            import keras
+
             results = {}
             best = None
             for lr in [1e-4, 1e-3, 1e-2, 1e-1]:  # bad
