@@ -7,9 +7,10 @@ it holds. Importable without libcst.
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from functools import cached_property
 from types import EllipsisType, NoneType
 from typing import Any, NamedTuple
@@ -82,6 +83,8 @@ class Outline:
         """Strings that name where something is put: arguments of ``to``, ``device`` and the like."""
         self._every_call: list[tuple[str, ast.Call]] = []
         """Every call with the function it stands in; so the next ones."""
+        self._libraries: set[str] = set()
+        """Names of modules of known libraries."""
         self._parameters: dict[str, set[str]] = {}
         self._renamed: list[tuple[str, str]] = []
         self._keys: set[str] = set()
@@ -142,7 +145,8 @@ class Outline:
             self.nested_calls.add(name)
         first = node.args[0] if node.args else None
         if name in _PLACES:
-            self._moves.append((place.function, node))
+            if not _only_casts(node):
+                self._moves.append((place.function, node))
             self.texts.update(each.value for each in node.args if _is_text(each))  # type: ignore[attr-defined]
         elif name in _STORES and _is_text(first):
             self._keys.add(first.value)  # type: ignore[union-attr]
@@ -171,7 +175,11 @@ class Outline:
                 self._renamed.append((each.asname, each.name))
 
     def _import_module(self, node: ast.Import, place: _Place) -> None:
-        self.roots.update(each.name.partition(".")[0] for each in node.names)
+        for each in node.names:
+            root = each.name.partition(".")[0]
+            self.roots.add(root)
+            if _is_library(root):
+                self._libraries.add(each.asname or root)
 
     def _return(self, node: ast.Return, place: _Place) -> None:
         if node.value is not None:
@@ -208,6 +216,40 @@ class Outline:
     def project_names(self) -> set[str]:
         """What is imported from modules that are no known library: perhaps from the project around the file."""
         return {name for name, module in self.modules.items() if not _is_library(module.partition(".")[0])}
+
+    def given(self, names: Set[str], keyword: str, position: int) -> bool:
+        """Whether a call of one of ``names`` has an argument, or arguments that cannot be read."""
+        for _, call in self._every_call:
+            if _last(call.func) not in names and self._own_name(call) not in names:
+                continue
+            if len(call.args) > position or any(each.arg in (keyword, None) for each in call.keywords):
+                return True
+        return False
+
+    def _own_name(self, call: ast.Call) -> str:
+        """What a call that goes by another name is called."""
+        written = _last(call.func)
+        return next((name for alias, name in self._renamed if alias == written), written)
+
+    def may_run_network(self, loop: OutlinedLoop) -> bool:
+        """Whether the body of a loop calls something that is no function or method of a known kind."""
+        return any(isinstance(each, ast.Call) and self._may_be_network(each.func) for each in _below(loop.node))
+
+    def _may_be_network(self, func: ast.expr) -> bool:
+        from greenlint.knowledge.layers import COMMON_METHODS, PLAIN_MODEL_NAME
+
+        name = _last(func)
+        if PLAIN_MODEL_NAME.match(name):
+            return True
+        if isinstance(func, ast.Name):
+            module = self.modules.get(name)
+            known = module is not None and _is_library(module.partition(".")[0])
+            return not known and name not in self.functions and not hasattr(builtins, name)
+        if not isinstance(func, ast.Attribute):
+            return True
+        return name not in COMMON_METHODS and not (
+            isinstance(func.value, ast.Name) and func.value.id in self._libraries
+        )
 
     @property
     def stored_keys(self) -> set[str]:
@@ -315,10 +357,10 @@ class Outline:
         listed: set[str] | None = None
         for _, each in self._tensors:
             given = each.args[0]
-            if isinstance(given, (ast.List, ast.ListComp)):
+            if isinstance(given, (ast.List, ast.ListComp)) and _may_list(given):
                 return True
             if listed is None:
-                kept = (node for _, node in self._assigned if isinstance(node.value, values))
+                kept = (node for _, node in self._assigned if isinstance(node.value, values) and _may_list(node.value))
                 listed = {name for node in kept for target in node.targets for name in _names(target)}
             if isinstance(given, ast.Name) and given.id in listed:
                 return True
@@ -459,6 +501,22 @@ def _moved(call: ast.Call) -> ast.expr | None:
     if _last(call.func) == "device_put":
         return call.args[0] if call.args else None
     return call.func.value if isinstance(call.func, ast.Attribute) else None
+
+
+def _only_casts(call: ast.Call) -> bool:
+    """Whether ``x.to(...)`` plainly names a type: ``torch.float32``, ``x.dtype``."""
+    if _last(call.func) != "to" or len(call.args) != 1 or any(each.arg in ("device", None) for each in call.keywords):
+        return False
+    return _DTYPE.search(_last(call.args[0])) is not None
+
+
+def _may_list(node: ast.expr) -> bool:
+    """Whether a list may be one of arrays: written out or made of calls, names and slices, or filled later."""
+    elements = node.elts if isinstance(node, ast.List) else [node.elt] if isinstance(node, ast.ListComp) else []
+    return all(isinstance(each, (ast.Call, ast.Name, ast.Subscript)) for each in elements)
+
+
+_DTYPE = re.compile(r"dtype|^(?:b?float|u?int|half|double|long|bool|complex)\d*$")
 
 
 def _below(loop: ast.For | ast.AsyncFor | ast.While) -> Iterator[ast.AST]:

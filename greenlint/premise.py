@@ -14,6 +14,7 @@ class Premise(enum.Enum):
     LEARNS = "a machine-learning library is imported here or around, or a training script is started"
     NOT_A_BENCHMARK = "not a measurement of speed"
     MAY_HAVE_ACCELERATOR = "the settings do not say that there is no accelerator"
+    DECODES = "images, sounds or other files are read here or around"
     CPU_NOT_INTENDED = "no comment, name or library says that a CPU is meant"
     NOT_SCIENCE = "no solver, Gaussian process or second derivative, which need full precision"
     NOT_REINFORCEMENT = "no agent in an environment"

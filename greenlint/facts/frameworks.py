@@ -32,6 +32,7 @@ class _Said:
     """Whether it holds a training loop of its own."""
     toy: str | None
     other_data: bool
+    array_files: bool
 
 
 class Frameworks:
@@ -65,6 +66,16 @@ class Frameworks:
             return True
         reached = (self._imports.roots_of(path) for path in self._imports.reachable())
         return any(roots & signals.LEARNING_ROOTS for roots in reached)
+
+    @functools.cached_property
+    def decodes(self) -> bool:
+        """Whether this file, or a project module around it, reads images, sounds, volumes or arrays from files."""
+        if self.roots & signals.MEDIA_ROOTS or self._code.shows(signals.ARRAY_FILES):
+            return True
+        around = (*self._imports.reachable(), *self._imports.importing())
+        return any(self._imports.roots_of(path) & signals.MEDIA_ROOTS for path in around) or any(
+            each.array_files for each in self._around()
+        )
 
     @functools.cached_property
     def trainer_owner(self) -> str | None:
@@ -244,6 +255,7 @@ def _said(code: Code) -> _Said:
         host=code.shows(signals.HOST_DEVICE),
         precision=code.shows(PRECISION),
         trains=all(word in code.text for word in signals.OWN_TRAINING),
+        array_files=code.shows(signals.ARRAY_FILES),
         toy=_toy_name(toy) if toy is not None else None,
         other_data=code.shows(signals.OTHER_DATA)
         or (code.shows(signals.OTHER_TABLES) and (toy is None or toy.lastgroup != "vision")),

@@ -66,12 +66,29 @@ class Code:
         self._vocabulary: Vocabulary | None = None
 
     def search(self, signal: Signal) -> re.Match[str] | None:
-        """Where the code shows a signal."""
+        """Where the code shows a signal: in a line with one of its words, which may go on in the next line."""
         if self._vocabulary is None:
             self._vocabulary = Vocabulary.of(self.text)
-        if not any(word in self._vocabulary for word in signal.words):
-            return None
-        return signal.pattern.search(self.text)
+        for word in signal.words:
+            if word in self._vocabulary:
+                found = self._search_around(word.strip("*"), signal.pattern)
+                if found is not None:
+                    return found
+        return None
+
+    def _search_around(self, word: str, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        text = self.text
+        at = text.find(word)
+        while at >= 0:
+            start = text.rfind("\n", 0, at) + 1
+            line_end = text.find("\n", at)
+            end = text.find("\n", line_end + 1) if line_end >= 0 else -1
+            end = len(text) if end < 0 else end
+            found = pattern.search(text, start, end)
+            if found is not None:
+                return found
+            at = text.find(word, max(at + 1, line_end))
+        return None
 
     def shows(self, signal: Signal) -> bool:
         """Whether the code shows a signal."""

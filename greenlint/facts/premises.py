@@ -22,6 +22,7 @@ _TESTS: Mapping[Premise, Callable[[Glance], bool]] = {
     Premise.MAY_HAVE_ACCELERATOR: lambda glance: glance[Environment].hardware != "cpu",
     Premise.LEARNS: lambda glance: glance[Frameworks].learns,
     Premise.NOT_A_BENCHMARK: lambda glance: not glance[Frameworks].is_benchmark,
+    Premise.DECODES: lambda glance: glance[Frameworks].decodes,
     Premise.CPU_NOT_INTENDED: lambda glance: not glance[Frameworks].cpu_deliberate,
     Premise.NOT_SCIENCE: lambda glance: not glance[Frameworks].science,
     Premise.NOT_REINFORCEMENT: lambda glance: not glance[Frameworks].reinforcement_learning,

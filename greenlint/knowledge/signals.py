@@ -9,6 +9,7 @@ from greenlint.knowledge.signal import signal
 __all__ = [
     "ACCELERATOR",
     "ACCELERATOR_NOTEBOOK",
+    "ARRAY_FILES",
     "AUTO_PLACED",
     "BENCHMARK_NAME",
     "BENCHMARK_TEXT",
@@ -21,6 +22,7 @@ __all__ = [
     "LEARNING_ROOTS",
     "LEGACY_KERAS",
     "LIBRARY_ROOTS",
+    "MEDIA_ROOTS",
     "OTHER_DATA",
     "OTHER_TABLES",
     "OWN_TRAINING",
@@ -193,6 +195,18 @@ REAL_DATA = re.compile(
     re.VERBOSE,
 )
 """Signs that data comes from elsewhere than a random generator."""
+
+MEDIA_ROOTS = frozenset(
+    """torchvision PIL cv2 librosa torchaudio soundfile skimage imageio nibabel pydicom SimpleITK tifffile rasterio
+    decord h5py openslide accimage turbojpeg rawpy jpeg4py mmcv pydub torchcodec av wave zarr open3d trimesh laspy
+    albumentations imgaug monai kornia timm datasets""".split()
+)
+"""Libraries that read or augment images, sounds, volumes and the like."""
+ARRAY_FILES = signal(
+    "load loadmat imread open_memmap read load_img",
+    r"\b(?:np|numpy)\.load\(|\bloadmat\(|\bimread\(|\bwavfile\.read\(|\bopen_memmap\(|\bload_img\(",
+)
+"""Arrays read from files one by one."""
 
 # -- trainers ----------------------------------------------------------------------------------------------------
 

@@ -62,12 +62,12 @@ class EvalWithoutNoGrad(Rule):
 
     @classmethod
     def concerns(cls, outline: Outline) -> bool:
-        for loop in outline.loops:
-            if loop.place.no_grad:
-                continue
-            if _NAMED.search(loop.place.function) or any("load" in name or "batch" in name for name in loop.iterated):
-                return True
-        return False
+        return any(
+            not loop.place.no_grad
+            and (_NAMED.search(loop.place.function) or any("load" in name or "batch" in name for name in loop.iterated))
+            and outline.may_run_network(loop)
+            for loop in outline.loops
+        )
 
     @on_loop("evaluation")
     def check(self, loop: Loop, facts: Facts) -> Findings:

@@ -36,6 +36,7 @@ class DataloaderNoWorkers(Rule):
     words = (("DataLoader",),)
     premises = (
         Premise.NOT_A_TEST,
+        Premise.DECODES,
         Premise.ON_ACCELERATOR,
         Premise.CPU_NOT_INTENDED,
     )

@@ -33,6 +33,7 @@ class DataloaderNotPinned(Rule):
     words = (("DataLoader",), ("*cuda*", "*device*", "*ccelerator*", "to"))
     premises = (
         Premise.NOT_A_TEST,
+        Premise.DECODES,
         Premise.ON_ACCELERATOR,
         Premise.CPU_NOT_INTENDED,
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_file
 
 if TYPE_CHECKING:
-    from greenlint import Call, Facts, Findings, cst
+    from greenlint import Call, Facts, Findings, Outline, cst
 
 _DOUBLE = ("float64", "double")
 
@@ -46,6 +46,10 @@ class Float64Compute(Rule):
             "data sheets of the makers",
         ),
     )
+
+    @classmethod
+    def concerns(cls, outline: Outline) -> bool:
+        return bool(outline.calls & {"double", "to", "type", "update", *_DEFAULTS})
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
@@ -255,12 +259,15 @@ def _excused(facts: Facts) -> bool:
     return frameworks.gpu_intent is False or (frameworks.gpu_intent is None and not places_itself)
 
 
+_DEFAULTS = ("set_default_dtype", "set_default_tensor_type", "set_floatx")
+
+
 def _defaults(facts: Facts) -> list[Call]:
     """The calls that make float64 the default type; none when another call sets it back."""
     from greenlint import Calls
 
     calls = facts[Calls]
-    found = calls.methods("set_default_dtype", "set_default_tensor_type", "set_floatx")
+    found = calls.methods(*_DEFAULTS)
     switches = [call for call in calls.methods("update") if _switches_x64(call)]
     return switches + (found if all(_is_double(call, 0, facts) for call in found) else [])
 

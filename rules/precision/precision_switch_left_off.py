@@ -9,7 +9,7 @@ from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, Sev
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlint import Call, Facts, Findings, MappingValue, cst
+    from greenlint import Call, Facts, Findings, MappingValue, Outline, cst
 
 _SECTIONS = ("fp16", "bf16", "bfloat16", "amp", "data_types", "torch_autocast")
 _CONFIG = ("config", "config_params", "deepspeed_config", "ds_config")
@@ -53,6 +53,12 @@ class PrecisionSwitchLeftOff(Rule):
             "https://sol.sbc.org.br/index.php/sbac-pad_estendido/article/view/41193",
         ),
     )
+
+    @classmethod
+    def concerns(cls, outline: Outline) -> bool:
+        if "initialize" in outline.calls or outline.given(outline.calls, "config_params", 1000):
+            return True
+        return outline.given(_SWITCHABLE, "enabled", 0) or outline.given(_ACCELERATOR, "mixed_precision", 0)
 
     @on_call("accelerate.Accelerator")
     def accelerator(self, call: Call, facts: Facts) -> Findings:
@@ -264,6 +270,8 @@ class PrecisionSwitchLeftOff(Rule):
     )
 
 
+_SWITCHABLE = frozenset(("autocast", "GradScaler"))
+_ACCELERATOR = frozenset(("Accelerator",))
 _NOTES = (
     "gains are large for transformers and big matrix products, 0-15 % for convolutional networks on Ampere and later "
     "(estimate), none or negative for tiny models",

@@ -10,7 +10,7 @@ from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_fi
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlint import Call, Facts, Findings, Fix, Spot, cst
+    from greenlint import Call, Facts, Findings, Fix, Outline, Spot, cst
 
 
 class ExplicitSynchronizeInStep(Rule):
@@ -48,6 +48,10 @@ class ExplicitSynchronizeInStep(Rule):
             "https://docs.pytorch.org/tutorials/recipes/recipes/tuning_guide.html",
         ),
     )
+
+    @classmethod
+    def concerns(cls, outline: Outline) -> bool:
+        return bool(outline.calls & {"synchronize", "block_until_ready", "mark_step"})
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_file
 
 if TYPE_CHECKING:
-    from greenlint import Call, Facts, Findings, cst
+    from greenlint import Call, Facts, Findings, Outline, cst
 
 
 class InlinePinMemory(Rule):
@@ -39,6 +39,10 @@ class InlinePinMemory(Rule):
             "https://docs.pytorch.org/tutorials/intermediate/pinmem_nonblock.html",
         ),
     )
+
+    @classmethod
+    def concerns(cls, outline: Outline) -> bool:
+        return "pin_memory" in outline.calls
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
