@@ -23,7 +23,7 @@ __all__ = ["Definition", "Project"]
 _REEXPORTS = 4
 _LARGEST = 400_000
 """Characters; generated modules beyond this are not read for facts."""
-_LIBRARY = 6
+_LIBRARY = 12
 """Code that more files than this mention is library code, whose callers are too many to speak for it."""
 
 
