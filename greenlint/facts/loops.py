@@ -335,7 +335,7 @@ class Loops:
             if node in roles or self._inside_step(node) or self._in_network(node):
                 continue
             runs_network = any(models.network(call) is not None for call in self._calls.within(node.body))
-            if runs_network and not self._has_backward(node.body):
+            if runs_network and not self._has_backward(node.body) and not self._updates(node.body):
                 roles[node] = Loop(node, LoopRole.EVALUATION, self._facts)
 
     def _in_network(self, node: cst.CSTNode) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ import libcst as cst
 from greenlint.facts.calls import Call, Calls
 from greenlint.facts.contexts import Contexts
 from greenlint.facts.loops import LoopRole, Loops, Region, Step
+from greenlint.facts.models import Models
 from greenlint.facts.residence import Residence
 from greenlint.facts.tree import Tree
 from greenlint.knowledge import kinds
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Body", "Sync", "Syncs"]
 
+_EXPLICIT = frozenset(("synchronize", "block_until_ready"))
+_WORKS = frozenset(("backward", "manual_backward", "step", "apply_gradients", "apply_updates"))
+"""Calls that give the device a lot to do."""
 _WAITING_TESTS = frozenset(("isnan", "isinf", "isfinite", "allclose", "equal", "any", "all", "is_nonzero"))
 _SINKS = {"add_scalar": 1, "add_scalars": 1, "log_metric": 1, "log": 0}
 _EVALUATES = re.compile(r"(^|_)(eval|evaluate|val|valid|validate|validation|test|sample|generate|predict|infer)(_|$)")
@@ -88,7 +92,7 @@ class Syncs:
         seen: set[cst.CSTNode] = set()
         for node, what in sorted(_waits(facts, region.body), key=lambda each: tree.first(each[0])):
             statement = tree.statement(node)
-            if statement in seen and not isinstance(node, cst.Call):
+            if statement in seen or self._follows_wait(node, region):
                 continue
             if contexts.guarded(node, region.body) or contexts.timed(node) or contexts.dead(node):
                 continue
@@ -99,6 +103,30 @@ class Syncs:
             if place is None:
                 continue
             yield Sync(place, facts, what, self._repeated(node, region), _before_backward(node, region, step))
+
+    def _follows_wait(self, node: cst.CSTNode, region: Region) -> bool:
+        """Whether the device was just waited for by an explicit synchronisation, and has got no work since."""
+        tree = region.facts[Tree]
+        for above in tree.ancestors(node):
+            if above is region.body or isinstance(above, (cst.FunctionDef, cst.For, cst.While)):
+                block: Sequence[cst.CSTNode] = getattr(above, "body", ())
+                return self._waited_in(block, node, region) if isinstance(block, (list, tuple)) else False
+            if isinstance(above, cst.IndentedBlock) and self._waited_in(above.body, node, region):
+                return True
+        return False
+
+    def _waited_in(self, block: Sequence[cst.CSTNode], node: cst.CSTNode, region: Region) -> bool:
+        tree, calls = region.facts[Tree], region.facts[Calls]
+        waited = False
+        for statement in block:
+            if tree.contains(statement, node):
+                return waited
+            names = {call.method for call in calls.within(statement)}
+            if names & _EXPLICIT:
+                waited = True
+            elif names & _WORKS or any(region.facts[Models].network(call) for call in calls.within(statement)):
+                waited = False
+        return False
 
     def _repeated(self, node: cst.CSTNode, region: Region) -> bool:
         tree = region.facts[Tree]
@@ -212,4 +240,11 @@ def _waiting_test(facts: Facts, test: cst.BaseExpression, residence: Residence) 
         return _waiting_test(facts, test.left, residence) or _waiting_test(facts, test.right, residence)
     if isinstance(test, cst.Call):
         return facts[Calls].of(test).method in _WAITING_TESTS and residence.from_model(test)
-    return isinstance(test, cst.Comparison) and residence.from_model(test)
+    if not isinstance(test, cst.Comparison) or all(_asks_for_identity(each) for each in test.comparisons):
+        return False
+    return residence.from_model(test)
+
+
+def _asks_for_identity(target: cst.ComparisonTarget) -> bool:
+    """``x is None`` reads no value."""
+    return isinstance(target.operator, (cst.Is, cst.IsNot))

@@ -38,6 +38,7 @@ __all__ = [
     "TRAINERS",
     "TRAINING_SCRIPT",
     "WRITES_PRECISION",
+    "WRITTEN_DATA",
 ]
 
 
@@ -148,7 +149,7 @@ TOY_DATA = signal(
     load_diabetes load_boston fetch_california_housing boston_housing make_*""",
     r"""
     (?P<vision>\b(?:Fashion|K|E|Q)?MNIST(?:DataModule)?\(|[Mm]nist\.load_data\(|fashion_mnist\b|\bUSPS\(
-        |load_dataset\(\s*["'](?:ylecun/)?(?:fashion_)?mnist["']|tfds\.load\(\s*["'](?:fashion_)?mnist
+        |load_dataset\(\s*["'](?:ylecun/)?(?:fashion_)?mnist["']|tfds\.(?:load|builder)\(\s*["'](?:fashion_)?mnist
         |(?:fetch_openml|fetch_mldata)\(\s*["'](?:mnist|MNIST)|input_data\.read_data_sets\(|["'][^"'\n]*(?:digit-recognizer|mnist/|MNIST/|mnist_|MNIST_)[^"'\n]*["']
         |get_mnist\(|load_mnist\(|MNIST_data)
     | \b(?P<tabular>load_(?:iris|digits|wine|breast_cancer|diabetes|boston)\(
@@ -207,6 +208,13 @@ ARRAY_FILES = signal(
     r"\b(?:np|numpy)\.load\(|\bloadmat\(|\bimread\(|\bwavfile\.read\(|\bopen_memmap\(|\bload_img\(",
 )
 """Arrays read from files one by one."""
+
+WRITTEN_DATA = re.compile(
+    r"^[ \t]*(?:sentences?|texts?|corpus|data|docs?|documents|inputs?|xs?|words|seq_data|train_data|raw_\w+|x_\w+)"
+    r"[ \t]*=[ \t]*(?:np\.array\(|torch\.\w*[Tt]ensor\()?[\[(]\s*[\"'\[(\d-]",
+    re.MULTILINE,
+)
+"""Data written out in the code."""
 
 # -- trainers ----------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_fi
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlint import Facts, Findings, Outline, cst
+    from greenlint import Facts, Findings, Outline, Step, cst
 
 
 class TorchCpuHardcoded(Rule):
@@ -67,7 +67,7 @@ class TorchCpuHardcoded(Rule):
             return
         idle = facts[Environment].accelerators
         machine = f"; this machine has {', '.join(idle)}" if idle else ""
-        for node in _placements(facts):
+        for node in _placements(facts, steps[0]):
             yield self.finding(
                 node,
                 f"the training below runs on the CPU whatever accelerator there is{machine}",
@@ -239,12 +239,14 @@ def _heavy(facts: Facts) -> bool:
     return False
 
 
-def _placements(facts: Facts) -> Iterator[cst.CSTNode]:
-    """Where the device of a network's `.to(...)` is written, if that is certainly the CPU."""
-    from greenlint import Calls, Device, Models, Names, Tree, Values, cst
+def _placements(facts: Facts, step: Step) -> Iterator[cst.CSTNode]:
+    """Where the device of a network's `.to(...)` is written, if that is certainly the CPU; around the step first."""
+    from greenlint import BindingKind, Calls, Device, Models, Names, Tree, Values, cst
 
     values, models = facts[Values], facts[Models]
-    for call in facts[Calls].methods("to"):
+    tree = facts[Tree]
+    around = tree.function(step.backward.node)
+    for call in sorted(facts[Calls].methods("to"), key=lambda each: tree.function(each.node) is not around):
         if call.receiver is None or values.target(call) is not Device.HOST or not call.positional:
             continue
         if not (models.is_model(call.receiver) or values.of(call.receiver).kind in _networks()):
@@ -252,7 +254,7 @@ def _placements(facts: Facts) -> Iterator[cst.CSTNode]:
         device = call.positional[0]
         if isinstance(device, cst.Name):
             bindings = facts[Names].reaching(device)
-            if len(bindings) == 1 and bindings[0].node in facts[Tree]:
+            if len(bindings) == 1 and bindings[0].node in tree and bindings[0].kind is not BindingKind.PARAMETER:
                 yield bindings[0].node
                 continue
         yield call.node

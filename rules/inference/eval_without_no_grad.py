@@ -258,6 +258,19 @@ class EvalWithoutNoGrad(Rule):
             """,
             why="a frozen model on plain inputs builds no graph",
         ),
+        Good(
+            """
+            import torch
+            from transformers import AutoModelForSeq2SeqLM
+
+            model = AutoModelForSeq2SeqLM.from_pretrained("t5-small").cuda()
+            model.eval()
+            for batch in test_loader:
+                summaries = model.generate(input_ids=batch["input_ids"].to(model.device))
+                texts.extend(tokenizer.batch_decode(summaries))
+            """,
+            why="generate() switches gradients off by itself",
+        ),
     )
 
 
@@ -275,6 +288,9 @@ def _forward_calls(loop: Loop, facts: Facts) -> list[Call]:
     found = []
     for call in facts[Calls].within(loop.node.body):
         around = tree.loops_around(call.node)
+        if call.method == "generate":
+            # transformers and most others switch gradients off inside.
+            continue
         if around and around[0] is loop.node and models.network(call) is not None:
             found.append(call)
     return found

@@ -62,7 +62,7 @@ class KerasNoMixedPrecision(Rule):
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
         from greenlint import Frameworks
 
-        if facts[Frameworks].legacy_keras:
+        if facts[Frameworks].legacy_keras or "TPUStrategy" in facts.document.text:
             return
         heavy = list(_heavy_fits(facts))
         if not heavy:
@@ -260,6 +260,19 @@ class KerasNoMixedPrecision(Rule):
             model.fit(x, y)
             """,
             why="the graph is rewritten to mixed precision",
+        ),
+        Good(
+            """
+            import tensorflow as tf
+
+            resolver = tf.distribute.cluster_resolver.TPUClusterResolver()
+            strategy = tf.distribute.TPUStrategy(resolver)
+            with strategy.scope():
+                model = tf.keras.applications.ResNet50(weights=None)
+                model.compile(loss="mse", optimizer="adam")
+            model.fit(images, epochs=20)
+            """,
+            why="a TPU multiplies float32 matrices in bfloat16 by itself",
         ),
     )
 

@@ -230,6 +230,56 @@ class SyncEveryStep(Rule):
             """,
             why="evaluation needs its results on the host",
         ),
+        Good(
+            """
+            import torch
+            from torch import nn
+
+            model = nn.Linear(4096, 4096).cuda()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            for x, y in loader:
+                loss = nn.functional.mse_loss(model(x.cuda()), y.cuda())
+                loss.backward()
+                optimizer.step()
+                torch.cuda.synchronize()
+                meter.update(loss.item())
+                total += loss.item()
+            """,
+            why="the step has waited already, and another rule speaks of that",
+        ),
+        Good(
+            """
+            import torch
+            from torch import nn
+
+            model = nn.Linear(4096, 4096).cuda()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            for x, y in loader:
+                output = model(x.cuda())
+                if output is None:
+                    continue
+                loss = nn.functional.mse_loss(output, y.cuda())
+                loss.backward()
+                optimizer.step()
+            """,
+            why="asking whether something is None reads no value",
+        ),
+        Good(
+            """
+            import torch
+            from torch import nn
+
+            model = nn.Linear(4096, 4096).cuda()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            for x, y in loader:
+                first = nn.functional.mse_loss(model(x.cuda()), y.cuda())
+                loss = first + model.weight.norm()
+                loss.backward()
+                optimizer.step()
+                print(f"{first.item():.3f} {loss.item():.3f}")
+            """,
+            why="two reads in one line at the end of a step are one wait",
+        ),
     )
 
 

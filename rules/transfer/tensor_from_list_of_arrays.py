@@ -56,7 +56,7 @@ class TensorFromListOfArrays(Rule):
     def check(self, call: Call, facts: Facts) -> Findings:
         from greenlint import Contexts
 
-        if not call.positional or facts[Contexts].dead(call.node):
+        if not call.positional or facts[Contexts].dead(call.node) or _is_short_and_once(call, facts):
             return
         built = _list_of_arrays(call.positional[0], facts)
         if built is None:
@@ -143,7 +143,34 @@ class TensorFromListOfArrays(Rule):
             """,
             why="what encode returns is not known",
         ),
+        Good(
+            """
+            import numpy as np
+            import torch
+
+            sentences = ["the cat sleeps", "a dog barks", "birds sing"]
+            ids = torch.LongTensor([np.asarray([index[word] for word in each.split()]) for each in sentences])
+            """,
+            why="three short arrays, once",
+        ),
     )
+
+
+_SHORT = 100
+
+
+def _is_short_and_once(call: Call, facts: Facts) -> bool:
+    """Whether a short list is made a tensor in no loop and no method: a few arrays, once."""
+    from greenlint import Hot, Searches, Tree, cst
+
+    tree = facts[Tree]
+    function = tree.function(call.node)
+    if facts[Hot].repeated(call.node) is not None or (function is not None and tree.class_of(function) is not None):
+        return False
+    given = call.positional[0]
+    iterable = given.for_in.iter if isinstance(given, cst.ListComp) and given.for_in.inner_for_in is None else given
+    count = facts[Searches].length(iterable)
+    return count is not None and count <= _SHORT
 
 
 _NUMBERS = frozenset(

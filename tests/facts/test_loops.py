@@ -1,0 +1,112 @@
+"""What loops are for, and which of them run a training step."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+from greenlint import reading
+from greenlint.facts.loops import LoopRole, Loops, StepOwner
+from greenlint.facts.modules import Modules
+from greenlint.facts.sources import DictSources, RunSettings
+
+SETUP = """
+import torch
+from torch import nn
+model = nn.Linear(64, 64)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+"""
+
+
+def loops(code: str, files: dict[str, str] | None = None) -> Loops:
+    text = SETUP + textwrap.dedent(code)
+    document = reading.parse("train.py", text.encode()).document
+    assert document is not None
+    every = {name: textwrap.dedent(body) for name, body in (files or {}).items()}
+    return Modules.begin(document, DictSources({**every, "train.py": text}), RunSettings())[Loops]
+
+
+def roles(code: str, files: dict[str, str] | None = None) -> list[LoopRole]:
+    return [each.role for each in loops(code, files).all]
+
+
+def test_epochs_steps_and_evaluation() -> None:
+    code = """
+    for epoch in range(10):
+        for x, y in loader:
+            loss = model(x).sum()
+            loss.backward()
+            optimizer.step()
+        for x, y in valid_loader:
+            total += model(x).sum()
+    """
+    assert roles(code) == [LoopRole.EPOCH, LoopRole.TRAINING, LoopRole.EVALUATION]
+
+
+def test_accumulation_is_a_loop_inside_the_step() -> None:
+    code = """
+    for batch in loader:
+        optimizer.zero_grad()
+        for part in batch.chunk(4):
+            model(part).sum().backward()
+        optimizer.step()
+    """
+    assert roles(code) == [LoopRole.TRAINING, LoopRole.MICROBATCH]
+
+
+def test_a_loop_that_updates_by_unseen_means_is_no_evaluation() -> None:
+    code = """
+    for x in loader:
+        fakes = model(x)
+        regularizer.accumulate(fakes)
+        optimizer.step()
+    """
+    assert roles(code) == [LoopRole.OTHER]
+
+
+@pytest.mark.parametrize(
+    ("code", "owner"),
+    [
+        ("loss.backward()", StepOwner.TORCH),
+        ("scaler.scale(loss).backward()", StepOwner.SCALER),
+        ("accelerator.backward(loss)", StepOwner.ACCELERATE),
+        ("fabric.backward(loss)", StepOwner.FABRIC),
+        ("engine.backward(loss)", StepOwner.DEEPSPEED),
+        ("self.manual_backward(loss)", StepOwner.LIGHTNING),
+    ],
+)
+def test_owners_of_steps(code: str, owner: StepOwner) -> None:
+    body = f"for x in loader:\n    loss = model(x).sum()\n    {code}\n    optimizer.step()\n"
+    assert [each.owner for each in loops(body).steps] == [owner]
+
+
+def test_the_loop_of_a_step_in_another_module() -> None:
+    step = """
+    def train_step(model, optimizer, x):
+        loss = model(x).sum()
+        loss.backward()
+        optimizer.step()
+    """
+    main = "from train import train_step\nfor x in loader:\n    train_step(model, optimizer, x)\n"
+    found = loops(step, {"main.py": main}).steps
+    assert [each.loop_facts.document.path for each in found] == ["main.py"]
+
+
+def test_closures_given_to_an_optimizer() -> None:
+    code = """
+    for x in loader:
+        def closure():
+            loss = model(x).sum()
+            loss.backward()
+            return loss
+        optimizer.step(closure)
+    """
+    assert roles(code) == [LoopRole.TRAINING]
+
+
+def test_iterations_are_counted_where_they_are_written() -> None:
+    found = loops(
+        "for step in range(50):\n    model(x).sum().backward()\n    optimizer.step()\nwhile True:\n    pass\n"
+    ).all
+    assert [each.iterations for each in found] == [50, None]
