@@ -65,7 +65,10 @@ class Outline:
 
     def __init__(self) -> None:
         self.depth = 0
-        """How deep the tree is."""
+        """How deep the tree is, and in which line it is deepest."""
+        self.deepest_line = 1
+        self.pattern_depth = 0
+        """How deep the deepest pattern of a ``case`` is."""
         self.calls: set[str] = set()
         """The last names of everything called: ``to`` for ``x.to(device)``; what is renamed goes by both names."""
         self.nested_calls: set[str] = set()
@@ -109,7 +112,7 @@ class Outline:
     def _walk(self, tree: ast.AST) -> None:
         stack: list[tuple[ast.AST, _Place, int]] = [(tree, _Place(), 1)]
         pop, push = stack.pop, stack.append
-        deepest = 0
+        deepest, lowest = 0, tree
         while stack:
             node, place, depth = pop()
             note = _NOTES.get(type(node))
@@ -117,7 +120,7 @@ class Outline:
                 place = note(self, node, place) or place
             depth += 1
             if depth > deepest:
-                deepest = depth
+                deepest, lowest = depth, node
             for value in node.__dict__.values():
                 kind = type(value)
                 if kind is list:
@@ -126,7 +129,7 @@ class Outline:
                             push((each, place, depth))
                 elif kind not in _LEAVES:
                     push((value, place, depth))
-        self.depth = deepest
+        self.depth, self.deepest_line = deepest, getattr(lowest, "lineno", 1)
 
     def _resolve(self) -> None:
         for alias, name in self._renamed:
@@ -197,6 +200,14 @@ class Outline:
     def _with(self, node: ast.With | ast.AsyncWith, place: _Place) -> _Place | None:
         managers = (each.context_expr for each in node.items)
         return place._replace(no_grad=True) if any(_switches_off(each) for each in managers) else None
+
+    def _case(self, node: ast.match_case, place: _Place) -> None:
+        level: list[ast.AST] = [node.pattern]
+        depth = 0
+        while level:
+            depth += 1
+            level = [each for pattern in level for each in ast.iter_child_nodes(pattern)]
+        self.pattern_depth = max(self.pattern_depth, depth)
 
     def _define(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, place: _Place) -> _Place:
         self.functions.add(node.name)
@@ -391,6 +402,7 @@ _NOTES: dict[type, Callable[[Outline, Any, _Place], _Place | None]] = {
     ast.While: Outline._while,
     ast.With: Outline._with,
     ast.AsyncWith: Outline._with,
+    ast.match_case: Outline._case,
     ast.FunctionDef: Outline._define,
     ast.AsyncFunctionDef: Outline._define,
     ast.ClassDef: Outline._define,

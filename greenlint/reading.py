@@ -23,6 +23,11 @@ _LARGEST = 10_000_000
 _DEEPEST = 150
 """Nested expressions beyond this risk the C stack of the parser or the recursion limit of the renderer."""
 
+_DEEPEST_PATTERN = 15
+"""Each further level of a ``case`` pattern doubles the time that libcst takes."""
+_LARGEST_CODE = 2_000_000
+"""Characters; longer code is data."""
+
 
 class UnreadableError(Exception):
     """A file of which nothing can be analysed; ``kind`` is a :class:`~greenlint.results.Problem` kind."""
@@ -125,7 +130,9 @@ def _document(path: str, text: str, encoding: str) -> Document:
 
 
 def _outline(text: str) -> Outline | None:
-    """What Python's own parser shows, ``None`` for newer syntax; refuses what would overflow the stack of libcst."""
+    """What Python's own parser shows, ``None`` for newer syntax; refuses what libcst cannot take."""
+    if len(text) > _LARGEST_CODE:
+        raise UnreadableError("too-large", f"more than {_LARGEST_CODE // 1_000_000} million characters of code")
     try:
         flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
         tree: ast.Module = compile(text, "file", "exec", flags, dont_inherit=True)
@@ -139,8 +146,8 @@ def _outline(text: str) -> Outline | None:
     except ValueError as error:
         raise UnreadableError("syntax", str(error)) from None
     outline = Outline.of(tree)
-    if outline.depth > _DEEPEST:
-        raise UnreadableError("depth", "the code is nested too deeply to be analysed")
+    if outline.depth > _DEEPEST or outline.pattern_depth > _DEEPEST_PATTERN:
+        raise UnreadableError("depth", "the code is nested too deeply to be analysed", outline.deepest_line)
     return outline
 
 
