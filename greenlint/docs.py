@@ -28,6 +28,7 @@ def rule_data(rule: type[Rule]) -> dict[str, Any]:
         "since": rule.since,
         "formerly": list(rule.formerly),
         "frameworks": list(rule.frameworks),
+        "premises": [each.value for each in rule.premises],
         "fixable": _fixable(rule),
         "options": _options(rule),
         "evidence": [{"grade": each.grade.value, "claim": each.claim, "source": each.source} for each in rule.evidence],
@@ -140,6 +141,8 @@ def _sections(data: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
         yield "formerly", [", ".join(data["formerly"])]
     if data["frameworks"]:
         yield "frameworks", [", ".join(data["frameworks"])]
+    if data["premises"]:
+        yield "reported only where", data["premises"]
     if data["options"]:
         yield "options", [_option_line(each) for each in data["options"]]
     for example in data["examples"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, RuleOptions, Severity, on_call
+from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_call
 
 if TYPE_CHECKING:
     from greenlint import Call, Facts, Findings
@@ -26,10 +26,6 @@ class DataloaderNoWorkers(Rule):
     To fix it, start with 2 to 4 workers per accelerator, raise the number while the step waits for data, and add
     `persistent_workers=True` where epochs are short.
     """
-
-    class Options(RuleOptions):
-        workers: int = 4
-        """Upper bound of the number of workers that the fix writes."""
 
     severity = Severity.WARNING
     frameworks = ("torch",)
