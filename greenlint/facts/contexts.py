@@ -50,13 +50,22 @@ _NAMES: dict[str, ContextKind] = {
     "flax.nnx.jit": ContextKind.COMPILED,
     "equinox.filter_jit": ContextKind.COMPILED,
 }
-_BY_WORD: dict[ContextKind, tuple[str, ...]] = {
-    ContextKind.NO_GRAD: ("no_grad", "inference_mode", "nograd"),
-    ContextKind.AUTOCAST: ("autocast", "amp"),
-    ContextKind.COMPILED: ("jit", "compile"),
-    ContextKind.NO_SYNC: ("no_sync",),
-    ContextKind.TIMED: ("timer", "timeit", "stopwatch"),
+_BY_WORD: dict[ContextKind, re.Pattern[str]] = {
+    ContextKind.NO_GRAD: re.compile("no_?grad|inference_mode"),
+    ContextKind.AUTOCAST: re.compile("autocast|(?:^|_)amp(?:_|$)"),
+    ContextKind.COMPILED: re.compile("jit(?:_|$)|compile"),
+    ContextKind.NO_SYNC: re.compile("no_sync"),
+    ContextKind.TIMED: re.compile("timer|timeit|stopwatch"),
 }
+"""What the last part of a manager's name says; ``sampler`` is not about ``amp``."""
+_IN_SOURCE: dict[ContextKind, re.Pattern[str]] = {
+    **_BY_WORD,
+    ContextKind.NO_GRAD: re.compile("no_grad|inference_mode|set_grad_enabled"),
+    ContextKind.AUTOCAST: re.compile("autocast"),
+    ContextKind.COMPILED: re.compile(r"\bjit\b|\bcompile\b"),
+}
+_STACKS = ("contextlib.ExitStack", "contextlib.AsyncExitStack")
+"""Managers that hold others, which may be entered anywhere."""
 
 
 class Contexts:
@@ -75,25 +84,46 @@ class Contexts:
         return self._active(node, kind, _DEPTH)
 
     def _active(self, node: cst.CSTNode, kind: ContextKind, depth: int) -> bool | None:
-        answers = [self._gives(manager, kind) for manager in self._managers(node)]
+        unseen = False
+        for manager in self._managers(node):
+            if self._ends(manager, kind):
+                return None if unseen else False
+            given = self._gives(manager, kind)
+            if given:
+                return True
+            unseen = unseen or given is None
         if kind is ContextKind.NO_GRAD:
-            answers.append(self._switched_off(node))
-        if True in answers:
-            return True
+            switched = self._switched(node)
+            if switched is not UNKNOWN:
+                return True if switched else None if unseen or switched is None else False
         by_caller = self._from_callers(node, kind, depth)
         if by_caller:
             return True
-        return None if None in answers or by_caller is None else False
+        return None if unseen or by_caller is None else False
 
     def _managers(self, node: cst.CSTNode) -> Iterator[cst.BaseExpression]:
-        """The context managers and decorators around ``node``, through nested functions."""
+        """The context managers around ``node`` in its function and the function's decorators, innermost first."""
         below = node
         for above in self._tree.ancestors(node):
             if isinstance(above, cst.With) and below is above.body:
-                yield from (item.item for item in above.items)
+                yield from (item.item for item in reversed(above.items))
             elif isinstance(above, (cst.FunctionDef, cst.ClassDef)) and below is above.body:
-                yield from (each.decorator for each in above.decorators)
+                yield from (each.decorator for each in reversed(above.decorators))
+                if isinstance(above, cst.ClassDef) or self._tree.class_of(above) is None:
+                    # What stands further out holds where it is defined; it runs where it is called.
+                    return
             below = above
+
+    def _ends(self, manager: cst.BaseExpression, kind: ContextKind) -> bool:
+        """Whether a manager certainly takes ``kind`` back that holds further out."""
+        name = self._names.resolve(manager.func if isinstance(manager, cst.Call) else manager)
+        if kind is ContextKind.NO_GRAD and name == "torch.enable_grad":
+            return True
+        if name == "torch.set_grad_enabled":
+            return kind is ContextKind.NO_GRAD and self._set_grad(manager, kind) is False
+        if name is None or _NAMES.get(name) is not kind or not isinstance(manager, cst.Call):
+            return False
+        return self._enabled(manager) is False
 
     def _gives(self, manager: cst.BaseExpression, kind: ContextKind) -> bool | None:
         called = manager.func if isinstance(manager, cst.Call) else manager
@@ -105,6 +135,8 @@ class Contexts:
             return _NAMES[name] is kind and self._enabled(manager)
         if name == "torch.set_grad_enabled":
             return self._set_grad(manager, kind)
+        if name in _STACKS:
+            return None
         if name is not None and not name.startswith(".") and self._project.named(name) is None:
             return _by_word(name, kind)
         return self._own(manager, called, kind)
@@ -112,7 +144,8 @@ class Contexts:
     def _enabled(self, manager: cst.BaseExpression) -> bool | None:
         if not isinstance(manager, cst.Call):
             return True
-        enabled = self._calls.of(manager).argument("enabled")
+        call = self._calls.of(manager)
+        enabled = call.argument("mode", 0) if call.method == "inference_mode" else call.argument("enabled")
         constant = enabled.constant
         if enabled.absent or constant is True:
             return True
@@ -127,7 +160,7 @@ class Contexts:
     def _own(self, manager: cst.BaseExpression, called: cst.BaseExpression, kind: ContextKind) -> bool | None:
         """A manager or decorator of the project, or one that cannot be seen."""
         last = (dotted(called) or "").rsplit(".", 1)[-1].lower()
-        if any(word in last for word in _BY_WORD[kind]):
+        if _BY_WORD[kind].search(last):
             return True
         definition = self._project.definition(called)
         if definition is None and isinstance(manager, cst.Call):
@@ -135,8 +168,14 @@ class Contexts:
         if definition is None:
             return self._assigned(called, kind) if isinstance(called, cst.Name) else _harmless(last)
         text = definition.facts.document.source(definition.node)
-        words = ("no_grad", "inference_mode", "set_grad_enabled") if kind is ContextKind.NO_GRAD else _BY_WORD[kind]
-        return bool(any(word in text for word in words))
+        if not _IN_SOURCE[kind].search(text):
+            return False
+        # Under a condition, or with ``enabled=`` from somewhere, it may give the context or not.
+        if any(definition.facts[Tree].below(definition.node, cst.If, cst.IfExp)):
+            return None
+        contexts, calls = definition.facts[Contexts], definition.facts[Calls].within(definition.node.body)
+        switches = (each for each in calls if each.name in _NAMES or each.name == "torch.set_grad_enabled")
+        return None if any(contexts._gives(each.node, kind) is None for each in switches) else True
 
     def _assigned(self, name: cst.Name, kind: ContextKind) -> bool | None:
         """A manager kept in a variable."""
@@ -147,38 +186,80 @@ class Contexts:
             if isinstance(binding.value, cst.Name):
                 return None
             answers.add(self._gives(binding.value, kind))
-        return answers.pop() if len(answers) == 1 else _harmless(name.value)
+        if len(answers) == 1:
+            return answers.pop()
+        return None if True in answers else _harmless(name.value)
 
-    def _switched_off(self, node: cst.CSTNode) -> bool:
-        """Whether ``torch.set_grad_enabled(False)`` comes before ``node`` in its function or the module."""
-        function = self._tree.function(node)
-        for call in self._calls.named("torch.set_grad_enabled"):
-            if not call.positional or self._values.constant(call.positional[0]) is not False:
-                continue
-            if isinstance(self._tree.parent(call.node), (cst.WithItem, cst.Decorator)):
-                continue
-            inside = self._tree.function(call.node)
-            if (inside is None or inside is function) and not self._switched_on_after(call):
-                return True
-        return False
+    def _switched(self, node: cst.CSTNode) -> object:
+        """What plain calls of ``torch.set_grad_enabled`` in the same function make of ``node``.
 
-    def _switched_on_after(self, off: Call) -> bool:
-        inside = self._tree.function(off.node)
-        return any(
-            call.positional
-            and self._values.constant(call.positional[0]) is True
-            and self._tree.function(call.node) is inside
+        Whether they switched gradients off, ``None`` where they may have; ``UNKNOWN`` where there are none before it.
+        """
+        calls = [each for each in self._switches(self._tree.function(node)) if self._may_precede(each, node)]
+        for index in reversed(range(len(calls))):
+            if self._always_precedes(calls[index], node):
+                later = [each for each in calls[index + 1 :] if not self._is_undone(each, calls[index], node)]
+                return self._agreed([calls[index], *later])
+        return None if calls else UNKNOWN
+
+    def _switched_by_module(self) -> bool | None:
+        """Whether the module switches gradients off for the functions that it defines."""
+        calls = self._switches(None)
+        if any(self._tree.enclosing(each.node, cst.If, cst.For, cst.While, cst.Try) for each in calls):
+            return None
+        return self._agreed(calls) if calls else False
+
+    def _switches(self, function: cst.FunctionDef | None) -> list[Call]:
+        return [
+            call
             for call in self._calls.named("torch.set_grad_enabled")
+            if self._tree.function(call.node) is function and isinstance(self._tree.parent(call.node), cst.Expr)
+        ]
+
+    def _agreed(self, switches: list[Call]) -> bool | None:
+        answers = {self._set_grad(each.node, ContextKind.NO_GRAD) for each in switches}
+        return answers.pop() if len(answers) == 1 else None
+
+    def _may_precede(self, call: Call, node: cst.CSTNode) -> bool:
+        """Whether a call may run before ``node`` of the same function: it stands above, or in a loop around both."""
+        if self._tree.first(call.node) > self._tree.first(node):
+            return any(self._tree.contains(loop, call.node) for loop in self._tree.loops_around(node))
+        below: cst.CSTNode = call.node
+        for above in self._tree.ancestors(call.node):
+            if isinstance(above, cst.If) and self._tree.contains(above, node) and not self._tree.contains(below, node):
+                return False
+            below = above
+        return True
+
+    def _always_precedes(self, call: Call, node: cst.CSTNode) -> bool:
+        """Whether a call runs before ``node`` each time: no branch or loop stands around it alone."""
+        if self._tree.first(call.node) > self._tree.first(node):
+            return False
+        return all(
+            self._tree.contains(above, node)
+            for above in self._tree.ancestors(call.node)
+            if isinstance(above, (cst.If, cst.For, cst.While, cst.Try, cst.TryStar, cst.Match))
         )
+
+    def _is_undone(self, call: Call, by: Call, node: cst.CSTNode) -> bool:
+        """Whether ``by`` runs between a call below ``node`` and the next time round the loop that both stand in."""
+        if self._tree.first(call.node) < self._tree.first(node):
+            return False
+        around = [loop for loop in self._tree.loops_around(node) if self._tree.contains(loop, call.node)]
+        return bool(around) and self._tree.contains(around[0], by.node)
 
     def _from_callers(self, node: cst.CSTNode, kind: ContextKind, depth: int) -> bool | None:
         """Whether every call of the function around ``node`` stands under ``kind``."""
         function = self._tree.function(node)
-        if function is None or not depth:
+        if function is None:
             return False
+        if not depth:
+            return None
         callers = self._project.callers(function)
         if not callers:
-            return self._from_callers(function, kind, depth - 1) if self._tree.function(function) else False
+            if self._tree.function(function) is not None:
+                return self._active(function, kind, depth - 1)
+            return self._switched_by_module() if kind is ContextKind.NO_GRAD else False
         answers = [
             (self if call.facts is self._facts else call.facts[Contexts])._active(call.node, kind, depth - 1)
             for call in callers
@@ -244,6 +325,9 @@ class Contexts:
         """Whether a test is known to pass each time: ``True``, or a modulo by 1."""
         if self._values.constant(test) not in (UNKNOWN, None, False, 0, ""):
             return True
+        if isinstance(test, cst.BooleanOperation):
+            every = all if isinstance(test.operator, cst.And) else any
+            return every(self._always(each) for each in (test.left, test.right))
         for operation in self._tree.below(test, cst.BinaryOperation):
             if isinstance(operation.operator, cst.Modulo):
                 divisor = self._values.constant(operation.right)
@@ -254,12 +338,12 @@ class Contexts:
         return False
 
     def dead(self, node: cst.CSTNode) -> bool:
-        """Whether ``node`` stands under a test that is always false, such as ``if False``."""
+        """Whether ``node`` stands in the branch that is never taken, such as the one under ``if False``."""
         below = node
         for above in self._tree.ancestors(node):
-            if isinstance(above, cst.If) and below is above.body:
+            if isinstance(above, (cst.If, cst.While)) and below is not above.test:
                 constant = self._values.constant(above.test)
-                if constant is not UNKNOWN and not constant:
+                if constant is not UNKNOWN and bool(constant) is not (below is above.body):
                     return True
             below = above
         return False
@@ -320,7 +404,7 @@ def _harmless(name: str) -> bool | None:
 def _by_word(name: str, kind: ContextKind) -> bool | None:
     """A library's manager or decorator, judged by its name."""
     last = name.rsplit(".", 1)[-1].lower()
-    if any(word in last for word in _BY_WORD[kind]):
+    if _BY_WORD[kind].search(last):
         return True
     root = name.split(".")[0]
     known = root in (

@@ -84,7 +84,7 @@ class Datasets:
         if isinstance(index, str):
             mapping = self._values.mapping(node.value)
             entry = mapping.entries.get(index) if mapping is not None else None
-            if entry is not None:
+            if entry is not None and entry.certain:
                 return entry.facts[Datasets].work(entry.node, depth - 1)
         if isinstance(node.value, cst.Name):
             for binding in self._names.reaching(node.value):
@@ -120,13 +120,11 @@ class Datasets:
         """One of several datasets that a call returns."""
         if call.name in _WRAPPERS and call.positional:
             return self.work(call.positional[0], depth - 1)
-        definition = self._values.callee(call.node)
-        if definition is None or not isinstance(definition.node, cst.FunctionDef):
-            return None
         found = {
-            definition.facts[Datasets].work(each.value.elements[step].value, depth - 1)
-            for each in definition.facts[Tree].below(definition.node.body, cst.Return)
-            if isinstance(each.value, cst.Tuple) and step < len(each.value.elements)
+            facts[Datasets].work(value.elements[step].value, depth - 1)
+            if isinstance(value, cst.Tuple) and 0 <= step < len(value.elements)
+            else None
+            for facts, value in self._values.returned(call.node)
         }
         return found.pop() if len(found) == 1 else None
 
@@ -141,17 +139,12 @@ class Datasets:
         if name in data.DECODING_DATASETS:
             return Work.DECODES
         if name in data.TRANSFORMING_DATASETS:
-            return Work.AUGMENTS if call.argument("transform").written else None
+            transform = call.argument("transform")
+            return Work.AUGMENTS if transform.written and transform.constant is not None else None
         definition = self._values.callee(call.node)
-        if definition is None:
-            return None
-        if isinstance(definition.node, cst.ClassDef):
+        if definition is not None and isinstance(definition.node, cst.ClassDef):
             return self.work_of_class(definition)
-        found = {
-            definition.facts[Datasets].work(each.value, depth - 1)
-            for each in definition.facts[Tree].below(definition.node.body, cst.Return)
-            if each.value is not None
-        }
+        found = {facts[Datasets].work(value, depth - 1) for facts, value in self._values.returned(call.node)}
         return found.pop() if len(found) == 1 else None
 
     def work_of_class(self, definition: Definition) -> Work | None:
@@ -184,7 +177,9 @@ class Datasets:
         roles = {facts[Loops].of(loop).role for facts, loop in self.loops_over(loader)}
         if roles:
             return bool(roles & {LoopRole.TRAINING, LoopRole.MICROBATCH})
-        return loader.argument("shuffle").constant is not False or loader.argument("sampler").written
+        sampler = loader.argument("sampler")
+        sampled = sampler.written and sampler.constant is not None
+        return sampled or loader.argument("shuffle").constant is not False
 
     def reaches_accelerator(self, loader: Call) -> bool:
         """Whether the loop over a loader, or the file's training loop when none is found, moves its batches."""

@@ -10,7 +10,6 @@ import libcst as cst
 from greenlint.facts.calls import Calls
 from greenlint.facts.names import Binding, BindingKind, Names
 from greenlint.facts.project import Project
-from greenlint.facts.tree import Tree
 from greenlint.facts.values import Device, Values
 from greenlint.knowledge.kinds import Kind
 
@@ -39,7 +38,7 @@ class Devices:
         if isinstance(value.constant, str):
             return _device_named(value.constant)
         if isinstance(value.constant, int) and not isinstance(value.constant, bool):
-            return Device.ACCELERATOR
+            return Device.ACCELERATOR if value.constant >= 0 else None
         return self._possible_device(node, 6)
 
     def _possible_device(self, node: cst.BaseExpression, depth: int) -> Device | None:
@@ -112,14 +111,11 @@ class Devices:
             assert written is not None
             yield from self._device_choices(written, depth - 1)
             return
-        definition = self._values.callee(node)
-        if definition is None or not isinstance(definition.node, cst.FunctionDef):
+        returned = self._values.returned(node)
+        for facts, value in returned:
+            yield from facts[Devices]._device_choices(value, depth - 1)
+        if not returned:
             yield self._values.of(node).device
-            return
-        devices = definition.facts[Devices]
-        for each in definition.facts[Tree].below(definition.node.body, cst.Return):
-            if each.value is not None:
-                yield from devices._device_choices(each.value, depth - 1)
 
 
 def _device_named(text: str) -> Device | None:

@@ -24,6 +24,8 @@ __all__ = ["Factories", "Made"]
 _DEPTH = 12
 _TAKES_SHAPE = frozenset(("expand_as", "view_as", "type_as"))
 """Methods that take nothing but shape or type from their argument."""
+_COMPUTES = frozenset("add sub mul div pow add_ sub_ mul_ div_ eq lt gt le ge ne masked_fill masked_fill_".split())
+"""Methods whose argument may be another tensor."""
 _METADATA = frozenset(("size", "shape", "dim", "numel", "dtype", "ndim", "device"))
 
 
@@ -233,9 +235,21 @@ class Factories:
                 continue
             if self._made(each, depth) is None:
                 return None
+        if call.method in _COMPUTES and not all(self._is_operand(each, depth) for each in call.positional):
+            return None
         random = made.random or call.method in known.RANDOM_METHODS
         chained = made.plain and not receiver.lpar and not isinstance(receiver, cst.Name)
         return replace(made, random=random, plain=chained)
+
+    def _is_operand(self, node: cst.BaseExpression, depth: int) -> bool:
+        """Whether what a tensor is computed with is a number, or itself made from shapes and numbers."""
+        if isinstance(node, (cst.BinaryOperation, cst.UnaryOperation)):
+            parts = (node.left, node.right) if isinstance(node, cst.BinaryOperation) else (node.expression,)
+            if all(self._is_operand(each, depth) for each in parts):
+                return True
+        if isinstance(node, cst.Call) and (self._calls.of(node).name or "").startswith(("math.", "builtins.")):
+            return True
+        return self.is_number(node) or self._made(node, depth) is not None
 
     def _is_host_type(self, call: Call) -> bool:
         written = call.positional[0] if call.positional else None

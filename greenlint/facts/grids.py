@@ -267,7 +267,7 @@ class Grids:
                 if entry.certain
             )
             exact = not mapping.open and len(axes) == len(mapping.entries)
-            return Grid((axes,), exact) if axes or exact else None
+            return Grid((axes,), exact)
         if isinstance(node, (cst.List, cst.Tuple)):
             return self._several(node, depth)
         if isinstance(node, cst.Call) and self._calls.of(node).method == "ParameterGrid" and node.args:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Invariance"]
 
 _VARYING = (cst.Lambda, cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp, cst.Await, cst.Yield, cst.NamedExpr)
+_VIEWS = frozenset(("data", "T", "mT", "real", "imag"))
 _BUILT = frozenset(("__init__", "setup", "build", "__post_init__", "setUp"))
 
 
@@ -28,6 +29,7 @@ class Invariance:
         self._names = facts[Names]
         self._calls = facts[Calls]
         self._globals = {item.name.value for node in self._tree.of_type(cst.Global) for item in node.names}
+        self._nonlocals = {item.name.value for node in self._tree.of_type(cst.Nonlocal) for item in node.names}
 
     def holds(self, node: cst.BaseExpression, loop: cst.For | cst.While) -> bool:
         """Whether an expression certainly has the same value in every pass of a loop around it.
@@ -68,31 +70,29 @@ class Invariance:
             return self._names.resolve(node) is not None
         if node.value in self._globals and any(each.scope is self._names.module for each in bindings):
             return False
+        if node.value in self._nonlocals:
+            return False
         if any(each.node in self._tree and self._tree.contains(loop, each.node) for each in bindings):
             return False
         return all(each.kind is BindingKind.IMPORT for each in bindings) or not self._changes(node.value, loop)
 
     def _changes(self, path: str, loop: cst.For | cst.While) -> bool:
         """Whether the loop stores into or changes by a method what a dotted name stands for."""
-        for target in self._tree.below(loop.body, cst.AssignTarget):
-            if isinstance(target.target, cst.Subscript) and dotted(target.target.value) == path:
-                return True
-        for statement in self._tree.below(loop.body, cst.AugAssign):
-            inner = statement.target
-            if isinstance(inner, cst.Subscript) and dotted(inner.value) == path:
-                return True
+        tree = self._tree
+        targets: list[cst.CSTNode] = [each.target for each in tree.below(loop.body, cst.AssignTarget)]
+        targets.extend(each.target for each in tree.below(loop.body, cst.AugAssign))
+        targets.extend(each.target for each in tree.below(loop.body, cst.AnnAssign))
+        if any(_stored_into(part) == path for each in targets for part in _parts(each)):
+            return True
         for call in self._calls.within(loop.body):
-            if call.receiver is None or dotted(call.receiver) != path:
+            out = call.keyword("out")
+            if out is not None and _changed(out) == path:
+                return True
+            if call.receiver is None or _changed(call.receiver) != path:
                 continue
             if call.method in known.CHANGING_METHODS or (call.method.endswith("_") and not call.method.endswith("__")):
                 return True
-        return any(self._deletes(each, path) for each in self._tree.below(loop.body, cst.Del))
-
-    @staticmethod
-    def _deletes(statement: cst.Del, path: str) -> bool:
-        target = statement.target
-        parts = [each.value for each in target.elements] if isinstance(target, cst.Tuple) else [target]
-        return any(dotted(each) == path for each in parts)
+        return any(_changed(part) == path for each in tree.below(loop.body, cst.Del) for part in _parts(each.target))
 
     # -- attributes -------------------------------------------------------------------------------------------
 
@@ -119,3 +119,23 @@ class Invariance:
             return False
         # Any other method may be called from the loop.
         return own and function.name.value not in _BUILT
+
+
+def _parts(target: cst.CSTNode) -> list[cst.CSTNode]:
+    """The targets in a tuple of targets."""
+    if isinstance(target, (cst.Tuple, cst.List)):
+        return [part for each in target.elements for part in _parts(each.value)]
+    return [target]
+
+
+def _stored_into(target: cst.CSTNode) -> str | None:
+    """What ``x[i] = ...`` and ``x.data = ...`` change in place."""
+    is_view = isinstance(target, cst.Attribute) and target.attr.value in _VIEWS
+    return _changed(target) if is_view or isinstance(target, cst.Subscript) else None
+
+
+def _changed(node: cst.CSTNode) -> str | None:
+    """The dotted name of the object that changes when ``node`` does: an element or view of it is a part of it."""
+    while isinstance(node, cst.Subscript) or (isinstance(node, cst.Attribute) and node.attr.value in _VIEWS):
+        node = node.value
+    return dotted(node)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -47,6 +47,7 @@ class Mappings:
         self._calls = facts[Calls]
         self._project = facts[Project]
         self._tree = facts[Tree]
+        self._changed: dict[str, list[tuple[cst.Name, cst.CSTNode]]] | None = None
 
     def of(self, node: cst.BaseExpression) -> MappingValue | None:
         """What is known of a dictionary expression, built and updated before this point; ``None``: nothing."""
@@ -69,7 +70,10 @@ class Mappings:
         if isinstance(node, cst.Attribute):
             found = self._values.attribute_bindings(node)
             if len(found) == 1 and found[0][1].value is not None and not found[0][1].path:
-                return found[0][0][Mappings]._mapping(found[0][1].value, depth - 1)
+                mappings = found[0][0][Mappings]
+                # Which of the object's methods runs first is not known, so that any change leaves nothing certain.
+                if not mappings._changes_of(node.attr.value) and not self._changes_of(node.attr.value):
+                    return mappings._mapping(found[0][1].value, depth - 1)
         return None
 
     def _mapping_of_dict(self, node: cst.Dict, depth: int) -> MappingValue:
@@ -80,24 +84,17 @@ class Mappings:
                 if isinstance(key, str):
                     result.entries[key] = Entry(self._facts, element.value)
                 else:
-                    result.open = True
+                    result = _updated(result, MappingValue(open=True))
             else:
                 inner = self._mapping(element.value, depth - 1)
-                result = MappingValue(result.entries, True) if inner is None else _updated(result, inner)
+                result = _updated(result, inner if inner is not None else MappingValue(open=True))
         return result
 
     def _mapping_of_call(self, node: cst.Call, depth: int) -> MappingValue | None:
         call = self._calls.of(node)
         if call.name not in ("builtins.dict", "easydict.EasyDict"):
-            definition = self._values.callee(node)
-            if definition is None or not isinstance(definition.node, cst.FunctionDef):
-                return None
-            returns = [
-                each.value
-                for each in definition.facts[Tree].below(definition.node.body, cst.Return)
-                if each.value is not None
-            ]
-            return definition.facts[Mappings]._mapping(returns[0], depth - 1) if len(returns) == 1 else None
+            returned = self._values.returned(node)
+            return returned[0][0][Mappings]._mapping(returned[0][1], depth - 1) if len(returned) == 1 else None
         result = MappingValue()
         for arg in node.args:
             if arg.keyword is not None:
@@ -146,19 +143,26 @@ class Mappings:
         bindings = module[Names].module.bindings.get(name, ()) if module is not None else ()
         if module is None or len(bindings) != 1 or bindings[0].value is None or bindings[0].path:
             return None
-        return module[Mappings]._mapping(bindings[0].value, depth - 1)
+        mappings = module[Mappings]
+        return None if mappings._changes_of(name) else mappings._mapping(bindings[0].value, depth - 1)
 
     def _with_updates(
         self, use: cst.Name, bindings: Sequence[Binding], result: MappingValue, depth: int
     ) -> MappingValue | None:
-        """Apply ``d.update(...)`` and ``d[key] = ...`` written between the binding and the use."""
+        """Apply ``d.update(...)``, ``d[key] = ...`` and ``del d[key]``, where they may run between binding and use.
+
+        What is done to the dictionary under another name, or by a function it is passed to, is not seen.
+        """
         tree = self._tree
         start = min(each.order for each in bindings)
         result = MappingValue(dict(result.entries), result.open)
-        for node in self._changes(use.value):
-            if not start < tree.first(node) < tree.first(use):
+        for name, node in self._changes_of(use.value):
+            if not set(self._names.reaching(name)) & set(bindings):
                 continue
-            certain = _runs_before(tree, node, use)
+            between = start < tree.first(node) < tree.first(use)
+            if not between and not self._may_run_before(node, use):
+                continue
+            certain = between and _runs_before(tree, node, use)
             inner = self._change(node, depth)
             if inner is None:
                 return None
@@ -166,25 +170,45 @@ class Mappings:
             result = changed if certain else _either(result, changed)
         return result
 
-    def _changes(self, name: str) -> list[cst.CSTNode]:
-        found: list[cst.CSTNode] = [
-            call.node
-            for call in self._calls.methods("update", "setdefault", "pop", "clear")
-            if isinstance(call.receiver, cst.Name) and call.receiver.value == name
+    def _may_run_before(self, node: cst.CSTNode, use: cst.CSTNode) -> bool:
+        """Whether a change elsewhere may run before the use: round a loop, or as one of them stands in a function."""
+        tree = self._tree
+        if tree.function(node) is not tree.function(use):
+            return True
+        below = tree.first(node) > tree.first(use)
+        return below and any(tree.contains(loop, node) for loop in tree.loops_around(use))
+
+    def _changes_of(self, name: str) -> list[tuple[cst.Name, cst.CSTNode]]:
+        """What changes a dictionary in a variable or attribute of this name: the name there, and the change."""
+        if self._changed is None:
+            self._changed = {}
+            for changed, node in self._find_changes():
+                last = changed.attr if isinstance(changed, cst.Attribute) else changed
+                if isinstance(last, cst.Name):
+                    self._changed.setdefault(last.value, []).append((last, node))
+            for each in self._changed.values():
+                each.sort(key=lambda pair: self._tree.first(pair[1]))
+        return self._changed.get(name, [])
+
+    def _find_changes(self) -> Iterator[tuple[cst.BaseExpression, cst.CSTNode]]:
+        for call in self._calls.methods("update", "setdefault", "pop", "popitem", "clear"):
+            if call.receiver is not None:
+                yield call.receiver, call.node
+        stores: list[tuple[cst.CSTNode, cst.CSTNode]] = [
+            *((each.target, node) for node in self._tree.of_type(cst.Assign) for each in node.targets),
+            *((node.target, node) for node in self._tree.of_type(cst.AnnAssign)),
+            *((node.target, node) for node in self._tree.of_type(cst.AugAssign)),
+            *((node.target, node) for node in self._tree.of_type(cst.Del)),
+            *((node.target, node) for node in self._tree.of_type(cst.For)),
         ]
-        for assign in self._tree.of_type(cst.Assign):
-            target = assign.targets[0].target
-            if isinstance(target, cst.Subscript) and isinstance(target.value, cst.Name) and target.value.value == name:
-                found.append(assign)
-        return sorted(found, key=self._tree.first)
+        for target, node in stores:
+            parts = [each.value for each in target.elements] if isinstance(target, (cst.Tuple, cst.List)) else [target]
+            yield from ((part.value, node) for part in parts if isinstance(part, cst.Subscript))
 
     def _change(self, node: cst.CSTNode, depth: int) -> MappingValue | None:
         if isinstance(node, cst.Assign):
-            target = node.targets[0].target
-            key = self._values.index(target) if isinstance(target, cst.Subscript) else UNKNOWN
-            if isinstance(key, str):
-                return MappingValue({key: Entry(self._facts, node.value)})
-            return MappingValue(open=True)
+            key = self._stored_key(node)
+            return MappingValue(open=True) if key is None else MappingValue({key: Entry(self._facts, node.value)})
         if isinstance(node, cst.Call) and self._calls.of(node).method == "update":
             result = MappingValue()
             for arg in node.args:
@@ -195,6 +219,12 @@ class Mappings:
                     result = MappingValue(result.entries, True) if inner is None else _updated(result, inner)
             return result
         return None
+
+    def _stored_key(self, node: cst.Assign) -> str | None:
+        """The key that ``d[key] = value`` certainly stores ``value`` under."""
+        subscripts = [each.target for each in node.targets if isinstance(each.target, cst.Subscript)]
+        key = self._values.index(subscripts[0]) if len(subscripts) == 1 else UNKNOWN
+        return key if isinstance(key, str) else None
 
 
 def _merged(one: MappingValue | None, other: MappingValue | None) -> MappingValue | None:
@@ -208,7 +238,7 @@ def _either(one: MappingValue, other: MappingValue) -> MappingValue:
     for key in {**one.entries, **other.entries}:
         left, right = one.entries.get(key), other.entries.get(key)
         if left is not None and right is not None and left.node is right.node:
-            entries[key] = left if left.certain else right
+            entries[key] = replace(left, certain=left.certain and right.certain)
         else:
             some = left or right
             assert some is not None
@@ -225,16 +255,22 @@ def _agree(left: Entry, right: Entry) -> bool:
 
 
 def _updated(base: MappingValue, change: MappingValue) -> MappingValue:
-    """``base`` after ``update(change)``."""
-    return MappingValue({**base.entries, **change.entries}, base.open or change.open)
+    """``base`` after ``update(change)``; what may hold any key may hold those of ``base``."""
+    before = base.entries
+    if change.open:
+        before = {key: replace(entry, certain=False) for key, entry in before.items()}
+    return MappingValue({**before, **change.entries}, base.open or change.open)
+
+
+_BRANCHES = (cst.If, cst.IfExp, cst.BooleanOperation, cst.For, cst.While, cst.Try, cst.TryStar, cst.Match)
 
 
 def _runs_before(tree: Tree, node: cst.CSTNode, use: cst.CSTNode) -> bool:
     """Whether a change certainly runs whenever the use does."""
     below = node
     for above in tree.ancestors(node):
-        tried = isinstance(above, cst.Try) and below is above.body
-        if isinstance(above, (cst.If, cst.For, cst.While, cst.Try)) and not tried and not tree.contains(below, use):
+        tried = isinstance(above, (cst.Try, cst.TryStar)) and below is above.body
+        if isinstance(above, _BRANCHES) and not tried and not tree.contains(below, use):
             return False
         if isinstance(above, (cst.FunctionDef, cst.Module)):
             return tree.contains(above, use)

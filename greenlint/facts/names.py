@@ -68,6 +68,8 @@ class Binding:
     value: cst.BaseExpression | None = None
     path: tuple[int, ...] = ()
     imported: str | None = None
+    target: cst.Attribute | None = None
+    """What is stored to, for ``OBJECT.NAME = value``."""
 
 
 def dotted(node: cst.CSTNode) -> str | None:
@@ -414,7 +416,7 @@ class _Binder:
         order: int,
         path: tuple[int, ...],
     ) -> None:
-        found = Binding(target.attr.value, kind, node, scope, order, value, path)
+        found = Binding(target.attr.value, kind, node, scope, order, value, path, target=target)
         self.names.stores.setdefault(target.attr.value, []).append(found)
         owner = self._class_around(scope)
         if isinstance(target.value, cst.Name) and target.value.value in ("self", "cls") and owner is not None:

@@ -97,7 +97,7 @@ class Project:
         return None
 
     def _from_star(self, name: str, names: Names) -> Definition | None:
-        for module in names.star_imports:
+        for module in reversed(names.star_imports):
             found = self.named(f"{module}{name}" if module.endswith(".") else f"{module}.{name}")
             if found is not None:
                 return found
@@ -151,6 +151,17 @@ class Project:
             resolved = owner.facts[Names].resolve(base.value)
             if resolved is not None:
                 yield resolved
+
+    def derives(self, owner: Definition, base: Definition, depth: int = 4) -> bool:
+        """Whether a class is derived from another class of the project."""
+        if not isinstance(owner.node, cst.ClassDef) or not depth:
+            return False
+        above = (owner.facts[Project].definition(each.value) for each in owner.node.bases)
+        return any(
+            each.node is base.node or self.derives(each, base, depth - 1)
+            for each in above
+            if each is not None and each.node is not owner.node
+        )
 
     # -- the other direction ----------------------------------------------------------------------------------
 
@@ -208,7 +219,7 @@ def _find(module: Facts, name: str, depth: int) -> Definition | None:
     names = module[Names]
     bindings = names.module.bindings.get(name)
     if not bindings:
-        for star in names.star_imports:
+        for star in reversed(names.star_imports):
             if module[Project].path_of(star) is not None:
                 found = module[Project].named(f"{star}{name}" if star.endswith(".") else f"{star}.{name}", depth - 1)
                 if found is not None:

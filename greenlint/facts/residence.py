@@ -85,9 +85,9 @@ class Residence:
     def _assigned(self, binding: Binding) -> bool:
         value = self._picked(binding)
         if binding.path and isinstance(value, cst.Call):
-            definition = self._values.callee(value)
-            if definition is not None and isinstance(definition.node, cst.FunctionDef):
-                return definition.facts[type(self)].returns_from_model(definition.node, binding.path[0])
+            returned = self._values.returned(value)
+            if returned:
+                return self._any_returned(returned, binding.path[0])
         return self.from_model(value)
 
     @staticmethod
@@ -162,7 +162,7 @@ class Residence:
             return True
         definition = self._values.callee(node)
         if definition is not None and isinstance(definition.node, cst.FunctionDef):
-            return definition.facts[type(self)].returns_from_model(definition.node)
+            return self._any_returned(self._values.returned(node))
         return call.receiver is not None and self._method(call, call.receiver)
 
     def _method(self, call: Call, receiver: cst.BaseExpression) -> bool:
@@ -173,15 +173,12 @@ class Residence:
     def _any_argument(self, call: Call) -> bool:
         return any(self.from_model(arg.value) for arg in call.node.args)
 
-    def returns_from_model(self, function: cst.FunctionDef, element: int | None = None) -> bool:
-        """Whether a function of this file returns such a value, as a whole or as one element of a tuple."""
-        for each in self._tree.below(function.body, cst.Return):
-            value = each.value
-            if value is None or self._tree.function(each) is not function:
-                continue
+    def _any_returned(self, returned: list[tuple[Facts, cst.BaseExpression]], element: int | None = None) -> bool:
+        """Whether a function returns such a value, as a whole or as one element of a tuple."""
+        for facts, value in returned:
             if element is not None and isinstance(value, cst.Tuple) and 0 <= element < len(value.elements):
                 value = value.elements[element].value
-            if self.from_model(value):
+            if facts[type(self)].from_model(value):
                 return True
         return False
 
@@ -194,6 +191,11 @@ class Residence:
         return self.from_model(node.value) and not self._models.is_model(node.value)
 
     def _subscript(self, node: cst.Subscript) -> bool:
+        key = self._values.index(node)
+        mapping = self._values.mapping(node.value) if isinstance(key, str) else None
+        entry = mapping.entries.get(key) if mapping is not None and isinstance(key, str) else None
+        if entry is not None and entry.certain:
+            return entry.facts[type(self)].from_model(entry.node)
         return self.from_model(node.value)
 
     def _parts(self, node: Any) -> bool:
@@ -259,7 +261,19 @@ class Tracked(Residence):
         return super()._call(node)
 
     def _attribute(self, node: cst.Attribute) -> bool:
-        return node.attr.value not in ("data", "grad") and super()._attribute(node)
+        return node.attr.value not in ("data", "grad", "indices") and super()._attribute(node)
+
+    def _assigned(self, binding: Binding) -> bool:
+        if binding.path == (1,) and binding.value is not None and self._gives_indices(binding.value):
+            return False
+        return super()._assigned(binding)
+
+    def _subscript(self, node: cst.Subscript) -> bool:
+        return not (self._values.index(node) == 1 and self._gives_indices(node.value)) and super()._subscript(node)
+
+    def _gives_indices(self, node: cst.BaseExpression) -> bool:
+        """``values, indices = x.max(dim=1)``: the second result has no graph."""
+        return isinstance(node, cst.Call) and self._calls.of(node).method in _WITH_INDICES
 
     def _comparison(self, node: cst.Comparison) -> bool:
         return False
@@ -268,9 +282,10 @@ class Tracked(Residence):
         return False
 
 
+_WITH_INDICES = frozenset("max min sort topk median mode kthvalue cummax cummin".split())
 _UNTRACKED = frozenset(
     """detach argmax argmin argsort eq ne gt lt ge le bool long int byte short max_indices sign round floor ceil
     isnan isinf isfinite any all nonzero topk item cpu numpy tolist float_ detach_ unique multinomial zeros_like
-    ones_like randn_like rand_like""".split()
+    ones_like randn_like rand_like generate""".split()
 )
 _TRACKED_CALLS = frozenset(("torch.utils.checkpoint.checkpoint",))

@@ -67,6 +67,7 @@ class Values:
         self._parameters: dict[cst.CSTNode, Value] = {}
         self._arguments: dict[tuple[cst.FunctionDef, str], list[Argument]] = {}
         self._importing: set[str] = set()
+        self._derived: dict[cst.CSTNode, list[Definition]] = {}
 
     # -- values -----------------------------------------------------------------------------------------------
 
@@ -105,7 +106,7 @@ class Values:
         return _join(self.of_binding(each) for each in bindings)
 
     def _from_star(self, node: cst.Name) -> Value:
-        for module in self._names.star_imports:
+        for module in reversed(self._names.star_imports):
             found = self._project.module(module)
             if found is not None and node.value in found[Names].module.bindings:
                 return _join(found[Values].of_binding(each) for each in found[Names].module.bindings[node.value])
@@ -220,6 +221,8 @@ class Values:
         return Value(kind=value.kind, device=value.device)
 
     def _comparison(self, node: cst.Comparison) -> Value:
+        if any(isinstance(each.operator, (cst.Is, cst.IsNot, cst.In, cst.NotIn)) for each in node.comparisons):
+            return NOTHING
         left = self.of(node.left)
         if left.kind in (Kind.TENSOR, Kind.ARRAY):
             return Value(kind=left.kind, device=left.device)
@@ -250,7 +253,8 @@ class Values:
     def _attribute(self, node: cst.Attribute) -> Value:
         resolved = self._names.resolve(node)
         if resolved is not None:
-            return self._named(resolved)
+            stored = [each for each in self._names.stores.get(node.attr.value, ()) if self._is_same(each, resolved)]
+            return _join((self._named(resolved), *map(self.of_binding, stored)))
         bindings = self.attribute_bindings(node)
         if bindings:
             return _join(facts[Values].of_binding(each) for facts, each in bindings)
@@ -260,13 +264,43 @@ class Values:
         if receiver.kind is Kind.TENSOR and node.attr.value == "device":
             return Value(kind=Kind.DEVICE, device=receiver.device)
         if receiver.kind in (Kind.ACCELERATOR, Kind.FABRIC) and node.attr.value == "device":
-            return Value(kind=Kind.DEVICE, device=Device.ACCELERATOR)
+            return Value(kind=Kind.DEVICE, device=_device_placed_on(receiver))
         return NOTHING
+
+    def _is_same(self, store: Binding, resolved: str) -> bool:
+        """Whether this file stores to an attribute of a module or imported class."""
+        return store.target is not None and self._names.resolve(store.target) == resolved
 
     def attribute_bindings(self, node: cst.Attribute) -> list[tuple[Facts, Binding]]:
         """Where ``self.NAME``, ``Class.NAME`` or ``instance.NAME`` gets its value, through project base classes."""
         owner = self.owner(node.value)
-        return [] if owner is None else list(_attributes(owner, node.attr.value, 4))
+        if owner is None:
+            return []
+        name = node.attr.value
+        found = dict.fromkeys(_attributes(owner, name, 4))
+        if found:
+            found.update(dict.fromkeys(self._set_elsewhere(owner, name, node.value)))
+        return list(found)
+
+    def _set_elsewhere(
+        self, owner: Definition, name: str, receiver: cst.BaseExpression
+    ) -> Iterator[tuple[Facts, Binding]]:
+        """What this file stores into the attribute from outside the class, and what subclasses here give ``self``."""
+        for each in self._names.stores.get(name, ()):
+            target = self.owner(each.target.value) if each.target is not None else None
+            if target is not None and target.node is owner.node:
+                yield self._facts, each
+        if isinstance(receiver, cst.Name) and receiver.value in ("self", "cls"):
+            for below in self._below(owner):
+                yield from _attributes(below, name, 0)
+
+    def _below(self, owner: Definition) -> list[Definition]:
+        """The classes of this file that are derived from another."""
+        known = self._derived.get(owner.node)
+        if known is None:
+            classes = (Definition(self._facts, each) for each in self._tree.of_type(cst.ClassDef))
+            known = self._derived[owner.node] = [each for each in classes if self._project.derives(each, owner)]
+        return known
 
     def owner(self, receiver: cst.BaseExpression) -> Definition | None:
         """The class of this file or project whose attribute ``receiver.NAME`` would be."""
@@ -376,9 +410,15 @@ class Values:
         position = _position(function, parameter, skip_first=method)
         if function.name.value == "__init__" and owner is not None:
             calls = self._constructions(owner)
+            decorated = Definition(self._facts, owner)
         else:
             calls = self._project.callers(function)
-        return [call.argument(parameter, position) for call in calls]
+            decorated = Definition(self._facts, function)
+        found = [call.argument(parameter, position) for call in calls]
+        if _is_plain(decorated):
+            return found
+        # What callers leave out, a decorator may fill in: click, gin and sacred do.
+        return [Argument(self._facts, None, known=False) if each.absent else each for each in found]
 
     def _constructions(self, owner: cst.ClassDef) -> list[Call]:
         name = owner.name.value
@@ -405,6 +445,8 @@ class Values:
             for binding in self._names.reaching(node):
                 if binding.kind is BindingKind.PARAMETER and binding.value is not None:
                     return self.constant(binding.value)
+                if binding.kind is BindingKind.PARAMETER and _takes_options(binding.scope.node):
+                    return self._facts[Options].default(binding.name)
                 if binding.kind is BindingKind.ASSIGN and isinstance(binding.value, cst.Attribute):
                     return self._facts[Options].default(binding.value.attr.value)
         if isinstance(node, cst.Attribute):
@@ -429,6 +471,21 @@ class Values:
             method = self._project.method(owner, func.attr.value) if owner is not None else None
             return [method] if method is not None else []
         return self._passed_functions(func) if isinstance(func, cst.Name) else []
+
+    def returned(self, node: cst.Call) -> list[tuple[Facts, cst.BaseExpression]]:
+        """The expressions of which a call gives one: what the one function that it runs returns.
+
+        Nothing when that cannot be seen, or may be changed by a decorator of a library that cannot be seen.
+        """
+        found = self.callee(node)
+        if found is None or isinstance(found.node, cst.ClassDef) or not _is_plain(found):
+            return []
+        tree = found.facts[Tree]
+        return [
+            (found.facts, each.value)
+            for each in tree.below(found.node.body, cst.Return)
+            if tree.function(each) is found.node and each.value is not None
+        ]
 
     def _passed_functions(self, name: cst.Name) -> list[Definition]:
         """The functions that call sites pass for a parameter."""
@@ -521,7 +578,7 @@ class Values:
     def _defined(self, call: Call, definition: Definition) -> Value:
         if isinstance(definition.node, cst.ClassDef):
             return Value(self.kind_of_class(definition), call=call, instance_of=definition)
-        value = _join(definition.facts[Values].returns(definition.node))
+        value = _join(facts[Values].of(each) for facts, each in self.returned(call.node))
         return replace(value, call=value.call if value.call is not None else call)
 
     def kind_of_class(self, definition: Definition) -> Kind | None:
@@ -531,14 +588,6 @@ class Values:
             if kind is not None:
                 return kind
         return None
-
-    def returns(self, function: cst.FunctionDef) -> list[Value]:
-        """The values a function of this file returns."""
-        return [
-            self.of(each.value)
-            for each in self._tree.below(function.body, cst.Return)
-            if self._tree.function(each) is function and each.value is not None
-        ]
 
     def _method(self, call: Call) -> Value:
         receiver_node = call.receiver
@@ -552,7 +601,7 @@ class Values:
         if receiver.kind is Kind.TENSOR:
             return self._tensor_method(call, receiver)
         if call.method in _PREPARING and call.positional:
-            items = tuple(self._prepared(each) for each in call.positional)
+            items = tuple(replace(self.of(each), device=_device_placed_on(receiver)) for each in call.positional)
             return items[0] if len(items) == 1 else Value(call=call, items=items)
         if receiver.kind in _CALLABLE:
             return Value(kinds.METHOD_RETURNS.get(call.method), call=call)
@@ -561,10 +610,6 @@ class Values:
             if call.method in kinds.METHOD_RETURNS
             else Value(call=call)
         )
-
-    def _prepared(self, node: cst.BaseExpression) -> Value:
-        """What accelerate and Fabric make of a loader, network or optimizer: the same, placed by them."""
-        return replace(self.of(node), device=Device.ACCELERATOR)
 
     def _applied(self, call: Call) -> Value:
         """``model(x)``: calling a value."""
@@ -702,6 +747,35 @@ def _is_record(node: cst.ClassDef) -> bool:
     return bool(bases & {"BaseModel", "BaseSettings", "NamedTuple", "TypedDict", "Tap", "Struct", "TrainingArguments"})
 
 
+def _is_plain(definition: Definition) -> bool:
+    """Whether no decorator may change what a function gets or returns: those of libraries that cannot be seen may."""
+    names = definition.facts[Names]
+    for each in definition.node.decorators:
+        written = each.decorator.func if isinstance(each.decorator, cst.Call) else each.decorator
+        name = names.resolve(written) or ""
+        known = name in _PLAIN or name.partition(".")[0] in _PLAIN_LIBRARIES
+        known = known or (dotted(written) or "").rpartition(".")[2].startswith("register")
+        if not known and definition.facts[Project].definition(written) is None:
+            return False
+    return True
+
+
+def _takes_options(function: cst.CSTNode) -> bool:
+    """Whether the parameters of a function are the options of a command."""
+    decorators = function.decorators if isinstance(function, cst.FunctionDef) else ()
+    written = (each.decorator for each in decorators)
+    return any((dotted(each.func) or "").rsplit(".")[-1] == "option" for each in written if isinstance(each, cst.Call))
+
+
+def _device_placed_on(launcher: Value) -> Device:
+    """Where accelerate and Fabric put loaders, networks and optimizers that they prepare."""
+    call = launcher.call
+    if call is None or launcher.kind not in (Kind.ACCELERATOR, Kind.FABRIC):
+        return Device.ACCELERATOR
+    on_host = call.argument("cpu").constant is True or call.argument("accelerator").constant == "cpu"
+    return Device.HOST if on_host else Device.ACCELERATOR
+
+
 def _is_static(function: cst.FunctionDef) -> bool:
     return any(dotted(each.decorator) == "staticmethod" for each in function.decorators)
 
@@ -717,6 +791,9 @@ def _position(function: cst.FunctionDef, parameter: str, *, skip_first: bool) ->
 
 _DEEPEST = 60
 _NAMED: dict[str, object] = {"True": True, "False": False, "None": None}
+_PLAIN_LIBRARIES = frozenset("builtins functools dataclasses abc typing typing_extensions torch tensorflow".split())
+_PLAIN = frozenset("jax.jit flax.nnx.jit equinox.filter_jit numba.jit numba.njit".split())
+"""Decorators after which a function still takes and returns the same."""
 _PREPARING = frozenset(("prepare", "setup", "setup_module", "setup_dataloaders"))
 _CALLABLE = (Kind.MODULE, Kind.HF_MODEL, Kind.CRITERION)
 _OPERATORS: dict[type, Callable[[Any, Any], Any]] = {
