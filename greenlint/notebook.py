@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
@@ -114,8 +114,9 @@ def _language(content: dict[str, Any]) -> str:
         return "python"
     for key, field_name in (("kernelspec", "language"), ("language_info", "name")):
         part = metadata.get(key)
-        if isinstance(part, dict) and isinstance(part.get(field_name), str):
-            return str(part[field_name]).lower()
+        named = part.get(field_name) if isinstance(part, dict) else None
+        if isinstance(named, str) and named:
+            return named.lower()
     return "python"
 
 
@@ -140,11 +141,11 @@ def _source(cell: dict[str, Any]) -> str:
 # -- magics ----------------------------------------------------------------------------------------------------
 
 _PYTHON_CELL_MAGICS = frozenset("time timeit capture prun debug python python3 pypy mprun memit lprun".split())
-_MAGIC = re.compile(r"^(\s*)(%{1,2}[A-Za-z_]|!|\?|,[A-Za-z_]|;[A-Za-z_]|/[A-Za-z_]+\s*$)")
-_HELP = re.compile(r"^\s*[A-Za-z_][\w.\[\]]*\?{1,2}\s*$")
+_MAGIC = re.compile(r"^(\s*)(%{1,2}[ \t]*[A-Za-z_]|!|\?|,[A-Za-z_]|;[A-Za-z_]|/[A-Za-z_]+\s*$)")
+_HELP = re.compile(r"^\s*[A-Za-z_*][\w.\[\]*]*\?{1,2}\s*$")
 _ASSIGNED = re.compile(r"^(\s*)([A-Za-z_][\w, ]*?)(\s*=\s*)([!%])(?=\S)")
 _AUTOMAGIC = re.compile(r"^\s*(?:pip3? (?:install|uninstall|list|freeze)|conda install|apt(?:-get)? install)\b")
-_ENV = re.compile(r"^\s*%(?:env|set_env)\s+(\w+)\s*=?\s*(\S*)")
+_ENV = re.compile(r"^\s*%(?:env|set_env)\s+(\w+)(?:\s*=\s*(\S*)|\s+(\S+))")
 
 
 class _Joiner:
@@ -159,7 +160,7 @@ class _Joiner:
         self._broken: list[BrokenCell] = []
 
     def add(self, number: int, source: str) -> None:
-        lines = re.split(r"\r\n|\r|\n", source)
+        lines = _LINE_END.split(source)
         self._starts.append((len(self._lines) + 1, number, len(lines)))
         plain = self._plain(number, lines)
         error = _error("\n".join(plain) + "\n")
@@ -181,7 +182,7 @@ class _Joiner:
         for line in lines:
             match = _ENV.match(line)
             if match:
-                self._environment[match.group(1)] = match.group(2)
+                self._environment[match.group(1)] = match.group(2) or match.group(3) or ""
         if any(_needs_blanking(line) for line in lines):
             return list(_without_magics(lines))
         return lines
@@ -199,11 +200,12 @@ def _needs_blanking(line: str) -> bool:
 def _without_magics(lines: list[str]) -> Iterator[str]:
     """The lines with magics replaced by nothing, by ``pass`` in a block, or by ``None`` after ``=``.
 
-    A line inside a string or brackets is no magic.
+    A line inside a string or brackets, or behind a backslash, is no magic.
     """
     depth, quote, continued = 0, "", False
+    begun, unfinished = False, False
     for line in lines:
-        at_start = depth == 0 and not quote
+        at_start = depth == 0 and not quote and not unfinished
         if continued:
             continued = line.rstrip().endswith("\\")
             yield ""
@@ -215,13 +217,17 @@ def _without_magics(lines: list[str]) -> Iterator[str]:
             yield (
                 f"{assigned.group(1)}{assigned.group(2)}{assigned.group(3)}None"
                 if assigned
-                else (f"{indent}pass" if indent else "")
+                # Before the first statement there is no block, whatever stands before the magic.
+                else (f"{indent}pass" if indent and begun else "")
             )
             continue
         depth, quote = _state(line, depth, quote)
+        begun = begun or line.strip()[:1] not in ("", "#")
+        unfinished = line.endswith("\\") and "#" not in line
         yield line
 
 
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _PIECE = re.compile(r"'''|\"\"\"|'|\"|#|[\[({]|[\])}]|\\.", re.DOTALL)
 
 
@@ -259,12 +265,11 @@ def _error(text: str) -> tuple[int, str] | None:
 
 def _physical_lines(raw: str) -> dict[int, list[int]]:
     """For each code cell the line of the JSON on which each of its source lines begins."""
-    scanner = _Scanner(raw)
-    return scanner.cells()
+    return _Scanner(raw).cells()
 
 
 class _Scanner:
-    """Walks JSON text and notes where the strings of each cell's source stand."""
+    """Walks JSON text once and notes where the strings of each cell's source stand."""
 
     _SKIP = re.compile(r"[ \t\r\n,:]*")
     _SCALAR = re.compile(r"[^,\]}\s]+")
@@ -272,11 +277,14 @@ class _Scanner:
     def __init__(self, raw: str) -> None:
         self.raw = raw
         self.at = 0
+        self._counted = 0
+        self._line_ends = 0
+        self._number = 0
+        self._found: dict[int, list[int]] = {}
 
     def cells(self) -> dict[int, list[int]]:
-        found: dict[int, list[int]] = {}
-        self._object(found, ("cells", "worksheets"))
-        return found
+        self._sheet()
+        return self._found
 
     def _token(self) -> str:
         match = self._SKIP.match(self.raw, self.at)
@@ -289,59 +297,55 @@ class _Scanner:
         return str(value)
 
     def _line(self) -> int:
-        return self.raw.count("\n", 0, self.at) + 1
+        self._line_ends += self.raw.count("\n", self._counted, self.at)
+        self._counted = self.at
+        return self._line_ends + 1
 
-    def _object(self, found: dict[int, list[int]], wanted: tuple[str, ...]) -> None:
+    def _sheet(self) -> None:
+        """The notebook, or a worksheet of one of format 3."""
+        for key in self._keys():
+            if key == "cells":
+                self._each(self._cell)
+            elif key == "worksheets":
+                self._each(self._sheet)
+            else:
+                self._skip()
+
+    def _keys(self) -> Iterator[str]:
+        """The keys of an object; whoever asks passes over each value before asking for the next key."""
         if self._token() != "{":
             self._skip()
             return
         self.at += 1
         while self._token() == '"':
-            key = self._string()
-            if key in wanted:
-                self._array(found)
-            else:
-                self._skip()
+            yield self._string()
         self.at += 1
 
-    def _array(self, found: dict[int, list[int]]) -> None:
+    def _each(self, note: Callable[[], None]) -> None:
         if self._token() != "[":
             self._skip()
             return
         self.at += 1
-        while self._token() == "{":
-            start = self.at
-            if '"cell_type"' not in self.raw[start : self._end(start)]:
-                self.at = start
-                self._object(found, ("cells",))
-                continue
-            self.at = start
-            self._cell(found)
+        while self._token() not in ("]", ""):
+            note()
         self.at += 1
 
-    def _end(self, start: int) -> int:
-        self.at = start
-        self._skip()
-        return self.at
-
-    def _cell(self, found: dict[int, list[int]]) -> None:
-        number = max(found, default=0) + 1
+    def _cell(self) -> None:
+        self._number += 1
+        first = self._line()
         lines: list[int] = []
-        self.at += 1
-        while self._token() == '"':
-            key = self._string()
-            if key in ("source", "input"):
+        for key in self._keys():
+            if key == "source" or (key == "input" and not lines):
                 lines = self._source()
             else:
                 self._skip()
-        self.at += 1
-        found[number] = lines or [self._line()]
+        self._found[self._number] = lines or [first]
 
     def _source(self) -> list[int]:
         token = self._token()
         if token == '"':
             line = self._line()
-            return [line] * (self._string().count("\n") + 1)
+            return [line] * len(_LINE_END.split(self._string()))
         lines: list[int] = []
         if token != "[":
             self._skip()
@@ -351,10 +355,10 @@ class _Scanner:
         while self._token() == '"':
             line = self._line()
             text = self._string()
-            parts = text.split("\n")
+            parts = _LINE_END.split(text)
             count = len(parts) if parts[-1] else len(parts) - 1
             lines.extend([line] * (count if ended else max(0, count - 1)))
-            ended = not parts[-1]
+            ended = not parts[-1] if text else ended
         if ended:
             lines.append(self._line())
         self.at += 1

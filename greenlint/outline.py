@@ -25,7 +25,11 @@ _FACTORIES = re.compile(
 )
 _SPREADS = frozenset(("product", "ParameterGrid", "ParameterSampler"))
 _NO_GRAD = re.compile(r"no_?grad|inference_mode|set_grad_enabled", re.IGNORECASE)
+_BY_ARGUMENT = frozenset(("inference_mode", "set_grad_enabled"))
+"""Managers whose argument says whether gradients are off or on."""
 _PLACES = frozenset(("to", "cuda", "xpu", "npu", "mps", "device", "device_put"))
+_TENSOR = re.compile(r"ensor$")
+_TYPED_TENSOR = re.compile(r"Tensor$")
 _STORES = frozenset(("update", "setdefault", "putenv"))
 _MAKES_TENSOR = re.compile(r"^(?:tensor|as_tensor|from_numpy|\w*Tensor|convert_to_tensor|constant|array|asarray)$")
 _READS = frozenset(("cpu", "tolist", "item", "device_get"))
@@ -42,10 +46,18 @@ class _Place(NamedTuple):
     function: str = ""
     loops: int = 0
     """1 where a loop of the same function is around it."""
-    sweeps: int = 0
-    """How many of them may run over settings; a product of lists counts twice."""
+    around: tuple[ast.For | ast.AsyncFor, ...] = ()
+    """The ``for`` loops of the same function around it."""
     no_grad: bool = False
     """Whether gradients are switched off around it, as far as the text shows."""
+
+
+class _Assigned(NamedTuple):
+    """A value that is given to something, annotated or not."""
+
+    function: str
+    targets: list[ast.expr]
+    value: ast.expr
 
 
 class OutlinedLoop(NamedTuple):
@@ -71,8 +83,6 @@ class Outline:
         """How deep the deepest pattern of a ``case`` is."""
         self.calls: set[str] = set()
         """The last names of everything called: ``to`` for ``x.to(device)``; what is renamed goes by both names."""
-        self.nested_calls: set[str] = set()
-        """Those inside two ``for`` loops of one function that may run over settings, or one over a product of lists."""
         self.function_calls: set[tuple[str, str]] = set()
         """Pairs of a function and something called in it."""
         self.functions: set[str] = set()
@@ -82,18 +92,16 @@ class Outline:
         """The root packages imported."""
         self.modules: dict[str, str] = {}
         """The dotted module, as written, from which each imported name stems."""
-        self.texts: set[str] = set()
-        """Strings that name where something is put: arguments of ``to``, ``device`` and the like."""
-        self._every_call: list[tuple[str, ast.Call]] = []
-        """Every call with the function it stands in; so the next ones."""
+        self._named_calls: dict[str, list[tuple[str, ast.Call]]] = {}
+        """Every call, by the name that is written, with the function it stands in."""
         self._libraries: set[str] = set()
         """Names of modules of known libraries."""
         self._parameters: dict[str, set[str]] = {}
-        self._renamed: list[tuple[str, str]] = []
-        self._keys: set[str] = set()
-        self._moves: list[tuple[str, ast.Call]] = []
-        self._tensors: list[tuple[str, ast.Call]] = []
-        self._assigned: list[tuple[str, ast.Assign]] = []
+        self._renamed: dict[str, set[str]] = {}
+        """What each other name may stand for."""
+        self._looped_calls: list[tuple[tuple[ast.For | ast.AsyncFor, ...], str]] = []
+        """Names of calls with the ``for`` loops around them."""
+        self._assigned: list[_Assigned] = []
         self._returned: list[tuple[str, ast.expr]] = []
         self._summed: list[tuple[ast.expr, bool]] = []
 
@@ -101,12 +109,9 @@ class Outline:
     def of(cls, tree: ast.Module) -> Outline:
         """The outline of a module parsed by :mod:`ast`."""
         outline = cls()
-        for statement in tree.body:
-            # What is renamed must be known before calls are looked at.
-            if isinstance(statement, ast.ImportFrom):
-                outline._import(statement, _Place())
         outline._walk(tree)
-        outline._resolve()
+        for alias in outline.calls & outline._renamed.keys():
+            outline.calls |= outline._names_of(alias)
         return outline
 
     def _walk(self, tree: ast.AST) -> None:
@@ -131,39 +136,61 @@ class Outline:
                     push((value, place, depth))
         self.depth, self.deepest_line = deepest, getattr(lowest, "lineno", 1)
 
-    def _resolve(self) -> None:
-        for alias, name in self._renamed:
-            for calls in (self.calls, self.nested_calls):
-                if alias in calls:
-                    calls.add(name)
+    def _names_of(self, written: str) -> set[str]:
+        """A name, and what else may be meant by it."""
+        names = {written}
+        new = [written]
+        while new:
+            further = self._renamed.get(new.pop(), set()) - names
+            names |= further
+            new += further
+        return names
+
+    def _aliases(self, is_meant: Callable[[str], object]) -> set[str]:
+        """Other names of what has a certain name."""
+        return {alias for alias, names in self._meanings.items() if any(map(is_meant, names))}
+
+    @cached_property
+    def _meanings(self) -> dict[str, set[str]]:
+        return {alias: self._names_of(alias) for alias in self._renamed}
+
+    def _calls_of(self, is_meant: Callable[[str], object]) -> Iterator[tuple[str, ast.Call]]:
+        """The calls of what has a certain name, each with the function it stands in."""
+        for name, calls in self._named_calls.items():
+            if any(map(is_meant, self._meanings.get(name, (name,)))):
+                yield from calls
 
     # -- one node ---------------------------------------------------------------------------------------------
 
     def _call(self, node: ast.Call, place: _Place) -> None:
         name = _last(node.func)
         self.calls.add(name)
-        self._every_call.append((place.function, node))
+        self._named_calls.setdefault(name, []).append((place.function, node))
         self.function_calls.add((place.function, name))
-        if place.sweeps >= 2:
-            self.nested_calls.add(name)
+        if place.around:
+            self._looped_calls.append((place.around, name))
         first = node.args[0] if node.args else None
-        if name in _PLACES:
-            if not _only_casts(node):
-                self._moves.append((place.function, node))
-            self.texts.update(each.value for each in node.args if _is_text(each))  # type: ignore[attr-defined]
-        elif name in _STORES and _is_text(first):
-            self._keys.add(first.value)  # type: ignore[union-attr]
-        elif name == "partial" and first is not None:
+        if name == "partial" and first is not None:
             self.calls.add(_last(first))
         elif name == "append" and first is not None and place.loops:
             self._summed.append((first, place.no_grad))
-        elif name.endswith("ensor") and first is not None:
-            self._tensors.append((place.function, node))
 
     def _assign(self, node: ast.Assign, place: _Place) -> None:
-        self._assigned.append((place.function, node))
-        if isinstance(node.value, (ast.Name, ast.Attribute)) and isinstance(node.targets[0], ast.Name):
-            self._renamed.append((node.targets[0].id, _last(node.value)))
+        self._give(node.targets, node.value, place)
+
+    def _annotate(self, node: ast.AnnAssign, place: _Place) -> None:
+        if node.value is not None:
+            self._give([node.target], node.value, place)
+
+    def _name(self, node: ast.NamedExpr, place: _Place) -> None:
+        self._give([node.target], node.value, place)
+
+    def _give(self, targets: list[ast.expr], value: ast.expr, place: _Place) -> None:
+        self._assigned.append(_Assigned(place.function, targets, value))
+        meant = {_last(each) for each in _choices(value) if isinstance(each, (ast.Name, ast.Attribute))}
+        for target in targets:
+            if meant and isinstance(target, ast.Name):
+                self._renamed.setdefault(target.id, set()).update(meant)
 
     def _add(self, node: ast.AugAssign, place: _Place) -> None:
         if place.loops and isinstance(node.op, ast.Add):
@@ -175,7 +202,7 @@ class Outline:
         for each in node.names:
             self.modules[each.asname or each.name] = module
             if each.asname is not None:
-                self._renamed.append((each.asname, each.name))
+                self._renamed.setdefault(each.asname, set()).add(each.name)
 
     def _import_module(self, node: ast.Import, place: _Place) -> None:
         for each in node.names:
@@ -190,16 +217,14 @@ class Outline:
 
     def _for(self, node: ast.For | ast.AsyncFor, place: _Place) -> _Place:
         self.loops.append(OutlinedLoop(node, place))
-        sweeps = 2 if self._spreads(node.iter) else int(_may_sweep(node))
-        return place._replace(loops=place.loops or 1, sweeps=place.sweeps + sweeps)
+        return place._replace(loops=1, around=(*place.around, node))
 
     def _while(self, node: ast.While, place: _Place) -> _Place:
         self.loops.append(OutlinedLoop(node, place))
-        return place._replace(loops=place.loops or 1)
+        return place._replace(loops=1)
 
-    def _with(self, node: ast.With | ast.AsyncWith, place: _Place) -> _Place | None:
-        managers = (each.context_expr for each in node.items)
-        return place._replace(no_grad=True) if any(_switches_off(each) for each in managers) else None
+    def _with(self, node: ast.With | ast.AsyncWith, place: _Place) -> _Place:
+        return place._replace(no_grad=_without_grad((each.context_expr for each in node.items), place.no_grad))
 
     def _case(self, node: ast.match_case, place: _Place) -> None:
         level: list[ast.AST] = [node.pattern]
@@ -214,14 +239,79 @@ class Outline:
         if not isinstance(node, ast.ClassDef):
             every = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
             self._parameters.setdefault(node.name, set()).update(each.arg for each in every)
-        return _Place(node.name, no_grad=any(_switches_off(each) for each in node.decorator_list))
-
-    def _spreads(self, node: ast.expr) -> bool:
-        """Whether a loop runs over the combinations of several lists."""
-        names = _called_in(node)
-        return bool(names & _SPREADS) or any(alias in names and name in _SPREADS for alias, name in self._renamed)
+        return _Place(node.name, no_grad=_without_grad(node.decorator_list, False))
 
     # -- what is made of it -----------------------------------------------------------------------------------
+
+    @cached_property
+    def nested_calls(self) -> set[str]:
+        """Calls inside two ``for`` loops of one function that may run over settings, or one over a product of lists."""
+        products = self._products
+        sweeps: dict[ast.AST, int] = {}
+        nested: set[str] = set()
+        for around, name in self._looped_calls:
+            for loop in around:
+                if loop not in sweeps:
+                    sweeps[loop] = 2 if _spreads(loop.iter, products) else int(_may_sweep(loop))
+            if sum(sweeps[loop] for loop in around) >= 2:
+                nested |= self._names_of(name)
+        return nested
+
+    @cached_property
+    def _products(self) -> tuple[set[str], set[str]]:
+        """What is called to combine several lists, and the names and parameters that may hold the combinations."""
+        held: set[str] = set()
+        products = self._named_calls.keys() & {*_SPREADS, *self._aliases(_SPREADS.__contains__)}, held
+        if not products[0]:
+            return products
+        given = [(name, each.value) for each in self._assigned for target in each.targets for name in _bound_by(target)]
+        given += self._returned
+        for functions, _, call in self._own_calls:
+            parameters = [name for function in functions for name in self._parameters[function]]
+            given += ((name, each) for name in parameters for each in _arguments(call))
+        before = -1
+        while len(held) > before:
+            before = len(held)
+            held.update(name for name, value in given if name not in held and _spreads(value, products))
+        return products
+
+    @cached_property
+    def _own_calls(self) -> list[tuple[set[str], str, ast.Call]]:
+        """The calls of functions of this file that have parameters, each with the function it stands in."""
+        own = {name for name, parameters in self._parameters.items() if parameters}
+        functions = ((self._meanings.get(name, {name}) & own, calls) for name, calls in self._named_calls.items())
+        return [(meant, where, call) for meant, calls in functions if meant for where, call in calls]
+
+    @cached_property
+    def texts(self) -> set[str]:
+        """Strings that name where something is put: arguments of ``to``, ``device`` and the like."""
+        placed = (each for _, call in self._calls_of(_PLACES.__contains__) for each in call.args)
+        return {text for each in placed for text in self._texts(each)}
+
+    def _texts(self, node: ast.expr) -> set[str]:
+        """The string that is written, or those that a name or attribute may hold."""
+        if isinstance(node, ast.Constant):
+            return {node.value} if isinstance(node.value, str) else set()
+        return self._strings.get(_last(node), set())
+
+    @cached_property
+    def _strings(self) -> dict[str, set[str]]:
+        """The strings given to each name and attribute."""
+        strings: dict[str, set[str]] = {}
+        for _, targets, value in self._assigned:
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                for target in targets:
+                    strings.setdefault(_last(target), set()).add(value.value)
+        return strings
+
+    @cached_property
+    def _moves(self) -> list[tuple[str, ast.Call]]:
+        return [(where, call) for where, call in self._calls_of(_PLACES.__contains__) if not _only_casts(call)]
+
+    @cached_property
+    def _tensors(self) -> list[tuple[str, ast.Call]]:
+        """The calls that make a tensor of their first argument."""
+        return [(where, call) for where, call in self._calls_of(_TENSOR.search) if call.args]
 
     @property
     def project_names(self) -> set[str]:
@@ -230,17 +320,10 @@ class Outline:
 
     def given(self, names: Set[str], keyword: str, position: int) -> bool:
         """Whether a call of one of ``names`` has an argument, or arguments that cannot be read."""
-        for _, call in self._every_call:
-            if _last(call.func) not in names and self._own_name(call) not in names:
-                continue
-            if len(call.args) > position or any(each.arg in (keyword, None) for each in call.keywords):
-                return True
-        return False
-
-    def _own_name(self, call: ast.Call) -> str:
-        """What a call that goes by another name is called."""
-        written = _last(call.func)
-        return next((name for alias, name in self._renamed if alias == written), written)
+        return any(
+            len(call.args) > position or any(each.arg in (keyword, None) for each in call.keywords)
+            for _, call in self._calls_of(names.__contains__)
+        )
 
     def may_run_network(self, loop: OutlinedLoop) -> bool:
         """Whether the body of a loop calls something that is no function or method of a known kind."""
@@ -265,8 +348,9 @@ class Outline:
     @property
     def stored_keys(self) -> set[str]:
         """Strings under which something is stored: ``environ["A"] = ...``, ``update("A", ...)``."""
-        slices = (target.slice for target in self._targets if isinstance(target, ast.Subscript))
-        return self._keys | {each.value for each in slices if _is_text(each)}  # type: ignore[attr-defined]
+        keys = [target.slice for target in self._targets if isinstance(target, ast.Subscript)]
+        keys += [call.args[0] for _, call in self._calls_of(_STORES.__contains__) if call.args]
+        return {text for each in keys for text in self._texts(each)}
 
     @property
     def stored_attributes(self) -> set[str]:
@@ -275,15 +359,15 @@ class Outline:
 
     @property
     def _targets(self) -> Iterator[ast.expr]:
-        return (target for _, node in self._assigned for target in node.targets)
+        return (target for each in self._assigned for target in each.targets)
 
     @property
     def moves_factory(self) -> bool:
         """Whether a tensor just made, or the name that it was given in the same function, is moved to a device."""
-        typed = ((where, call) for where, call in self._tensors if _last(call.func).endswith("Tensor"))
+        typed = self._calls_of(_TYPED_TENSOR.search)
         moved = [
             *((where, _moved(call)) for where, call in self._moves),
-            *((where, call.args[0]) for where, call in typed),
+            *((where, call.args[0]) for where, call in typed if call.args),
         ]
         return any(source is not None and self._is_made(source, where) for where, source in moved)
 
@@ -291,13 +375,13 @@ class Outline:
     def _made(self) -> tuple[set[tuple[str, str]], set[str]]:
         """Names by function that may hold a tensor just made, and functions that may return one."""
         names: set[tuple[str, str]] = set()
-        makers: set[str] = set()
+        makers = self._aliases(_FACTORIES.match)
         made = names, makers
         for _ in range(2):
             makers |= {where for where, value in self._returned if _is_made(value, where, made)}
-            for where, node in self._assigned:
-                if _is_made(node.value, where, made):
-                    names.update((where, name) for target in node.targets for name in _identifiers(target))
+            for where, targets, value in self._assigned:
+                if _is_made(value, where, made):
+                    names.update((where, name) for target in targets for name in _identifiers(target))
         return made
 
     def _is_made(self, node: ast.expr, where: str) -> bool:
@@ -324,15 +408,12 @@ class Outline:
     @property
     def returns_fetched(self) -> bool:
         """Whether something that may have been read from a device is moved to one, or made a tensor, again."""
-        made = (
-            (where, call.args[0])
-            for where, call in self._every_call
-            if call.args and _MAKES_TENSOR.match(_last(call.func))
-        )
+        made = ((where, call.args[0]) for where, call in self._calls_of(_MAKES_TENSOR.match) if call.args)
         moved = [*((where, _moved(call)) for where, call in self._moves), *made]
         if not moved:
             return False
         reads = _READS | _OTHER_READS if self.roots & _OTHER_ROOTS else _READS
+        reads |= self._aliases(reads.__contains__)
         fetched = self._fetched(reads)
         return any(source is not None and _is_fetched(source, where, fetched, reads) for where, source in moved)
 
@@ -344,11 +425,9 @@ class Outline:
             for where, target, value in self._bindings:
                 if _is_fetched(value, where, fetched, reads):
                     fetched.update((where, name) for name in _names(target))
-            for where, call in self._every_call:
-                parameters = self._parameters.get(_last(call.func))
-                arguments = (*call.args, *(each.value for each in call.keywords))
-                if parameters and any(_is_fetched(each, where, fetched, reads) for each in arguments):
-                    fetched.update((_last(call.func), name) for name in parameters)
+            for functions, where, call in self._own_calls:
+                if any(_is_fetched(each, where, fetched, reads) for each in _arguments(call)):
+                    fetched.update((function, name) for function in functions for name in self._parameters[function])
             if len(fetched) == before:
                 break
         return fetched
@@ -356,7 +435,7 @@ class Outline:
     @property
     def _bindings(self) -> Iterator[tuple[str, ast.expr, ast.expr]]:
         """Targets with what they are assigned or run over."""
-        yield from ((where, target, node.value) for where, node in self._assigned for target in node.targets)
+        yield from ((where, target, value) for where, targets, value in self._assigned for target in targets)
         for loop in self.loops:
             if not isinstance(loop.node, ast.While):
                 yield loop.place.function, loop.node.target, loop.node.iter
@@ -371,8 +450,8 @@ class Outline:
             if isinstance(given, (ast.List, ast.ListComp)) and _may_list(given):
                 return True
             if listed is None:
-                kept = (node for _, node in self._assigned if isinstance(node.value, values) and _may_list(node.value))
-                listed = {name for node in kept for target in node.targets for name in _names(target)}
+                kept = (each for each in self._assigned if isinstance(each.value, values) and _may_list(each.value))
+                listed = {name for each in kept for target in each.targets for name in _names(target)}
             if isinstance(given, ast.Name) and given.id in listed:
                 return True
         return False
@@ -381,18 +460,20 @@ class Outline:
     def sums_graph(self) -> bool:
         """Whether a loop adds up, or appends to a list, what may hold an autograd graph."""
         plain: set[str] = set()
-        for _, node in self._assigned:
-            if not _may_track(node.value, frozenset()):
-                plain.update(name for target in node.targets for name in _names(target))
-        for _, node in self._assigned:
-            if _may_track(node.value, plain):
-                plain.difference_update(name for target in node.targets for name in _names(target))
+        for _, targets, value in self._assigned:
+            if not _may_track(value, frozenset()):
+                plain.update(name for target in targets for name in _names(target))
+        for _, targets, value in self._assigned:
+            if _may_track(value, plain):
+                plain.difference_update(name for target in targets for name in _names(target))
         return any(not no_grad and _may_track(value, plain) for value, no_grad in self._summed)
 
 
 _NOTES: dict[type, Callable[[Outline, Any, _Place], _Place | None]] = {
     ast.Call: Outline._call,
     ast.Assign: Outline._assign,
+    ast.AnnAssign: Outline._annotate,
+    ast.NamedExpr: Outline._name,
     ast.AugAssign: Outline._add,
     ast.Import: Outline._import_module,
     ast.ImportFrom: Outline._import,
@@ -457,13 +538,54 @@ def _identifiers(node: ast.AST) -> Iterator[str]:
             yield each.attr
 
 
-def _called_in(node: ast.AST) -> set[str]:
-    return {_last(each.func) for each in ast.walk(node) if isinstance(each, ast.Call)}
+def _spreads(node: ast.expr, products: tuple[set[str], set[str]]) -> bool:
+    """Whether an expression may be, or be made of, the combinations of several lists."""
+    makers, held = products
+    return not makers.isdisjoint(_called_in(node)) or not held.isdisjoint(_identifiers(node))
 
 
-def _switches_off(manager: ast.expr) -> bool:
-    called = manager.func if isinstance(manager, ast.Call) else manager
-    return _NO_GRAD.search(_last(called)) is not None
+def _arguments(call: ast.Call) -> Iterator[ast.expr]:
+    yield from call.args
+    yield from (each.value for each in call.keywords)
+
+
+def _called_in(node: ast.AST) -> Iterator[str]:
+    return (_last(each.func) for each in ast.walk(node) if isinstance(each, ast.Call))
+
+
+def _bound_by(target: ast.expr) -> Iterator[str]:
+    """The names, and last parts of attributes, that an assignment gives a value."""
+    if isinstance(target, (ast.Tuple, ast.List)):
+        for each in target.elts:
+            yield from _bound_by(each)
+    elif isinstance(target, ast.Starred):
+        yield from _bound_by(target.value)
+    else:
+        yield _last(target)
+
+
+def _choices(value: ast.expr) -> Iterator[ast.expr]:
+    """What a conditional expression chooses from."""
+    if isinstance(value, ast.IfExp):
+        yield from _choices(value.body)
+        yield from _choices(value.orelse)
+    else:
+        yield value
+
+
+def _without_grad(managers: Iterable[ast.expr], outside: bool) -> bool:
+    """Whether gradients are off under managers or decorators, outermost first."""
+    off = outside
+    for each in managers:
+        name = _last(each.func if isinstance(each, ast.Call) else each)
+        given = [*each.args, *(keyword.value for keyword in each.keywords)] if isinstance(each, ast.Call) else []
+        if name == "enable_grad":
+            off = False
+        elif name in _BY_ARGUMENT and given:
+            off = isinstance(given[0], ast.Constant) and bool(given[0].value) is (name == "inference_mode")
+        elif _NO_GRAD.search(name):
+            off = True
+    return off
 
 
 def _is_made(node: ast.expr, where: str, made: tuple[set[tuple[str, str]], set[str]]) -> bool:
@@ -510,9 +632,9 @@ def _parts(node: ast.expr) -> Iterable[ast.expr]:
 
 def _moved(call: ast.Call) -> ast.expr | None:
     """What a call that places something places."""
-    if _last(call.func) == "device_put":
-        return call.args[0] if call.args else None
-    return call.func.value if isinstance(call.func, ast.Attribute) else None
+    if isinstance(call.func, ast.Attribute) and call.func.attr != "device_put":
+        return call.func.value
+    return call.args[0] if call.args else None
 
 
 def _only_casts(call: ast.Call) -> bool:

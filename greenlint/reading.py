@@ -74,6 +74,9 @@ def decode(data: bytes) -> Source:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise UnreadableError("encoding", f"byte {error.object[error.start]:#04x} is not {encoding}", line) from None
+    except (LookupError, UnicodeError):
+        # Codecs such as `rot13` and `undefined` have a name, but no text to give.
+        raise UnreadableError("encoding", f"{encoding} is no encoding of source code", 1) from None
     text = text.removeprefix("\ufeff")
     newline = "\r\n" if "\r\n" in text else "\n" if "\n" in text else "\r" if "\r" in text else "\n"
     return Source(text, encoding, bom, newline)
@@ -107,10 +110,15 @@ def _parse_notebook(path: str, source: Source, wanted: Wanted | None) -> ParsedF
     if isinstance(found, notebook.Skipped):
         return ParsedFile(None, found.reason)
     problems = tuple(Problem("syntax", each.message, each.line, 1, each.cell) for each in found.broken)
-    outline = _outline(found.text)
-    if outline is not None and wanted is not None and not wanted(found.text, outline):
-        return ParsedFile(None, None, problems)
-    document = _document(path, found.text, source.encoding)
+    try:
+        outline = _outline(found.text)
+        if outline is not None and wanted is not None and not wanted(found.text, outline):
+            return ParsedFile(None, None, problems)
+        document = _document(path, found.text, source.encoding)
+    except UnreadableError as error:
+        if error.line is not None:
+            error.line = found.cells.physical(error.line)
+        raise
     document.cells = found.cells
     return ParsedFile(document, None, problems)
 
@@ -173,23 +181,21 @@ def _is_python2(text: str) -> bool:
     return _PYTHON2.search(text) is not None
 
 
-_BRACKETS = re.compile(r"'''|\"\"\"|'|\"|#[^\n]*|[\[({]|[\])}]|\\.|\n", re.DOTALL)
+_BRACKETS = re.compile(
+    r"'''(?:\\.|[^\\])*?'''|\"\"\"(?:\\.|[^\\])*?\"\"\"|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"|#[^\n]*"
+    r"|[\[({]|[\])}]",
+    re.DOTALL,
+)
 
 
 def _bracket_depth(text: str) -> int:
     """The deepest nesting of brackets outside strings and comments."""
     depth = deepest = 0
-    quote = ""
     for match in _BRACKETS.finditer(text):
         piece = match.group()
-        if quote:
-            if piece == quote or (piece == "\n" and len(quote) == 1):
-                quote = ""
-        elif piece[0] in "'\"":
-            quote = piece
-        elif piece in "[({" and piece:
+        if piece in "[({":
             depth += 1
             deepest = max(deepest, depth)
         elif piece in "])}":
-            depth -= 1
+            depth = max(0, depth - 1)
     return deepest

@@ -14,7 +14,8 @@ _IN_NAMES = bytes(
 )
 """Makes everything a space that cannot stand in an ASCII identifier."""
 _ESCAPED_ENDS = (b"\\n", b"\\t", b"\\r")
-"""How the JSON of notebooks writes what would otherwise run into the word behind it."""
+_ESCAPED_CODE = re.compile(rb"\\u[0-9a-fA-F]{4}")
+"""How the JSON of notebooks writes what would otherwise run into the word behind it; ``\\u003d`` is ``=``."""
 
 
 class Vocabulary:
@@ -26,6 +27,8 @@ class Vocabulary:
         for each in _ESCAPED_ENDS:
             if each in data:
                 data = data.replace(each, b" ")
+        if b"\\u" in data:
+            data = _ESCAPED_CODE.sub(b" ", data)
         self._words = frozenset(data.translate(_IN_NAMES).decode("latin-1").split(" "))
         self._text = "\n".join(("", *self._words, ""))
         self._known: dict[str, bool] = {}

@@ -66,7 +66,7 @@ class Code:
         self._vocabulary: Vocabulary | None = None
 
     def search(self, signal: Signal) -> re.Match[str] | None:
-        """Where the code shows a signal: in a line with one of its words, which may go on in the next line."""
+        """Where the code shows a signal: about a line with one of its words, from the line before to the one after."""
         if self._vocabulary is None:
             self._vocabulary = Vocabulary.of(self.text)
         for word in signal.words:
@@ -80,11 +80,8 @@ class Code:
         text = self.text
         at = text.find(word)
         while at >= 0:
-            start = text.rfind("\n", 0, at) + 1
             line_end = text.find("\n", at)
-            end = text.find("\n", line_end + 1) if line_end >= 0 else -1
-            end = len(text) if end < 0 else end
-            found = pattern.search(text, start, end)
+            found = pattern.search(text, *_lines_around(text, at))
             if found is not None:
                 return found
             at = text.find(word, max(at + 1, line_end))
@@ -93,6 +90,20 @@ class Code:
     def shows(self, signal: Signal) -> bool:
         """Whether the code shows a signal."""
         return self.search(signal) is not None
+
+
+_TO_NEXT_LINE = re.compile(r"[^\n]*(?:\n[ \t\r]*)*[^\n]*")
+
+
+def _lines_around(text: str, at: int) -> tuple[int, int]:
+    """Start and end of the lines before, at and after ``at``, blank ones not counted."""
+    start = text.rfind("\n", 0, at) + 1
+    while start:
+        below, start = start, text.rfind("\n", 0, start - 1) + 1
+        if not text[start:below].isspace():
+            break
+    after = _TO_NEXT_LINE.match(text, at)
+    return start, after.end() if after is not None else len(text)
 
 
 _TOKEN = re.compile(
@@ -132,7 +143,8 @@ def _stripped(text: str) -> str:
         literal: str | None = match.group(1)
         if literal is None:
             return ""
-        if literal[:3] in ('"""', "'''") and not text[text.rfind("\n", 0, match.start()) + 1 : match.start()].strip():
+        before = text[text.rfind("\n", 0, match.start()) + 1 : match.start()].strip()
+        if literal[:3] in ('"""', "'''") and before in ("", "r", "R"):
             return '""'
         return literal
 

@@ -44,7 +44,7 @@ class Imports:
     @functools.cached_property
     def stars(self) -> tuple[str, ...]:
         """The modules of which everything is imported."""
-        return tuple(name.removesuffix("*").removesuffix(".") or "." for name in self._written if name.endswith("*"))
+        return tuple(module for module, names in _statements(self._glance.code.text) if names and "*" in names)
 
     @property
     def _written(self) -> Iterator[str]:
@@ -140,8 +140,11 @@ class Imports:
 # -- statements ---------------------------------------------------------------------------------------------------
 
 _STATEMENT = re.compile(
-    r"^[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]*(\([^)]*\)|[^\n]*)|import[ \t]+([.\w, \t]+))", re.MULTILINE
+    r"^[ \t]*(?:from[ \t]+(\.+(?=import\b)|[.\w]+(?=[ \t]))[ \t]*import[ \t]*(\([^)]*\)|[^\n]*)"
+    r"|import[ \t]+([.\w, \t]+))",
+    re.MULTILINE,
 )
+_CONTINUED = re.compile(r"\\\r?\n")
 _RENAMING = re.compile(r"[ \t]+as[ \t]+\w+")
 _COMMENT = re.compile(r"#[^\n]*")
 _LINE = re.compile(r"^[ \t\"]*(?:from|import)[ \t]([^\n(]*(?:\([^)]*\))?)", re.MULTILINE)
@@ -150,7 +153,7 @@ _NAME = re.compile(r"[^\W\d]\w*")
 
 def _statements(text: str) -> Iterator[tuple[str, list[str] | None]]:
     """The modules imported in a text, each with the names taken from it; ``None`` for the module itself."""
-    for match in _STATEMENT.finditer(text):
+    for match in _STATEMENT.finditer(_CONTINUED.sub(" ", text)):
         module, names = match.group(1), match.group(2)
         if module is not None:
             written = _RENAMING.sub("", _COMMENT.sub("", names or ""))
@@ -164,7 +167,7 @@ def _statements(text: str) -> Iterator[tuple[str, list[str] | None]]:
 
 def _names_in(text: str) -> set[str]:
     """Every name in the imports of a text, notebooks' raw JSON included."""
-    return {name for found in _LINE.finditer(text) for name in _NAME.findall(found.group(1))}
+    return {name for found in _LINE.finditer(_CONTINUED.sub(" ", text)) for name in _NAME.findall(found.group(1))}
 
 
 def _targets(sources: ProjectSources, path: str) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ PRECISION = signal(
     set_global_policy transformer_engine torchao load_in_4bit load_in_8bit BitsAndBytesConfig jmp""",
     r"""
     \bautocast\b | \bGradScaler\b | \bgrad_?scaler\b | \bLossScaleOptimizer\b
-    | (?<![A-Za-z&])(?:use_|enable_|with_|no_|native_|apex_|torch_)?amp(?:_\w+)?\b(?!\s*\*) | \bAMP\b | \bapex\b
+    | (?<![A-Za-z0-9&])(?:use_|enable_|with_|no_|native_|apex_|torch_)?amp(?:_\w+)?\b(?!\s*\*) | \bAMP\b | \bapex\b
     | fp16 | bf16 | fp8 | \bFP16\w* | \bBF16\b | \bFP8\w* | float16 | \bfloat8
     | \.half\(\) | \btorch\.half\b | \bHalfTensor\b | \buse_half | half_precision
     | \bhalf\s*=\s*(?:True|False|args|opt|cfg|config)\b

@@ -52,7 +52,8 @@ ACCELERATOR = signal(
     """cuda xpu mps npu hpu gpu GPU TPU tpu accelerator DistributedDataParallel FullyShardedDataParallel
     DataParallel DDP FSDP nccl device_map xla_device CuDNNLSTM CuDNNGRU MirroredStrategy
     MultiWorkerMirroredStrategy TPUStrategy TPUClusterResolver multi_gpu_model set_memory_growth gpu_device_name
-    is_gpu_available _get_available_gpus per_process_gpu_memory_fraction allow_growth CUDA_VISIBLE_DEVICES""",
+    is_gpu_available _get_available_gpus per_process_gpu_memory_fraction allow_growth set_default_tensor_type
+    *CUDA_VISIBLE_DEVICES""",
     r"""
     \.cuda\( | \.xpu\( | \bset_default_tensor_type\([^)\n]*cuda
     | ["'](?:cuda|mps|xpu|npu|hpu)(?::\d+|:\{|:["']|["'])
