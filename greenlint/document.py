@@ -76,7 +76,7 @@ class Document:
         if self.cells is None:
             return Position(line, column)
         cell, cell_line = self.cells.locate(line)
-        return Position(cell_line, column, cell)
+        return Position(cell_line, column + len(self.cells.indents.get(line, "")), cell)
 
     def line(self, offset: int) -> int:
         """The line of ``text`` that holds ``offset``, from 1 (over all cells in a notebook)."""
@@ -88,6 +88,12 @@ class Document:
         start = max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset)) + 1
         ends = [at for at in (text.find("\n", offset), text.find("\r", offset)) if at >= 0]
         return Span(start, min(ends, default=len(text)))
+
+    def line_as_written(self, offset: int) -> str:
+        """The line that holds ``offset``, without its end, as the file or cell has it."""
+        span = self.line_span(offset)
+        indent = self.cells.indents.get(self.line(offset), "") if self.cells is not None else ""
+        return indent + self.text[span.start : span.end]
 
     def newline_at(self, offset: int) -> str:
         """The line end that stands at ``offset``; empty when none does."""

@@ -48,6 +48,8 @@ class CellMap:
     """Environment variables set by ``%env``."""
     timed: frozenset[int] = frozenset()
     """Cells under ``%%time`` or ``%%timeit``."""
+    indents: Mapping[int, str] = field(default_factory=dict)
+    """What lines of the joined text lack in front, where IPython runs an indented cell as if it were not."""
     _physical: dict[int, list[int]] | None = field(default=None, repr=False)
 
     def locate(self, line: int) -> tuple[int, int]:
@@ -87,7 +89,7 @@ def read_notebook(raw: str) -> Notebook | Skipped:
     """The code of a notebook of format 3 or 4; :class:`NotebookError` when it is none."""
     content = _parsed(raw)
     language = _language(content)
-    if language not in ("python", "python3", "python2", "ipython"):
+    if language not in ("python", "python3", "python2", "ipython", "pyspark"):
         return Skipped(f"the notebook's kernel language is {language}, not Python")
     joiner = _Joiner(raw)
     for number, cell in enumerate(_cells(content), start=1):
@@ -157,17 +159,29 @@ class _Joiner:
         self._starts: list[tuple[int, int, int]] = []
         self._environment: dict[str, str] = {}
         self._timed: set[int] = set()
+        self._indents: dict[int, str] = {}
         self._broken: list[BrokenCell] = []
 
     def add(self, number: int, source: str) -> None:
         lines = _LINE_END.split(source)
         self._starts.append((len(self._lines) + 1, number, len(lines)))
-        plain = self._plain(number, lines)
+        plain = self._flush(self._plain(number, lines))
         error = _error("\n".join(plain) + "\n")
         if error is not None:
             self._broken.append(BrokenCell(number, error[0], error[1]))
             plain = [""] * len(lines)
         self._lines.extend(plain)
+
+    def _flush(self, lines: list[str]) -> list[str]:
+        """The lines of a cell without the indentation of the first, as IPython runs them."""
+        first = next((line for line in lines if line.strip()), "")
+        indent = first[: len(first) - len(first.lstrip(" \t"))]
+        if not indent:
+            return lines
+        for number, line in enumerate(lines, start=len(self._lines) + 1):
+            if line.startswith(indent):
+                self._indents[number] = indent
+        return [line.removeprefix(indent) for line in lines]
 
     def _plain(self, number: int, lines: list[str]) -> list[str]:
         first = next((index for index, line in enumerate(lines) if line.strip()), None)
@@ -188,7 +202,7 @@ class _Joiner:
         return lines
 
     def notebook(self) -> Notebook:
-        cells = CellMap(self._starts, self._raw, self._environment, frozenset(self._timed))
+        cells = CellMap(self._starts, self._raw, self._environment, frozenset(self._timed), self._indents)
         text = "\n".join(self._lines)
         return Notebook(text + "\n" if text else "", cells, tuple(self._broken))
 

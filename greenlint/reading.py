@@ -163,7 +163,7 @@ def _is_newer_syntax(text: str) -> bool:
     """Whether libcst, which knows newer grammars than an old interpreter, can parse the text."""
     import libcst as cst
 
-    if _bracket_depth(text) > _DEEPEST:
+    if _may_nest_too_deeply(text):
         return False
     try:
         cst.parse_module(text)
@@ -181,21 +181,37 @@ def _is_python2(text: str) -> bool:
     return _PYTHON2.search(text) is not None
 
 
-_BRACKETS = re.compile(
-    r"'''(?:\\.|[^\\])*?'''|\"\"\"(?:\\.|[^\\])*?\"\"\"|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"|#[^\n]*"
-    r"|[\[({]|[\])}]",
+_NESTING = re.compile(
+    r"'''(?:\\.|[^\\])*?'''|\"\"\"(?:\\.|[^\\])*?\"\"\"|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"|#[^\n]*|\\\n"
+    r"|\d[\d.eE_]*|[\[({]|[\])}]|[,;\n]|[-+*/%@|&^~<>=.]+|\b(?:and|or|not|if|else|lambda|await)\b",
     re.DOTALL,
 )
+_ELIF = re.compile(r"^[ \t]*elif\b", re.MULTILINE)
+_CASE = re.compile(r"^[ \t]*case\b", re.MULTILINE)
 
 
-def _bracket_depth(text: str) -> int:
-    """The deepest nesting of brackets outside strings and comments."""
-    depth = deepest = 0
-    for match in _BRACKETS.finditer(text):
+def _may_nest_too_deeply(text: str) -> bool:
+    """Whether code that Python's parser refuses may be nested deeper than libcst can take."""
+    brackets, operators = _nesting(text)
+    deepest = _DEEPEST_PATTERN if _CASE.search(text) else _DEEPEST
+    return brackets > deepest or operators > _DEEPEST or len(_ELIF.findall(text)) > _DEEPEST
+
+
+def _nesting(text: str) -> tuple[int, int]:
+    """The deepest nesting of brackets outside strings and comments, and the most operators in one operand's place."""
+    deepest = most = 0
+    operators = [0]
+    for match in _NESTING.finditer(text):
         piece = match.group()
         if piece in "[({":
-            depth += 1
-            deepest = max(deepest, depth)
+            operators.append(0)
+            deepest = max(deepest, len(operators) - 1)
         elif piece in "])}":
-            depth = max(0, depth - 1)
-    return deepest
+            if len(operators) > 1:
+                operators.pop()
+        elif piece in ",;" or (piece == "\n" and len(operators) == 1):
+            operators[-1] = 0
+        elif piece[0] not in "'\"#\\\n0123456789":
+            operators[-1] += 1
+            most = max(most, operators[-1])
+    return deepest, most

@@ -185,7 +185,7 @@ def _source_lines(document: Document, span: Span) -> tuple[str, ...]:
     at = span.start
     while len(lines) < FRAME_LINES:
         line = document.line_span(at)
-        lines.append(document.text[line.start : line.end])
+        lines.append(document.line_as_written(at))
         at = line.end + len(document.newline_at(line.end))
         if at >= span.end or at == line.end:
             break

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from greenlint.document import Position
 from greenlint.notebook import BrokenCell, CellMap, Notebook, NotebookError, Skipped, read_notebook
+from greenlint.reading import parse
 
 Source = str | list[str]
 
@@ -310,6 +312,7 @@ LANGUAGES = {
     "no metadata": ({}, None),
     "kernel": ({"kernelspec": {"language": "python", "name": "python3"}}, None),
     "kernel, capital letter": ({"kernelspec": {"language": "Python"}}, None),
+    "Spark": ({"kernelspec": {"language": "pyspark"}}, None),
     "kernel without a language": ({"kernelspec": {"name": "x"}, "language_info": {"name": "python"}}, None),
     "kernel with an empty one": ({"kernelspec": {"language": ""}, "language_info": {"name": "ipython"}}, None),
     "R": ({"kernelspec": {"language": "R"}}, "r"),
@@ -362,3 +365,20 @@ def test_malformed(raw: str, line: int, message: str) -> None:
 def test_nested_too_deeply() -> None:
     with pytest.raises(NotebookError, match="nested too deeply"):
         read_notebook("[" * 100_000)
+
+
+# -- indented cells ------------------------------------------------------------------------------------------------
+
+
+def test_an_indented_cell_is_code_as_for_ipython() -> None:
+    found = of("    # first\n    for a in b:\n        f(a)\nc")
+    assert (found.text, found.broken) == ("# first\nfor a in b:\n    f(a)\nc\n", ())
+
+
+def test_places_in_an_indented_cell_are_those_written() -> None:
+    document = parse("a.ipynb", json.dumps(content(code("a"), code("\n  f(b)\nc"))).encode()).document
+    assert document is not None
+    at = document.text.index("f(b)")
+    assert document.position(at) == Position(2, 3, cell=2)
+    assert document.line_as_written(at) == "  f(b)"
+    assert document.position(document.text.rindex("c")) == Position(3, 1, cell=2)

@@ -252,6 +252,13 @@ BROKEN_AND_DEEP = {
     "brackets behind a hash in a string": f"a = '#', {'(' * 3_000}1{')' * 3_000}",
     "brackets behind too many closing ones": f"a = '{')' * 9}'\n{')' * 3_000}{'(' * 3_000}",
     "brackets in pieces": "a = [\n" * 3_000,
+    "sum": f"a = {' + '.join('b' * 20_000)}",
+    "sum over lines": "a = (" + " +\n".join("b" * 20_000) + ")",
+    "continued sum": "a = " + " + \\\n".join("b" * 20_000),
+    "sum of calls": f"a = {' + '.join(['f(1, 2)'] * 20_000)}",
+    "chain of calls": f"a{'.b()' * 20_000}",
+    "elif": "if a: pass\n" + "elif b: pass\n" * 3_000,
+    "patterns": f"match a:\n    case {'[' * 40}{']' * 40}: pass\n",
 }
 
 

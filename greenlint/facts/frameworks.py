@@ -12,6 +12,7 @@ from typing import ClassVar, cast
 from greenlint.facts.environment import Environment
 from greenlint.facts.glance import Code, Glance, comments_of
 from greenlint.facts.imports import Imports
+from greenlint.facts.sources import code_at
 from greenlint.knowledge import signals
 from greenlint.knowledge.aliases import canonical
 from greenlint.knowledge.precision import PRECISION
@@ -244,7 +245,7 @@ class Frameworks:
         memo = self._glance.sources.shared()
         key = (Frameworks, "said", path)
         if key not in memo:
-            memo[key] = _said(Code(self._glance.sources.read(path) or ""))
+            memo[key] = _said(Code(code_at(self._glance.sources, path)))
         return cast("_Said", memo[key])
 
 

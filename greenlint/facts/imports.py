@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from greenlint.facts.sources import code_at
 from greenlint.knowledge.signals import LIBRARY_ROOTS, TEST_NAME
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Imports:
         memo = self._sources.shared()
         key = (Imports, "roots", path)
         if key not in memo:
-            modules = (module for module, _ in _statements(self._sources.read(path) or ""))
+            modules = (module for module, _ in _statements(code_at(self._sources, path)))
             memo[key] = frozenset(module.partition(".")[0] for module in modules)
         return cast("frozenset[str]", memo[key])
 
@@ -147,7 +148,7 @@ _STATEMENT = re.compile(
 _CONTINUED = re.compile(r"\\\r?\n")
 _RENAMING = re.compile(r"[ \t]+as[ \t]+\w+")
 _COMMENT = re.compile(r"#[^\n]*")
-_LINE = re.compile(r"^[ \t\"]*(?:from|import)[ \t]([^\n(]*(?:\([^)]*\))?)", re.MULTILINE)
+_LINE = re.compile(r"(?:^|\"|\\n)[ \t]*(?:from|import)[ \t]([^\n(]*(?:\([^)]*\))?)", re.MULTILINE)
 _NAME = re.compile(r"[^\W\d]\w*")
 
 
@@ -175,7 +176,7 @@ def _targets(sources: ProjectSources, path: str) -> tuple[str, ...]:
     memo = sources.shared()
     key = (Imports, "targets", path)
     if key not in memo:
-        memo[key] = tuple(dict.fromkeys(_targets_in(sources, path, sources.read(path) or "")))
+        memo[key] = tuple(dict.fromkeys(_targets_in(sources, path, code_at(sources, path))))
     return cast("tuple[str, ...]", memo[key])
 
 

@@ -12,6 +12,7 @@ import libcst as cst
 from greenlint.facts.imports import Imports
 from greenlint.facts.modules import Modules
 from greenlint.facts.names import BindingKind, Names
+from greenlint.facts.sources import code_at
 from greenlint.facts.tree import Tree
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ class Project:
         paths = self._facts[Imports].importing()
         if calling is not None:
             call = re.compile(rf"\b{calling}\s*(?:\(|as\b)|\bpartial\(\s*{calling}\b")
-            texts = ((path, self._sources.read(path) or "") for path in paths)
+            texts = ((path, code_at(self._sources, path)) for path in paths)
             paths = [path for path, text in texts if calling in text and call.search(text)]
         if len(paths) > _LIBRARY:
             return []

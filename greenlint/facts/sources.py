@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, cast
 
-__all__ = ["EMPTY_PROJECT", "DictSources", "ProjectSources", "RunSettings"]
+__all__ = ["EMPTY_PROJECT", "DictSources", "ProjectSources", "RunSettings", "code_at"]
 
 
 class ProjectSources(Protocol):
@@ -77,3 +77,25 @@ class _Empty:
 
 
 EMPTY_PROJECT: ProjectSources = _Empty()
+
+
+def code_at(sources: ProjectSources, path: str) -> str:
+    """The code of a project file, of a notebook that of its cells joined; empty when it cannot be read."""
+    text = sources.read(path) or ""
+    if not path.endswith(".ipynb"):
+        return text
+    memo = sources.shared()
+    key = (code_at, path)
+    if key not in memo:
+        memo[key] = _code_of_notebook(text)
+    return cast("str", memo[key])
+
+
+def _code_of_notebook(raw: str) -> str:
+    from greenlint.notebook import Notebook, NotebookError, read_notebook
+
+    try:
+        found = read_notebook(raw)
+    except NotebookError:
+        return ""
+    return found.text if isinstance(found, Notebook) else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections.abc import Mapping
 
@@ -262,3 +263,9 @@ def test_files_that_share_their_sources_share_answers() -> None:
     first = Glance("a.py", "import b\n", sources, RunSettings())[Imports]
     assert first.reachable() is Glance("a.py", "import b\n", sources, RunSettings())[Imports].reachable()
     assert first.roots_of("a.py") is first.roots_of("a.py")
+
+
+def test_notebooks_import_too() -> None:
+    cells = [{"cell_type": "code", "source": ["from net import train\n", "train(model)"]}]
+    files = {"net.py": "", "run.ipynb": json.dumps({"cells": cells, "metadata": {}})}
+    assert project(files, "net.py").importing() == ["run.ipynb"]
