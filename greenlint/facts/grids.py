@@ -86,7 +86,7 @@ class Grids:
 
         ``None`` when any of them cannot be seen; an expression that is none of these stands for itself.
         """
-        if depth == 0:
+        if depth <= 0:
             return None
         if isinstance(node, cst.Name):
             return self._joined(self._of_binding(each, depth) for each in self._bindings(node))
@@ -239,7 +239,7 @@ class Grids:
 
     def grids(self, node: cst.BaseExpression, depth: int = _DEPTH) -> list[Grid]:
         """The parameter grids an expression stands for: several when the code around it runs with several."""
-        if depth == 0:
+        if depth <= 0:
             return []
         one = self._grid(node, depth) if not self._comes_from_elsewhere(node) else None
         if one is not None:
@@ -309,7 +309,7 @@ class Grids:
 
     def length(self, node: cst.BaseExpression, depth: int = _DEPTH) -> int | None:
         """How many values an expression lists; ``None`` when that is not known."""
-        if depth == 0:
+        if depth <= 0:
             return None
         handler = _LENGTHS.get(type(node))
         if handler is not None:

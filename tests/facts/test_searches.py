@@ -458,3 +458,17 @@ def test_searches_stand_in_source_order_with_their_own_fits() -> None:
     assert [facts[Searches].fit_calls(each.call) for each in searches] == [
         [call] for call in facts[Calls].methods("fit")
     ]
+
+
+def test_a_list_cut_into_itself_has_no_known_source_whatever_the_depth_left() -> None:
+    facts = facts_of(
+        """
+        class Corpus:
+            def shorten(self, keep):
+                for row, width in zip(self.rows, self.widths):
+                    print(row)
+                self.rows = self.rows[keep]
+        """
+    )
+    row = assigned(facts, "row")
+    assert [facts[Grids].sources(row, depth) for depth in range(1, 9)] == [None] * 8
