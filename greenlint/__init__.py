@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from greenlint.facts.project import Definition, Project
     from greenlint.facts.residence import Residence, Tracked
     from greenlint.facts.round_trips import RoundTrip, RoundTrips
+    from greenlint.facts.runs import Run, Runs
     from greenlint.facts.samples import Samples, Scale
     from greenlint.facts.searches import GridSearchCall, Searches, Use
     from greenlint.facts.studies import Objective, Studies, Study
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from greenlint.facts.trials import Training, TrainingKind, Trials
     from greenlint.facts.tuners import Tuner, TunerGrid, Tuners
     from greenlint.facts.values import Device, Value, Values
+    from greenlint.facts.variables import Variable, Variables
     from greenlint.knowledge.kinds import Kind
     from greenlint.outline import Outline
 
@@ -119,6 +121,8 @@ _LAZY = {
     "Residence": "greenlint.facts.residence",
     "RoundTrip": "greenlint.facts.round_trips",
     "RoundTrips": "greenlint.facts.round_trips",
+    "Run": "greenlint.facts.runs",
+    "Runs": "greenlint.facts.runs",
     "Samples": "greenlint.facts.samples",
     "Scale": "greenlint.facts.samples",
     "Scope": "greenlint.facts.names",
@@ -147,6 +151,8 @@ _LAZY = {
     "Use": "greenlint.facts.searches",
     "Value": "greenlint.facts.values",
     "Values": "greenlint.facts.values",
+    "Variable": "greenlint.facts.variables",
+    "Variables": "greenlint.facts.variables",
     "Work": "greenlint.facts.datasets",
     "delete_statement": "greenlint.edits",
     "dotted": "greenlint.facts.names",
@@ -220,6 +226,8 @@ __all__ = [
     "RoundTrips",
     "Rule",
     "RuleOptions",
+    "Run",
+    "Runs",
     "Samples",
     "Scale",
     "Scope",
@@ -250,6 +258,8 @@ __all__ = [
     "Use",
     "Value",
     "Values",
+    "Variable",
+    "Variables",
     "Work",
     "__version__",
     "cst",

@@ -76,6 +76,8 @@ class Document:
         if self.cells is None:
             return Position(line, column)
         cell, cell_line = self.cells.locate(line)
+        if line in self.cells.magics:
+            return Position(cell_line, 1, cell)
         return Position(cell_line, column + len(self.cells.indents.get(line, "")), cell)
 
     def line(self, offset: int) -> int:
@@ -92,7 +94,12 @@ class Document:
     def line_as_written(self, offset: int) -> str:
         """The line that holds ``offset``, without its end, as the file or cell has it."""
         span = self.line_span(offset)
-        indent = self.cells.indents.get(self.line(offset), "") if self.cells is not None else ""
+        indent = ""
+        if self.cells is not None:
+            line = self.line(offset)
+            if line in self.cells.magics:
+                return self.cells.magics[line]
+            indent = self.cells.indents.get(line, "")
         return indent + self.text[span.start : span.end]
 
     def newline_at(self, offset: int) -> str:

@@ -46,6 +46,8 @@ class CellMap:
     raw: str
     environment: Mapping[str, str] = field(default_factory=dict)
     """Environment variables set by ``%env``."""
+    magics: Mapping[int, str] = field(default_factory=dict)
+    """Lines as the cell has them where the joined text says the same in Python."""
     timed: frozenset[int] = frozenset()
     """Cells under ``%%time`` or ``%%timeit``."""
     indents: Mapping[int, str] = field(default_factory=dict)
@@ -158,6 +160,7 @@ class _Joiner:
         self._lines: list[str] = []
         self._starts: list[tuple[int, int, int]] = []
         self._environment: dict[str, str] = {}
+        self._magics: dict[int, str] = {}
         self._timed: set[int] = set()
         self._indents: dict[int, str] = {}
         self._broken: list[BrokenCell] = []
@@ -170,6 +173,9 @@ class _Joiner:
         if error is not None:
             self._broken.append(BrokenCell(number, error[0], error[1]))
             plain = [""] * len(lines)
+        for line, (written, python) in enumerate(zip(lines, plain, strict=True), start=len(self._lines) + 1):
+            if _SETS_VARIABLE in python and _SETS_VARIABLE not in written:
+                self._magics[line] = written
         self._lines.extend(plain)
 
     def _flush(self, lines: list[str]) -> list[str]:
@@ -202,9 +208,28 @@ class _Joiner:
         return lines
 
     def notebook(self) -> Notebook:
-        cells = CellMap(self._starts, self._raw, self._environment, frozenset(self._timed), self._indents)
+        cells = CellMap(
+            self._starts,
+            self._raw,
+            environment=self._environment,
+            magics=self._magics,
+            timed=frozenset(self._timed),
+            indents=self._indents,
+        )
         text = "\n".join(self._lines)
         return Notebook(text + "\n" if text else "", cells, tuple(self._broken))
+
+
+_SETS_VARIABLE = "import os; os.environ["
+
+
+def _variable(line: str) -> str | None:
+    """What ``%env NAME=value`` does, in Python; ``None`` where IPython would fill the value in."""
+    match = _ENV.match(line)
+    if match is None:
+        return None
+    value = match.group(2) or match.group(3) or ""
+    return None if set(value) & set("${}") else f"{_SETS_VARIABLE}{match.group(1)!r}] = {value!r}"
 
 
 def _needs_blanking(line: str) -> bool:
@@ -213,6 +238,8 @@ def _needs_blanking(line: str) -> bool:
 
 def _without_magics(lines: list[str]) -> Iterator[str]:
     """The lines with magics replaced by nothing, by ``pass`` in a block, or by ``None`` after ``=``.
+
+    ``%env`` becomes the assignment that it is.
 
     A line inside a string or brackets, or behind a backslash, is no magic.
     """
@@ -228,12 +255,15 @@ def _without_magics(lines: list[str]) -> Iterator[str]:
             continued = line.rstrip().endswith("\\")
             assigned = _ASSIGNED.match(line)
             indent = line[: len(line) - len(line.lstrip())]
-            yield (
-                f"{assigned.group(1)}{assigned.group(2)}{assigned.group(3)}None"
-                if assigned
+            variable = _variable(line)
+            if variable is not None and (begun or not indent):
+                yield f"{indent}{variable}"
+                begun = True
+            elif assigned:
+                yield f"{assigned.group(1)}{assigned.group(2)}{assigned.group(3)}None"
+            else:
                 # Before the first statement there is no block, whatever stands before the magic.
-                else (f"{indent}pass" if indent and begun else "")
-            )
+                yield f"{indent}pass" if indent and begun else ""
             continue
         depth, quote = _state(line, depth, quote)
         begun = begun or line.strip()[:1] not in ("", "#")
