@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from greenlint.facts.searches import GridSearchCall, Searches, Use
     from greenlint.facts.studies import Objective, Studies, Study
     from greenlint.facts.sweeps import Sweep, SweepAxis, Sweeps
+    from greenlint.facts.switches import Switch, Switches
     from greenlint.facts.syncs import Body, Sync, Syncs
     from greenlint.facts.transfers import Move, Transfers
     from greenlint.facts.tree import Tree
@@ -136,6 +137,8 @@ _LAZY = {
     "Sweep": "greenlint.facts.sweeps",
     "SweepAxis": "greenlint.facts.sweeps",
     "Sweeps": "greenlint.facts.sweeps",
+    "Switch": "greenlint.facts.switches",
+    "Switches": "greenlint.facts.switches",
     "Sync": "greenlint.facts.syncs",
     "Syncs": "greenlint.facts.syncs",
     "Tracked": "greenlint.facts.residence",
@@ -244,6 +247,8 @@ __all__ = [
     "Sweep",
     "SweepAxis",
     "Sweeps",
+    "Switch",
+    "Switches",
     "Sync",
     "Syncs",
     "Tracked",

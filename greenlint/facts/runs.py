@@ -45,7 +45,7 @@ class Runs:
         self._tree = facts[Tree]
 
     def of(self, node: cst.CSTNode) -> list[Run]:
-        """The programs that certainly run ``node``: no condition stands before it, nor before the calls that lead there.
+        """The programs that certainly run ``node``: no condition stands before it or the calls that lead there.
 
         A function that nothing is seen to call is run by nobody, unless it trains itself; a method needs a call too.
         """
