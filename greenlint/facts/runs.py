@@ -18,12 +18,16 @@ from greenlint.facts.trials import Training, TrainingKind, Trials
 from greenlint.facts.values import Values
 
 if TYPE_CHECKING:
+    from greenlint.document import Document
     from greenlint.facts import Facts
+
+    RelatedTraining = tuple[cst.CSTNode, str] | tuple[cst.CSTNode, str, Document]
 
 __all__ = ["Run", "Runs"]
 
 _DEPTH = 4
 """How many calls away from the top of a program a switch may be."""
+_HERE = "trains here"
 _DEEP = (TrainingKind.STEP, TrainingKind.NETWORK)
 
 
@@ -50,6 +54,15 @@ class Runs:
         A function that nothing is seen to call is run by nobody, unless it trains itself; a method needs a call too.
         """
         return list(self._of(node, _DEPTH))
+
+    def training(self, node: cst.CSTNode) -> RelatedTraining | None:
+        """A training in a program that certainly runs ``node``, as a related place of a finding."""
+        for run in self.of(node):
+            for training in run.facts[Runs].trainings:
+                if run.facts is self._facts:
+                    return training.place, _HERE
+                return training.place, _HERE, run.facts.document
+        return None
 
     def _of(self, node: cst.CSTNode, depth: int) -> Iterator[Run]:
         if not depth or self._conditional(node):
