@@ -387,7 +387,7 @@ def _training_under(node: cst.CSTNode, facts: Facts) -> tuple[cst.CSTNode, str] 
 
     spot = facts[Hot].of(node)
     if spot is not None:
-        in_step = spot.heat is Heat.STEP and not facts[Contexts].guarded(node, spot.body)
+        in_step = spot.heat is Heat.STEP and not facts[Contexts].guarded(node, spot.body.body)
         return (spot.body, "in this training step") if in_step else None
     item = facts[Tree].parent(node)
     if not isinstance(item, cst.WithItem):
