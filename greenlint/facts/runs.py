@@ -11,6 +11,7 @@ import libcst as cst
 
 from greenlint.facts.calls import UNKNOWN
 from greenlint.facts.contexts import Contexts
+from greenlint.facts.hot import Heat, Hot
 from greenlint.facts.loops import Loops
 from greenlint.facts.project import Project
 from greenlint.facts.tree import Tree
@@ -56,13 +57,30 @@ class Runs:
         return list(self._of(node, _DEPTH))
 
     def training(self, node: cst.CSTNode) -> RelatedTraining | None:
-        """A training in a program that certainly runs ``node``, as a related place of a finding."""
+        """A training that what ``node`` switches on certainly holds for, as a related place of a finding.
+
+        The step in which it stands, the training in its ``with`` block, or one of a program that certainly runs it.
+        """
+        spot = self._facts[Hot].of(node)
+        if spot is not None:
+            guarded = self._facts[Contexts].guarded(node, spot.body.body)
+            return (spot.body, "in this training step") if spot.heat is Heat.STEP and not guarded else None
+        block = self._block(node)
         for run in self.of(node):
-            for training in run.facts[Runs].trainings:
-                if run.facts is self._facts:
+            trainings = run.facts[Runs].trainings if block is None else self._in_block(block)
+            for training in trainings:
+                if run.facts is self._facts or block is not None:
                     return training.place, _HERE
                 return training.place, _HERE, run.facts.document
         return None
+
+    def _block(self, node: cst.CSTNode) -> cst.With | None:
+        """The ``with`` block whose manager ``node`` is."""
+        return self._tree.enclosing(node, cst.With) if isinstance(self._tree.parent(node), cst.WithItem) else None
+
+    def _in_block(self, block: cst.With) -> list[Training]:
+        found = self._facts[Trials].trainings(block.body)
+        return [each for each in found if each.kind in _DEEP and each.certain]
 
     def _of(self, node: cst.CSTNode, depth: int) -> Iterator[Run]:
         if not depth or self._conditional(node):

@@ -89,3 +89,22 @@ def test_a_helper_runs_where_it_is_called() -> None:
 def test_trainings(code: str, count: int) -> None:
     engine = f"def train(loader):\n{textwrap.indent(STEP, '    ')}"
     assert len(facts_of(code, engine=engine)[Runs].trainings) == count
+
+
+HOLDS = {
+    "for the program": (f"switch()\n{STEP}", "trains here"),
+    "in the step": (f"{STEP}    switch()\n", "in this training step"),
+    "around the training": (f"with switch():\n{textwrap.indent(STEP, '    ')}", "trains here"),
+    "around something else": (f"with switch():\n    f()\n{STEP}", None),
+    "now and then": (f"{STEP}    if bad(loss):\n        switch()\n", None),
+    "on request": (f"if args.debug:\n    switch()\n{STEP}", None),
+    "nothing is trained": ("switch()\nmodel(x)\n", None),
+}
+
+
+@pytest.mark.parametrize(("code", "place"), HOLDS.values(), ids=HOLDS)
+def test_what_a_switch_holds_for(code: str, place: str | None) -> None:
+    facts = facts_of(f"import torch\n{code}")
+    (call,) = facts[Calls].methods("switch")
+    found = facts[Runs].training(call.node)
+    assert (found[1] if found is not None else None) == place
