@@ -85,8 +85,10 @@ class NumericDebuggingLeftOn(Rule):
 
     @on_file
     def mode(self, tree: cst.Module, facts: Facts) -> Findings:
+        from greenlint import Runs
+
         for node, what in _modes(facts):
-            place = _training_under(node, facts)
+            place = facts[Runs].training(node)
             if place is None:
                 continue
             yield self.finding(
@@ -379,21 +381,3 @@ def _is_block(call: Call, facts: Facts) -> bool:
     from greenlint import Tree, cst
 
     return isinstance(facts[Tree].parent(call.node), cst.WithItem)
-
-
-def _training_under(node: cst.CSTNode, facts: Facts) -> tuple[cst.CSTNode, str] | None:
-    """The training that a mode holds for; ``None`` when there is none, or the mode does not always hold."""
-    from greenlint import Contexts, Heat, Hot, Runs, Tree, Trials, cst
-
-    spot = facts[Hot].of(node)
-    if spot is not None:
-        in_step = spot.heat is Heat.STEP and not facts[Contexts].guarded(node, spot.body.body)
-        return (spot.body, "in this training step") if in_step else None
-    item = facts[Tree].parent(node)
-    if not isinstance(item, cst.WithItem):
-        return facts[Runs].training(node)
-    block = facts[Tree].enclosing(node, cst.With)
-    if block is None or not facts[Runs].of(node):
-        return None
-    trainings = facts[Trials].trainings(block.body)
-    return (trainings[0].place, "trains here") if trainings and trainings[0].iterative else None
