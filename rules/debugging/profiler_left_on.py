@@ -49,7 +49,7 @@ class ProfilerLeftOn(Rule):
         ),
         Evidence(
             Grade.DOCUMENTED,
-            "PyTorch's profiler recipe: trace long jobs with a schedule, as tracing everything can be slow and give very "
+            "PyTorch's profiler recipe: trace long jobs with a schedule, as tracing all can be slow and give very "
             "large files",
             "https://docs.pytorch.org/tutorials/recipes/recipes/profiler_recipe.html",
         ),
