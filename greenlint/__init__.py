@@ -44,10 +44,12 @@ if TYPE_CHECKING:
     from greenlint.facts.factories import Factories, Made
     from greenlint.facts.frameworks import Frameworks
     from greenlint.facts.grids import Axis, Grid, Grids
+    from greenlint.facts.handlers import Handler, Handlers
     from greenlint.facts.hot import Heat, Hot, Spot
     from greenlint.facts.imports import Imports
     from greenlint.facts.invariance import Invariance
     from greenlint.facts.layers import Size
+    from greenlint.facts.loads import Load, LoadKind, Loads
     from greenlint.facts.loops import Loop, LoopRole, Loops, Region, Step, StepOwner
     from greenlint.facts.mappings import Entry, Mappings, MappingValue
     from greenlint.facts.models import Layers, Models
@@ -97,6 +99,8 @@ _LAZY = {
     "Grid": "greenlint.facts.grids",
     "GridSearchCall": "greenlint.facts.searches",
     "Grids": "greenlint.facts.grids",
+    "Handler": "greenlint.facts.handlers",
+    "Handlers": "greenlint.facts.handlers",
     "Heat": "greenlint.facts.hot",
     "Hot": "greenlint.facts.hot",
     "Imports": "greenlint.facts.imports",
@@ -104,6 +108,9 @@ _LAZY = {
     "Kind": "greenlint.knowledge.kinds",
     "LauncherConfig": "greenlint.facts.environment",
     "Layers": "greenlint.facts.models",
+    "Load": "greenlint.facts.loads",
+    "LoadKind": "greenlint.facts.loads",
+    "Loads": "greenlint.facts.loads",
     "Loop": "greenlint.facts.loops",
     "LoopRole": "greenlint.facts.loops",
     "Loops": "greenlint.facts.loops",
@@ -200,6 +207,8 @@ __all__ = [
     "Grid",
     "GridSearchCall",
     "Grids",
+    "Handler",
+    "Handlers",
     "Heat",
     "Hot",
     "Imports",
@@ -207,6 +216,9 @@ __all__ = [
     "Kind",
     "LauncherConfig",
     "Layers",
+    "Load",
+    "LoadKind",
+    "Loads",
     "Loop",
     "LoopRole",
     "Loops",

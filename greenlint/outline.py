@@ -314,6 +314,11 @@ class Outline:
         return [(where, call) for where, call in self._calls_of(_TENSOR.search) if call.args]
 
     @property
+    def parameters(self) -> dict[str, set[str]]:
+        """The parameters of each function."""
+        return self._parameters
+
+    @property
     def project_names(self) -> set[str]:
         """What is imported from modules that are no known library: perhaps from the project around the file."""
         return {name for name, module in self.modules.items() if not _is_library(module.partition(".")[0])}
