@@ -32,7 +32,22 @@ __all__ = [
 
 LEVELS = ("error", "warning", "info")
 HARDWARE = ("auto", "gpu", "cpu", "detect")
-OUTPUT_FORMATS = ("full", "concise", "json")
+OUTPUT_FORMATS = (
+    "auto",
+    "full",
+    "concise",
+    "grouped",
+    "agent",
+    "json",
+    "json-lines",
+    "github",
+    "gitlab",
+    "azure",
+    "sarif",
+    "junit",
+    "rdjson",
+    "lsp",
+)
 TARGET_VERSIONS = ("py38", "py39", "py310", "py311", "py312", "py313", "py314")
 
 DEFAULT_EXCLUDES = (
@@ -374,8 +389,8 @@ _ALL_KEYS = (
     Key(
         "output-format",
         _one_of(OUTPUT_FORMATS),
-        "full",
-        "How findings are printed.",
+        "auto",
+        "How findings are printed; `auto` is `github` in GitHub Actions, `azure` in Azure Pipelines, else `full`.",
         'output-format = "concise"',
     ),
     Key(

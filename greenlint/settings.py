@@ -51,7 +51,7 @@ class Settings:
     """Where results of unchanged files are kept."""
     jobs: int | None = None
     """How many processes check files, where that is set."""
-    output_format: str = "full"
+    output_format: str = "auto"
     """How findings are printed."""
     values: Mapping[str, object] = field(default_factory=dict)
     """Every key of the table as it holds, for display."""

@@ -17,6 +17,7 @@ from greenlint.commands.session import Session
 from greenlint.config import show_settings
 from greenlint.discovery import Discovered, discover
 from greenlint.finding import Applicability
+from greenlint.output.formats import FOR_PEOPLE, Report, format_for_ci, lines_of
 from greenlint.output.lines import fix_summary
 from greenlint.output.terminal import Style, style_for
 from greenlint.profiles import Profiles
@@ -78,12 +79,16 @@ class _Check:
         self._paths: list[str] = given.paths or ["."]
         if _STDIN in self._paths and (len(self._paths) > 1 or given.watch):
             raise UsageError("standard input can only be checked alone, and once")
-        if given.output_format == "json" and given.watch and given.output_file is None:
-            raise UsageError("--watch prints for people: give --output-file with JSON")
+        if given.output_file is not None and given.output:
+            raise UsageError("--output-file and --output exclude each other", "write `--output FORMAT:PATH`")
+        if sum(path is None for _, path in given.output) > 1:
+            raise UsageError("only one format can be printed", "give the others a file: `--output FORMAT:PATH`")
         flags = configured(given)
         self._session = Session(config=given.config, isolated=given.isolated, flags=flags)
         first = self._paths[0] if self._paths != [_STDIN] else given.stdin_filename or "."
         self._settings = self._session.settings_near(first)
+        if given.watch and self._printed not in (None, *FOR_PEOPLE):
+            raise UsageError(f"--watch prints for people: write `--output {self._printed}:PATH`")
 
     def once(self) -> int:
         """Check everything; the exit code."""
@@ -207,35 +212,36 @@ class _Check:
             yield from (f"{file.path}: {crash.traceback}".rstrip() for crash in file.crashes if crash.traceback)
 
     def _print(self, result: RunResult) -> None:
+        style = Style(color=self._given.color == "always")
+        for name, path in self._files:
+            _replace(Path(path), "".join(f"{line}\n" for line in self._lines(result, name, style)))
+        if self._printed is not None:
+            _write(self._lines(result, self._printed, style_for(self._stream, self._given.color)), self._stream)
+
+    @property
+    def _files(self) -> list[tuple[str, str]]:
+        """Formats with the file that each is written to."""
+        given = self._given
+        if given.output_file is not None:
+            return [(self._format(self._settings.output_format), given.output_file)]
+        return [(self._format(name), path) for name, path in given.output if path is not None]
+
+    @property
+    def _printed(self) -> str | None:
+        """The format that is printed, if one is."""
         if self._given.output_file is not None:
-            style = Style(color=self._given.color == "always")
-            _replace(Path(self._given.output_file), "".join(f"{line}\n" for line in self._lines(result, style)))
-            return
-        _write(self._lines(result, style_for(self._stream, self._given.color)), self._stream)
+            return None
+        named = [name for name, path in self._given.output if path is None]
+        return self._format(named[0] if named else self._settings.output_format)
 
-    def _lines(self, result: RunResult, style: Style) -> Iterator[str]:
-        given, suppressed = self._given, self._given.show_suppressed
-        if self._settings.output_format == "json":
-            return _json_lines(result, suppressed=suppressed, statistics=given.statistics)
-        if given.statistics:
-            from greenlint.output.statistics import statistics
+    @staticmethod
+    def _format(name: str) -> str:
+        return name if name != "auto" else format_for_ci(os.environ) or "full"
 
-            return statistics(result, style)
-        if self._settings.output_format == "concise":
-            from greenlint.output.concise import concise
-
-            return concise(result, style, suppressed=suppressed, quiet=given.quiet)
-        from greenlint.output.full import full
-
-        return full(result, style, suppressed=suppressed, quiet=given.quiet)
-
-
-def _json_lines(result: RunResult, *, suppressed: bool, statistics: bool) -> Iterator[str]:
-    from greenlint.output.json_format import json_report
-    from greenlint.output.statistics import statistics_data
-
-    extra = {"statistics": statistics_data(result)} if statistics else None
-    return json_report(result, suppressed=suppressed, extra=extra)
+    def _lines(self, result: RunResult, name: str, style: Style) -> Iterator[str]:
+        given = self._given
+        find = self._session.find
+        return lines_of(name, Report(result, style, given.show_suppressed, given.quiet, given.statistics, find))
 
 
 def _can_be_fixed(file: FileResult, levels: frozenset[Applicability]) -> bool:

@@ -6,10 +6,13 @@ import argparse
 from collections.abc import Mapping, Sequence
 
 from greenlint.commands.parser import Parser
+from greenlint.output.formats import FORMATS
 
 __all__ = ["SWITCHES", "check_parser", "configured", "parse_check"]
 
 _LEVELS = ("error", "warning", "info")
+OUTPUT_FORMATS = ("auto", *FORMATS)
+_FORMATS = ", ".join(OUTPUT_FORMATS)
 
 SWITCHES = (
     "exit-zero",
@@ -102,7 +105,17 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_output(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--output-format", choices=("full", "concise", "json"), help="how findings are printed [full]")
+    group.add_argument(
+        "--output-format", choices=OUTPUT_FORMATS, metavar="FORMAT", help=f"how findings are printed: {_FORMATS} [auto]"
+    )
+    group.add_argument(
+        "--output",
+        action="append",
+        default=[],
+        type=_output,
+        metavar="FORMAT[:PATH]",
+        help="write findings in a format, to a file or printed; may be repeated",
+    )
     group.add_argument("-o", "--output-file", metavar="PATH", help="write findings to a file")
     group.add_argument("--min-severity", choices=_LEVELS, help="the mildest findings to report [info]")
     group.add_argument("--statistics", action="store_true", help="count findings by rule")
@@ -136,6 +149,16 @@ def _add_run(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--no-cache", action="store_true", help="neither read nor keep results")
     group.add_argument("--cache-dir", metavar="FOLDER", help="where results are kept [.greenlint_cache]")
     group.add_argument("-w", "--watch", action="store_true", help="check again whenever a file changes")
+
+
+def _output(text: str) -> tuple[str, str | None]:
+    """``FORMAT`` or ``FORMAT:PATH``."""
+    name, colon, path = text.partition(":")
+    if name not in OUTPUT_FORMATS:
+        raise argparse.ArgumentTypeError(f"unknown format `{name}`: choose from {_FORMATS}")
+    if colon and not path:
+        raise argparse.ArgumentTypeError(f"`{text}` names no file")
+    return name, path or None
 
 
 def _many(group: argparse._ArgumentGroup, flag: str, text: str, metavar: str = "RULE,...") -> None:

@@ -5,28 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from greenlint.finding import Applicability
+from greenlint.output.formats import Report
 from greenlint.output.frame import frame
 from greenlint.output.lines import headline, location, problem_line, problems_of, summary
+from greenlint.output.places import in_order
 from greenlint.output.terminal import Style, visible
-from greenlint.results import FileResult, PlacedFinding, PlacedFix, PlacedRelated, RunResult
+from greenlint.results import FileResult, PlacedFinding, PlacedFix, PlacedRelated
 
 __all__ = ["full"]
 
 
-def full(result: RunResult, style: Style, *, suppressed: bool = False, quiet: bool = False) -> Iterator[str]:
-    """The lines of the report: with ``suppressed``, suppressed findings too; with ``quiet``, no summary."""
-    for file in result.files:
-        yield from _file(file, style, suppressed=suppressed)
-    if not quiet:
-        yield from summary(result, style)
+def full(report: Report) -> Iterator[str]:
+    """The lines of the report."""
+    for file in report.result.files:
+        yield from _file(file, report.style, suppressed=report.suppressed)
+    if not report.quiet:
+        yield from summary(report.result, report.style)
 
 
 def _file(file: FileResult, style: Style, *, suppressed: bool) -> Iterator[str]:
     for problem in problems_of(file):
         yield problem_line(file.path, problem, style)
         yield ""
-    hidden = file.suppressed if suppressed else ()
-    for finding in sorted((*file.findings, *hidden), key=lambda each: (each.cell or 0, each.line, each.column)):
+    for finding in in_order(file, suppressed=suppressed):
         yield from _finding(file.path, finding, style)
         yield ""
 

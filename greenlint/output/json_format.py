@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator
 from typing import Any
 
+from greenlint.output.formats import Report
 from greenlint.output.lines import problems_of
-from greenlint.results import FileResult, PlacedFinding, PlacedFix, RunResult
+from greenlint.output.places import reported
+from greenlint.results import FileResult, PlacedFinding, PlacedFix
 
-__all__ = ["VERSION", "json_report", "report"]
+__all__ = ["VERSION", "json_lines", "json_report"]
 
 VERSION = 1
 """The version of the format; it grows when a field changes its meaning or goes."""
 
 
-def json_report(
-    result: RunResult, *, suppressed: bool = False, extra: Mapping[str, Any] | None = None
-) -> Iterator[str]:
-    """The lines of the report. ``suppressed`` adds the suppressed findings."""
-    import json
+def json_report(report: Report) -> Iterator[str]:
+    """The lines of the one object."""
+    data = {"version": VERSION, "findings": list(_findings(report)), "errors": list(_all_errors(report))}
+    if report.statistics:
+        from greenlint.output.statistics import statistics_data
 
+        data["statistics"] = statistics_data(report.result)
     # ASCII survives every stream encoding, and a lone surrogate of a broken file is spelled out.
-    yield json.dumps(report(result, suppressed=suppressed) | dict(extra or {}), indent=2)
+    yield json.dumps(data, indent=2)
 
 
-def report(result: RunResult, *, suppressed: bool = False) -> dict[str, Any]:
-    """The report as plain data."""
-    findings = [
-        _finding(file.path, finding)
-        for file in result.files
-        for finding in (*file.findings, *(file.suppressed if suppressed else ()))
-    ]
-    errors = [error for file in result.files for error in _errors(file)]
-    return {"version": VERSION, "findings": findings, "errors": errors}
+def json_lines(report: Report) -> Iterator[str]:
+    """One object a line: findings as in the report, then errors, which have a ``kind``."""
+    yield from map(json.dumps, _findings(report))
+    yield from map(json.dumps, _all_errors(report))
+
+
+def _findings(report: Report) -> Iterator[dict[str, Any]]:
+    return (_finding(each.path, each.finding) for each in reported(report))
+
+
+def _all_errors(report: Report) -> Iterator[dict[str, Any]]:
+    return (error for file in report.result.files for error in _errors(file))
 
 
 def _finding(path: str, finding: PlacedFinding) -> dict[str, Any]:

@@ -9,9 +9,19 @@ from greenlint.finding import Applicability, Severity
 from greenlint.output.terminal import Style, visible
 from greenlint.results import FileResult, PlacedFinding, Problem, RunResult
 
-__all__ = ["count", "fix_summary", "headline", "location", "mends", "problem_line", "problems_of", "summary"]
+__all__ = [
+    "SEVERITY_COLORS",
+    "count",
+    "fix_summary",
+    "headline",
+    "location",
+    "mends",
+    "problem_line",
+    "problems_of",
+    "summary",
+]
 
-_COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+SEVERITY_COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 
 
 def location(path: str, line: int, column: int, cell: int | None, style: Style) -> str:
@@ -26,7 +36,7 @@ def headline(path: str, finding: PlacedFinding, style: Style) -> str:
     """The one line that says it all; ``[*]`` marks what ``--fix`` mends."""
     where = location(path, finding.line, finding.column, finding.cell, style)
     level = "suppressed" if finding.suppressed is not None else finding.severity.value
-    severity = style.paint(level, _COLORS[finding.severity], "bold")
+    severity = style.paint(level, SEVERITY_COLORS[finding.severity], "bold")
     mark = f"[{style.paint('*', 'cyan')}] " if mends(finding) else ""
     return f"{where} {severity} {style.paint(finding.rule, 'bold')} {mark}{visible(finding.message)}"
 

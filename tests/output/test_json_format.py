@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from greenlint.finding import Applicability, Confidence, Crash, Severity
+from greenlint.output.formats import Report
 from greenlint.output.json_format import json_report
-from greenlint.output.statistics import statistics_data
 from greenlint.results import (
     FileResult,
     PlacedEdit,
@@ -49,8 +49,8 @@ RESULT = RunResult(
 SCHEMA = json.loads(resources.files("greenlint").joinpath("findings.schema.json").read_text("utf-8"))
 
 
-def parsed(result: RunResult, *, suppressed: bool = False, extra: dict[str, Any] | None = None) -> Any:
-    return json.loads("\n".join(json_report(result, suppressed=suppressed, extra=extra)))
+def parsed(result: RunResult, *, suppressed: bool = False, statistics: bool = False) -> Any:
+    return json.loads("\n".join(json_report(Report(result, suppressed=suppressed, statistics=statistics))))
 
 
 def test_a_finding_has_exactly_the_documented_fields() -> None:
@@ -112,7 +112,7 @@ def test_suppressed_findings_are_listed_on_demand() -> None:
 
 
 def test_lone_surrogates_and_other_scripts_are_plain_ascii() -> None:
-    [text] = json_report(RunResult((FileResult("a.py", (FINDING._replace(message="漢\ud800"),)),)))
+    [text] = json_report(Report(RunResult((FileResult("a.py", (FINDING._replace(message="漢\ud800"),)),))))
 
     assert text.isascii()
     assert json.loads(text)["findings"][0]["message"] == "漢\ud800"
@@ -120,7 +120,7 @@ def test_lone_surrogates_and_other_scripts_are_plain_ascii() -> None:
 
 @pytest.mark.parametrize("suppressed", [False, True])
 def test_the_report_keeps_to_the_shipped_schema(suppressed: bool) -> None:
-    report = parsed(RESULT, suppressed=suppressed, extra={"statistics": statistics_data(RESULT)})
+    report = parsed(RESULT, suppressed=suppressed, statistics=True)
 
     assert list(violations(report, SCHEMA)) == []
 

@@ -6,6 +6,7 @@ import pytest
 
 from greenlint.finding import Applicability, Confidence, Crash, Severity
 from greenlint.output.concise import concise
+from greenlint.output.formats import Report
 from greenlint.output.full import full
 from greenlint.output.statistics import statistics, statistics_data
 from greenlint.output.terminal import Style, style_for, visible
@@ -41,7 +42,7 @@ PLAIN = Style()
 
 
 def test_concise_has_a_line_for_each_finding_and_problem_and_a_summary() -> None:
-    assert list(concise(RESULT, PLAIN)) == [
+    assert list(concise(Report(RESULT))) == [
         "train.py:12:14: warning sync-every-step [*] `.item()` waits for the device in every step",
         "nb.ipynb:cell 5:1:4: problem syntax invalid syntax",
         "nb.ipynb:cell 3:2:14: info a-rule `.item()` waits for the device in every step",
@@ -54,15 +55,15 @@ def test_concise_has_a_line_for_each_finding_and_problem_and_a_summary() -> None
 
 
 def test_quiet_leaves_the_summary_out() -> None:
-    assert len(list(concise(RESULT, PLAIN, quiet=True))) == 4
+    assert len(list(concise(Report(RESULT, quiet=True)))) == 4
 
 
 def test_a_run_without_findings_says_so() -> None:
-    assert list(full(RunResult((FileResult("a.py"),)), PLAIN)) == ["checked 1 file, nothing found"]
+    assert list(full(Report(RunResult((FileResult("a.py"),))))) == ["checked 1 file, nothing found"]
 
 
 def test_full_explains_a_finding() -> None:
-    lines = list(full(RunResult((RESULT.files[0],)), PLAIN))
+    lines = list(full(Report(RunResult((RESULT.files[0],)))))
 
     assert lines[:10] == [
         "train.py:12:14: warning sync-every-step [*] `.item()` waits for the device in every step",
@@ -79,11 +80,11 @@ def test_full_explains_a_finding() -> None:
 
 
 def test_suppressed_findings_are_shown_on_demand_with_the_reason() -> None:
-    text = "\n".join(full(RESULT, PLAIN, suppressed=True))
+    text = "\n".join(full(Report(RESULT, suppressed=True)))
 
     assert "train.py:20:14: suppressed sync-every-step `.item()`" in text
     assert "= suppressed: measured: no gain" in text
-    assert "measured: no gain" not in "\n".join(full(RESULT, PLAIN))
+    assert "measured: no gain" not in "\n".join(full(Report(RESULT)))
     assert "found 2 findings" in text
 
 
@@ -99,7 +100,7 @@ def test_suppressed_findings_are_shown_on_demand_with_the_reason() -> None:
 )
 def test_fixes_that_are_not_applied_say_why(fix: PlacedFix, text: str) -> None:
     result = RunResult((FileResult("a.py", (FINDING._replace(fix=fix),)),))
-    lines = list(full(result, PLAIN))
+    lines = list(full(Report(result)))
 
     assert any(text in line for line in lines)
     assert not any("[*]" in line for line in lines)
@@ -107,7 +108,7 @@ def test_fixes_that_are_not_applied_say_why(fix: PlacedFix, text: str) -> None:
 
 def test_nothing_a_file_holds_reaches_the_terminal_raw() -> None:
     nasty = FINDING._replace(message="a\x1b[2Jb\nc", help="x\ry", source=("\x1b]0;title\x07",))
-    text = "\n".join(full(RunResult((FileResult("evil\x1b[1m\n.py", (nasty,)),)), PLAIN))
+    text = "\n".join(full(Report(RunResult((FileResult("evil\x1b[1m\n.py", (nasty,)),)))))
 
     assert "\x1b" not in text
     assert "\r" not in text
@@ -118,10 +119,10 @@ def test_nothing_a_file_holds_reaches_the_terminal_raw() -> None:
 def test_color_only_adds_codes() -> None:
     import re
 
-    colored = "\n".join(full(RESULT, Style(color=True)))
+    colored = "\n".join(full(Report(RESULT, Style(color=True))))
 
     assert "\x1b[33;1mwarning\x1b[0m" in colored
-    assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == "\n".join(full(RESULT, PLAIN))
+    assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == "\n".join(full(Report(RESULT)))
 
 
 class Terminal(io.StringIO):

@@ -1,0 +1,40 @@
+"""Logging commands of Azure Pipelines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from greenlint.finding import Severity
+from greenlint.output.formats import Report
+from greenlint.output.lines import problems_of
+from greenlint.output.places import message_of, reported
+
+__all__ = ["azure_report"]
+
+
+def azure_report(report: Report) -> Iterator[str]:
+    """One command for each finding and problem; what is no error is a warning, as Azure knows nothing milder."""
+    for file in report.result.files:
+        for problem in problems_of(file):
+            yield _command("error", file.path, {"code": problem.kind}, problem.message)
+    for each in reported(report):
+        finding = each.finding
+        place: dict[str, object] = {"linenumber": each.line}
+        if not each.in_notebook:
+            place["columnnumber"] = finding.column
+        kind = "error" if finding.severity is Severity.ERROR else "warning"
+        yield _command(kind, each.path, {**place, "code": finding.rule}, message_of(each))
+
+
+def _command(kind: str, path: str, properties: dict[str, object], message: str) -> str:
+    values = {"type": kind, "sourcepath": path, **properties}
+    listed = "".join(f"{key}={_property(str(value))};" for key, value in values.items())
+    return f"##vso[task.logissue {listed}]{_data(message)}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%AZP25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(";", "%3B").replace("]", "%5D")

@@ -1,0 +1,58 @@
+"""Workflow commands of GitHub Actions, which become annotations in the diff of a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from greenlint.finding import Severity
+from greenlint.output.formats import Report
+from greenlint.output.lines import problems_of
+from greenlint.output.places import Reported, message_of, reported
+
+__all__ = ["github_report"]
+
+_COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
+
+
+def github_report(report: Report) -> Iterator[str]:
+    """One command for each finding and problem."""
+    for file in report.result.files:
+        for problem in problems_of(file):
+            title = f"greenlint ({problem.kind})"
+            yield _command("error", {"title": title, "file": file.path, "line": _line(problem)}, problem.message)
+    for each in reported(report):
+        yield _command(_COMMANDS[each.finding.severity], _properties(each), _text(each))
+
+
+def _line(problem: object) -> int:
+    return getattr(problem, "line", 1) if getattr(problem, "cell", None) is None else 1
+
+
+def _properties(each: Reported) -> dict[str, object]:
+    finding = each.finding
+    place: dict[str, object] = {"title": f"greenlint ({finding.rule})", "file": each.path, "line": each.line}
+    if not each.in_notebook:
+        place |= {"col": finding.column, "endLine": finding.end_line, "endColumn": finding.end_column}
+        if finding.end_line != finding.line:
+            # GitHub drops an annotation that has columns on several lines.
+            del place["col"], place["endColumn"]
+    return place
+
+
+def _text(each: Reported) -> str:
+    finding = each.finding
+    where = f"{each.path}:{finding.line}:{finding.column}: " if not each.in_notebook else f"{each.path}: "
+    return f"{where}{finding.rule}: {message_of(each)}"
+
+
+def _command(name: str, properties: dict[str, object], message: str) -> str:
+    listed = ",".join(f"{key}={_property(str(value))}" for key, value in properties.items())
+    return f"::{name} {listed}::{_data(message)}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

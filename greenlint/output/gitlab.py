@@ -1,0 +1,52 @@
+"""A code quality report of GitLab, the CodeClimate format as far as GitLab reads it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from greenlint.finding import Severity
+from greenlint.output.formats import Report
+from greenlint.output.lines import problems_of
+from greenlint.output.places import Reported, message_of, reported
+from greenlint.results import Problem
+
+__all__ = ["gitlab_report"]
+
+_LEVELS = {Severity.ERROR: "major", Severity.WARNING: "minor", Severity.INFO: "info"}
+
+
+def gitlab_report(report: Report) -> Iterator[str]:
+    """A list of issues."""
+    problems = [_problem(file.path, each) for file in report.result.files for each in problems_of(file)]
+    yield json.dumps([*problems, *map(_issue, reported(report))], indent=2)
+
+
+def _issue(each: Reported) -> dict[str, Any]:
+    finding = each.finding
+    last = each.line if each.in_notebook else finding.end_line
+    return {
+        "description": message_of(each),
+        "check_name": finding.rule,
+        # GitLab wants it unique in the report; ours is unique in its file.
+        "fingerprint": _digest(each.path, finding.fingerprint),
+        "severity": _LEVELS[finding.severity],
+        "location": {"path": each.path, "lines": {"begin": each.line, "end": last}},
+    }
+
+
+def _problem(path: str, problem: Problem) -> dict[str, Any]:
+    line = problem.line if problem.cell is None else 1
+    return {
+        "description": problem.message,
+        "check_name": problem.kind,
+        "fingerprint": _digest(path, problem.kind, problem.message, str(problem.cell), str(problem.line)),
+        "severity": "major",
+        "location": {"path": path, "lines": {"begin": line, "end": line}},
+    }
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]

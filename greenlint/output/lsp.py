@@ -1,0 +1,85 @@
+"""``PublishDiagnosticsParams`` of the Language Server Protocol, one file a line, for editors without a client.
+
+Lines count from 0, columns UTF-16 units from 0. In a notebook a diagnostic takes the whole line of the JSON; ``data``
+has the cell and the place in it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from greenlint.finding import Severity
+from greenlint.output.formats import Report
+from greenlint.output.lines import problems_of
+from greenlint.output.places import Reported, reported, unit_column
+from greenlint.results import FileResult, PlacedFinding, Problem
+
+__all__ = ["lsp_report"]
+
+_LEVELS = {Severity.ERROR: 1, Severity.WARNING: 2, Severity.INFO: 3}
+_END = 2**31 - 1
+"""The end of any line: clients cut a column that is too large."""
+
+
+def lsp_report(report: Report) -> Iterator[str]:
+    """One object for every file, also for those without findings, so that old diagnostics vanish."""
+    for file in report.result.files:
+        if file.skipped is not None:
+            continue
+        only = Report(report.result._replace(files=(file,)), suppressed=report.suppressed)
+        diagnostics = [*map(_problem, problems_of(file)), *(_diagnostic(file, each) for each in reported(only))]
+        yield json.dumps({"uri": _uri(file.path), "diagnostics": diagnostics})
+
+
+def _uri(path: str) -> str:
+    return Path(path).absolute().as_uri()
+
+
+def _diagnostic(file: FileResult, each: Reported) -> dict[str, Any]:
+    finding = each.finding
+    data: dict[str, Any] = {
+        "range": _range(each),
+        "severity": _LEVELS[finding.severity],
+        "code": finding.rule,
+        "source": "greenlint",
+        "message": finding.message + (f"\nhelp: {finding.help}" if finding.help else ""),
+        "data": {"fingerprint": finding.fingerprint, "cell": finding.cell, "line": finding.line},
+    }
+    related = [
+        {"location": {"uri": _uri(place.path or file.path), "range": _line(place.line)}, "message": place.message}
+        for place in finding.related
+        if place.cell is None
+    ]
+    return {**data, "relatedInformation": related} if related else data
+
+
+def _range(each: Reported) -> dict[str, Any]:
+    finding = each.finding
+    if each.in_notebook:
+        return _line(each.line)
+    return {
+        "start": _position(finding, finding.line, finding.column, 0),
+        "end": _position(finding, finding.end_line, finding.end_column, _END),
+    }
+
+
+def _position(finding: PlacedFinding, line: int, column: int, otherwise: int) -> dict[str, int]:
+    at = unit_column(finding.source, line - finding.line, column, "utf-16-le", 2)
+    return {"line": line - 1, "character": otherwise if at is None else at}
+
+
+def _line(line: int) -> dict[str, Any]:
+    return {"start": {"line": line - 1, "character": 0}, "end": {"line": line - 1, "character": _END}}
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    return {
+        "range": _line(problem.line if problem.cell is None else 1),
+        "severity": 1,
+        "code": problem.kind,
+        "source": "greenlint",
+        "message": problem.message,
+    }

@@ -1,0 +1,57 @@
+"""Where a finding stands in the file as stored: what formats for CI systems and other tools point at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from greenlint.output.formats import Report
+from greenlint.results import FileResult, PlacedFinding
+
+__all__ = ["Reported", "in_order", "message_of", "reported", "unit_column"]
+
+
+class Reported(NamedTuple):
+    """A finding with the path of its file."""
+
+    path: str
+    finding: PlacedFinding
+
+    @property
+    def line(self) -> int:
+        """The line in the file on disk; of a notebook, in its JSON."""
+        return self.finding.physical_line if self.finding.cell is not None else self.finding.line
+
+    @property
+    def in_notebook(self) -> bool:
+        """Whether columns and line ends count within a cell, and mean nothing in the file on disk."""
+        return self.finding.cell is not None
+
+
+def reported(report: Report) -> Iterator[Reported]:
+    """The findings to tell, in the order of the files and of the source."""
+    for file in report.result.files:
+        yield from (Reported(file.path, each) for each in in_order(file, suppressed=report.suppressed))
+
+
+def in_order(file: FileResult, *, suppressed: bool) -> list[PlacedFinding]:
+    """The findings of a file in source order; with ``suppressed``, the suppressed ones among them."""
+    findings = (*file.findings, *(file.suppressed if suppressed else ()))
+    return sorted(findings, key=lambda each: (each.cell or 0, each.line, each.column))
+
+
+def message_of(each: Reported) -> str:
+    """The message, with the place in a notebook that a line of its JSON does not show, and the remedy."""
+    finding = each.finding
+    inside = f"cell {finding.cell}, line {finding.line}: " if each.in_notebook else ""
+    return f"{inside}{finding.message}" + (f"; {finding.help}" if finding.help else "")
+
+
+def unit_column(source: tuple[str, ...], row: int, column: int, encoding: str, size: int) -> int | None:
+    """A column in other units than code points, from 0; ``None`` for a line that the finding does not carry.
+
+    ``row`` counts from 0 over ``source``; ``size`` is the number of bytes of a unit of ``encoding``.
+    """
+    if not 0 <= row < len(source):
+        return None
+    return len(source[row][: column - 1].encode(encoding, "surrogatepass")) // size

@@ -1,0 +1,180 @@
+"""SARIF 2.1.0, for code scanning and its viewers."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from greenlint.finding import Applicability, Severity
+from greenlint.output.formats import Report
+from greenlint.output.lines import problems_of
+from greenlint.output.places import Reported, message_of, reported
+from greenlint.results import PlacedFix, PlacedRelated, Problem
+from greenlint.version import __version__
+
+if TYPE_CHECKING:
+    from greenlint.rule import Rule
+
+__all__ = ["sarif_report"]
+
+_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+_ROOT = "ROOT"
+_TAXONOMY = "greenlint categories"
+
+
+def sarif_report(report: Report) -> Iterator[str]:
+    """One log with one run."""
+    yield json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [_run(report)]}, indent=2)
+
+
+def _run(report: Report) -> dict[str, Any]:
+    results = list(reported(report))
+    names = sorted({each.finding.rule for each in results})
+    categories = sorted({each.finding.category for each in results})
+    problems = [(file.path, each) for file in report.result.files for each in problems_of(file)]
+    return {
+        "tool": {
+            "driver": {
+                "name": "greenlint",
+                "semanticVersion": __version__,
+                "rules": [_rule(name, report.find(name), categories) for name in names],
+                "supportedTaxonomies": [{"name": _TAXONOMY, "index": 0}],
+            }
+        },
+        "taxonomies": [_taxonomy(categories)],
+        "columnKind": "unicodeCodePoints",
+        "originalUriBaseIds": {_ROOT: {"description": {"text": "The folder in which greenlint was run."}}},
+        "invocations": [
+            {
+                "executionSuccessful": True,
+                "toolExecutionNotifications": [_notification(path, each) for path, each in problems],
+            }
+        ],
+        "results": [_result(each, names) for each in results],
+    }
+
+
+def _rule(name: str, rule: type[Rule] | None, categories: list[str]) -> dict[str, Any]:
+    data: dict[str, Any] = {"id": name, "name": "".join(part.capitalize() for part in name.split("-"))}
+    if rule is None:
+        return data
+    from greenlint.docs import markdown_page, summary_of, text_page
+
+    summary = summary_of(rule)
+    category = rule.category.value
+    data |= {
+        "shortDescription": {"text": summary},
+        "fullDescription": {"text": inspect.cleandoc(rule.__doc__ or summary)},
+        "help": {"text": "\n".join(text_page(rule)), "markdown": "\n".join(markdown_page(rule))},
+        "defaultConfiguration": {"level": _LEVELS[rule.severity]},
+        "properties": {"tags": ["energy", category]},
+    }
+    if category in categories:
+        target = {"id": category, "index": categories.index(category), "toolComponent": {"name": _TAXONOMY, "index": 0}}
+        data["relationships"] = [{"target": target, "kinds": ["superset"]}]
+    return data
+
+
+def _taxonomy(categories: list[str]) -> dict[str, Any]:
+    return {
+        "name": _TAXONOMY,
+        "version": __version__,
+        "shortDescription": {"text": "What is wasted."},
+        "isComprehensive": False,
+        "taxa": [
+            {"id": each, "name": each.capitalize(), "shortDescription": {"text": f"Waste: {each}."}}
+            for each in categories
+        ],
+    }
+
+
+def _result(each: Reported, names: list[str]) -> dict[str, Any]:
+    finding = each.finding
+    data: dict[str, Any] = {
+        "ruleId": finding.rule,
+        "ruleIndex": names.index(finding.rule),
+        "level": _LEVELS[finding.severity],
+        "message": {"text": message_of(each)},
+        "locations": [{"physicalLocation": _physical(each.path, _region(each)), **_logical(each)}],
+        "partialFingerprints": {"greenlint/v1": finding.fingerprint},
+        "properties": {"confidence": finding.confidence.value, "notes": list(finding.notes), **_cell(each)},
+    }
+    related = [
+        {"id": number, "message": {"text": place.message}, "physicalLocation": _physical_related(each.path, place)}
+        for number, place in enumerate((place for place in finding.related if place.cell is None), 1)
+    ]
+    if related:
+        data["relatedLocations"] = related
+    if finding.fix is not None and finding.fix.edits and not each.in_notebook:
+        data["fixes"] = [_fix(each.path, finding.fix)]
+    if finding.suppressed is not None:
+        data["suppressions"] = [{"kind": "inSource", "justification": finding.suppressed}]
+    return data
+
+
+def _cell(each: Reported) -> dict[str, Any]:
+    finding = each.finding
+    return {"cell": finding.cell, "cellLine": finding.line, "cellColumn": finding.column} if each.in_notebook else {}
+
+
+def _logical(each: Reported) -> dict[str, Any]:
+    if not each.in_notebook:
+        return {}
+    return {"logicalLocations": [{"name": f"cell {each.finding.cell}", "kind": "module"}]}
+
+
+def _region(each: Reported) -> dict[str, int]:
+    finding = each.finding
+    if each.in_notebook:
+        return {"startLine": each.line}
+    return {
+        "startLine": finding.line,
+        "startColumn": finding.column,
+        "endLine": finding.end_line,
+        "endColumn": finding.end_column,
+    }
+
+
+def _physical(path: str, region: dict[str, int]) -> dict[str, Any]:
+    return {"artifactLocation": {"uri": _uri(path), "uriBaseId": _ROOT}, "region": region}
+
+
+def _physical_related(path: str, place: PlacedRelated) -> dict[str, Any]:
+    return _physical(place.path or path, {"startLine": place.line, "startColumn": place.column})
+
+
+def _uri(path: str) -> str:
+    return quote(path.replace("\\", "/"), safe="/", errors="surrogatepass")
+
+
+def _fix(path: str, fix: PlacedFix) -> dict[str, Any]:
+    safe = fix.applicability is Applicability.SAFE
+    title = fix.title if safe else f"{fix.title} ({fix.applicability.value}: {fix.reason or 'see the rule'})"
+    replacements = [
+        {
+            "deletedRegion": {
+                "startLine": edit.line,
+                "startColumn": edit.column,
+                "endLine": edit.end_line,
+                "endColumn": edit.end_column,
+            },
+            "insertedContent": {"text": edit.text},
+        }
+        for edit in fix.edits
+    ]
+    change = {"artifactLocation": {"uri": _uri(path), "uriBaseId": _ROOT}, "replacements": replacements}
+    return {"description": {"text": title}, "artifactChanges": [change]}
+
+
+def _notification(path: str, problem: Problem) -> dict[str, Any]:
+    line = problem.line if problem.cell is None else 1
+    return {
+        "descriptor": {"id": problem.kind},
+        "level": "error",
+        "message": {"text": problem.message},
+        "locations": [{"physicalLocation": _physical(path, {"startLine": line})}],
+    }

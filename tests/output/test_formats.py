@@ -1,0 +1,300 @@
+"""Formats for CI systems and tools, held against what their readers demand."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from greenlint.config_keys import OUTPUT_FORMATS
+from greenlint.finding import Applicability, Confidence, Crash, Severity
+from greenlint.output.formats import FORMATS, Report, format_for_ci, lines_of
+from greenlint.results import FileResult, PlacedEdit, PlacedFinding, PlacedFix, PlacedRelated, Problem, RunResult
+
+LINE = "café = load()  # 漢😀"
+FINDING = PlacedFinding(
+    rule="a-rule",
+    category="loading",
+    severity=Severity.WARNING,
+    confidence=Confidence.HIGH,
+    message="loads 100 % of it, one by one",
+    line=2,
+    column=8,
+    end_line=2,
+    end_column=14,
+    source=(LINE,),
+    help="load half: it's; cheaper]",
+    notes=("measured: no gain",),
+    related=(PlacedRelated("here", 1, 2), PlacedRelated("there", 7, 1, path="other, too.py")),
+    fingerprint="0123456789abcdef",
+)
+LATE = FINDING._replace(column=len(LINE), end_column=len(LINE) + 1, severity=Severity.INFO, fingerprint="late")
+IN_CELL = FINDING._replace(cell=3, line=1, end_line=1, physical_line=42, severity=Severity.ERROR, related=())
+FIXABLE = FINDING._replace(
+    rule="b-rule",
+    fix=PlacedFix("halve it", Applicability.UNSAFE, "less data", (PlacedEdit(2, 8, 2, 14, "half()"),)),
+    fingerprint="fixable",
+)
+RESULT = RunResult(
+    (
+        FileResult("a b.py", (FINDING, LATE, FIXABLE), suppressed=(FINDING._replace(suppressed="why not"),)),
+        FileResult("n.ipynb", (IN_CELL,), problems=(Problem("syntax", "bad\ncell", 1, 2, 3),)),
+        FileResult("crashed.py", crashes=(Crash("a-rule", "ValueError: x"),)),
+        FileResult("clean.py"),
+        FileResult("skipped.py", skipped="too large"),
+    )
+)
+
+
+def lines(name: str, **how: Any) -> list[str]:
+    return list(lines_of(name, Report(RESULT, **how)))
+
+
+def parsed(name: str, **how: Any) -> Any:
+    return json.loads("\n".join(lines(name, **how)))
+
+
+def test_every_format_can_be_configured() -> None:
+    assert ("auto", *FORMATS) == OUTPUT_FORMATS
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_tells_every_finding_and_problem(name: str) -> None:
+    text = "\n".join(lines(name))
+    assert text.count("a-rule") >= 3
+    assert "b-rule" in text
+    assert "ValueError: x" in text
+    assert "why not" not in text
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_tells_suppressed_findings_when_asked(name: str) -> None:
+    shown, hidden = lines(name, suppressed=True), lines(name)
+    assert "\n".join(shown).count("a-rule") > "\n".join(hidden).count("a-rule")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_can_tell_that_nothing_was_found(name: str) -> None:
+    list(lines_of(name, Report(RunResult())))
+
+
+def test_statistics_replace_what_people_read_and_join_json() -> None:
+    assert lines("grouped", statistics=True)[0] == "1  error    a-rule"
+    assert [row["count"] for row in parsed("json", statistics=True)["statistics"]]
+    assert lines("agent", statistics=True) == lines("agent")
+
+
+@pytest.mark.parametrize(
+    ("environment", "name"),
+    [
+        ({"GITHUB_ACTIONS": "true"}, "github"),
+        ({"TF_BUILD": "True"}, "azure"),
+        ({"GITLAB_CI": "true"}, None),
+        ({"GITHUB_ACTIONS": ""}, None),
+        ({}, None),
+    ],
+)
+def test_the_format_of_a_ci_system(environment: dict[str, str], name: str | None) -> None:
+    assert format_for_ci(environment) == name
+
+
+class TestGitHub:
+    def test_a_finding_points_at_its_columns(self) -> None:
+        assert lines("github")[2] == (
+            "::warning title=greenlint (a-rule),file=a b.py,line=2,col=8,endLine=2,endColumn=14::"
+            "a b.py:2:8: a-rule: loads 100 %25 of it, one by one; load half: it's; cheaper]"
+        )
+
+    def test_a_notebook_finding_points_at_the_line_of_the_file(self) -> None:
+        [notebook] = [line for line in lines("github") if "file=n.ipynb,line=42" in line]
+        assert notebook.startswith(
+            "::error title=greenlint (a-rule),file=n.ipynb,line=42::n.ipynb: a-rule: cell 3, line 1"
+        )
+
+    def test_no_line_break_and_no_comma_ends_a_command_early(self) -> None:
+        odd = RunResult((FileResult("a,b:c.py", (FINDING._replace(message="one\ntwo"),)),))
+        [line] = lines_of("github", Report(odd))
+        assert "file=a%2Cb%3Ac.py," in line
+        assert "one%0Atwo" in line
+
+    def test_columns_are_left_out_over_several_lines(self) -> None:
+        long = RunResult((FileResult("a.py", (FINDING._replace(end_line=4),)),))
+        [line] = lines_of("github", Report(long))
+        assert "file=a.py,line=2,endLine=4::" in line
+
+
+def test_azure() -> None:
+    found = lines("azure")
+    assert found[2] == (
+        "##vso[task.logissue type=warning;sourcepath=a b.py;linenumber=2;columnnumber=8;code=a-rule;]"
+        "loads 100 %AZP25 of it, one by one; load half: it's; cheaper]"
+    )
+    assert all(re.fullmatch(r"##vso\[task\.logissue (?:[a-z]+=[^;\]]*;)+\].+", line) for line in found)
+    assert any("sourcepath=n.ipynb;linenumber=42;code=a-rule" in line for line in found)
+
+
+def test_gitlab_issues_have_what_gitlab_demands() -> None:
+    issues = parsed("gitlab")
+    for issue in issues:
+        assert issue["description"]
+        assert issue["check_name"]
+        assert issue["severity"] in ("info", "minor", "major", "critical", "blocker")
+        assert not issue["location"]["path"].startswith("./")
+        assert issue["location"]["lines"]["begin"] >= 1
+    fingerprints = [issue["fingerprint"] for issue in issues]
+    assert len(set(fingerprints)) == len(fingerprints)
+
+
+def test_junit_counts_what_it_lists() -> None:
+    root = ElementTree.fromstring("\n".join(lines("junit")))
+    cases, suites = root.findall(".//testcase"), root.findall("testsuite")
+    assert [suite.get("name") for suite in suites] == ["a b.py", "n.ipynb", "crashed.py", "clean.py"]
+    assert int(root.get("tests", "")) == len(cases) == 7
+    assert int(root.get("failures", "")) == len(root.findall(".//failure")) == 4
+    assert int(root.get("errors", "")) == len(root.findall(".//error")) == 2
+
+
+def test_junit_survives_characters_that_xml_cannot_hold() -> None:
+    odd = RunResult((FileResult('a"<.py', (FINDING._replace(message="\x1b[31m <b> \ud800"),)),))
+    root = ElementTree.fromstring("\n".join(lines_of("junit", Report(odd))))
+    [failure] = root.findall(".//failure")
+    assert failure.get("message") == "\ufffd[31m <b> \ufffd"
+
+
+class TestColumns:
+    """Of formats that do not count code points."""
+
+    def test_rdjson_counts_bytes(self) -> None:
+        first, fixable, late = parsed("rdjson")["diagnostics"][2:5]
+        assert first["location"]["range"] == {"start": {"line": 2, "column": 9}, "end": {"line": 2, "column": 15}}
+        # The last code point of the line stands behind one letter of two bytes and one of three.
+        assert late["location"]["range"]["start"] == {"line": 2, "column": len(LINE) + 1 + 2}
+        assert fixable["suggestions"] == [{"range": first["location"]["range"], "text": "half()"}]
+
+    def test_lsp_counts_utf_16_units(self) -> None:
+        first, _, late = json.loads(lines("lsp")[0])["diagnostics"]
+        assert first["range"] == {"start": {"line": 1, "character": 7}, "end": {"line": 1, "character": 13}}
+        assert late["range"]["end"] == {"line": 1, "character": len(LINE) + 1}
+
+
+def test_lsp_speaks_of_every_file_that_was_checked() -> None:
+    files = [json.loads(line) for line in lines("lsp")]
+    assert [each["uri"].rpartition("/")[2] for each in files] == ["a%20b.py", "n.ipynb", "crashed.py", "clean.py"]
+    assert files[3]["diagnostics"] == []
+    [problem, finding] = files[1]["diagnostics"]
+    assert problem["code"] == "syntax"
+    assert finding["range"]["start"] == {"line": 41, "character": 0}
+    assert finding["data"]["cell"] == 3
+
+
+def test_agent_lines_hold_all_that_is_needed() -> None:
+    assert lines("agent")[2] == (
+        "a b.py:2:8 warning a-rule: loads 100 % of it, one by one | help: load half: it's; cheaper]"
+    )
+    assert any(line.endswith("| fix: unsafe: halve it") for line in lines("agent"))
+    assert list(lines_of("agent", Report(RunResult((FileResult("clean.py"),))))) == []
+
+
+def test_json_lines_are_the_findings_of_json() -> None:
+    whole = parsed("json")
+    assert [json.loads(line) for line in lines("json-lines")] == [*whole["findings"], *whole["errors"]]
+
+
+def test_grouped_names_each_file_once() -> None:
+    found = lines("grouped")
+    assert [line for line in found if line.endswith(":")] == ["a b.py:", "n.ipynb:", "crashed.py:"]
+    assert "  cell 3:1:8 error a-rule loads 100 % of it, one by one" in found
+
+
+class TestSarif:
+    @pytest.fixture
+    def run(self) -> Any:
+        from greenlint.registry import RuleLoader
+
+        rule = RuleLoader().registry().rules["dataloader-no-workers"]
+        return parsed("sarif", suppressed=True, find=lambda name: rule if name == "a-rule" else None)["runs"][0]
+
+    def test_results_refer_to_rules_and_categories_by_their_index(self, run: Any) -> None:
+        rules = run["tool"]["driver"]["rules"]
+        for result in run["results"]:
+            assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
+        [relation] = rules[0]["relationships"]
+        assert run["taxonomies"][relation["target"]["toolComponent"]["index"]]["taxa"][relation["target"]["index"]][
+            "id"
+        ]
+
+    def test_a_rule_brings_its_page(self, run: Any) -> None:
+        known, unknown = run["tool"]["driver"]["rules"]
+        assert known["help"]["markdown"].startswith("# ")
+        assert unknown == {"id": "b-rule", "name": "BRule"}
+
+    def test_places(self, run: Any) -> None:
+        regions = [each["locations"][0]["physicalLocation"]["region"] for each in run["results"]]
+        assert regions[0] == {"startLine": 2, "startColumn": 8, "endLine": 2, "endColumn": 14}
+        assert {"startLine": 42} in regions
+        uris = {each["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for each in run["results"]}
+        assert uris == {"a%20b.py", "n.ipynb"}
+
+    def test_fixes_suppressions_and_problems(self, run: Any) -> None:
+        fixes = [each["fixes"] for each in run["results"] if "fixes" in each]
+        assert fixes[0][0]["artifactChanges"][0]["replacements"][0]["insertedContent"] == {"text": "half()"}
+        assert [each["suppressions"] for each in run["results"] if "suppressions" in each] == [
+            [{"kind": "inSource", "justification": "why not"}]
+        ]
+        notes = run["invocations"][0]["toolExecutionNotifications"]
+        assert [each["descriptor"]["id"] for each in notes] == ["syntax", "rule-crash"]
+
+
+def _checked(arguments: Sequence[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    from greenlint.cli import main
+
+    code = main(["check", "--no-cache", "--isolated", "--select", "dataloader-no-workers", *arguments])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+class TestOutputs:
+    """``--output FORMAT[:PATH]``."""
+
+    @pytest.fixture(autouse=True)
+    def folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+        monkeypatch.delenv("TF_BUILD", raising=False)
+        (tmp_path / "train.py").write_text("import torch\n", encoding="utf-8")
+        return tmp_path
+
+    def test_one_run_writes_several_formats(self, capsys: pytest.CaptureFixture[str]) -> None:
+        code, out, _ = _checked(["--output", "sarif:a.sarif", "--output", "gitlab:b.json", "--output", "lsp"], capsys)
+        assert code == 0
+        assert json.loads(out)["diagnostics"] == []
+        assert json.loads(Path("a.sarif").read_text("utf-8"))["version"] == "2.1.0"
+        assert json.loads(Path("b.json").read_text("utf-8")) == []
+
+    def test_people_still_see_the_usual_format_beside_files(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert _checked(["--output", "junit:a.xml"], capsys)[1] == "checked 1 file, nothing found\n"
+
+    @pytest.mark.parametrize(
+        ("arguments", "complaint"),
+        [
+            (["--output", "xml"], "unknown format `xml`"),
+            (["--output", "json:"], "names no file"),
+            (["--output", "json", "--output", "sarif"], "only one format can be printed"),
+            (["--output", "json:a", "-o", "b"], "exclude each other"),
+            (["--output", "json", "--watch"], "--watch prints for people"),
+        ],
+    )
+    def test_mistakes(self, arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
+        code, _, err = _checked(arguments, capsys)
+        assert code == 2
+        assert complaint in err
+
+    def test_annotations_in_ci(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        monkeypatch.setenv("GITHUB_ACTIONS", "true")
+        assert _checked([], capsys)[1] == ""
+        assert _checked(["--output-format", "full"], capsys)[1] != ""
