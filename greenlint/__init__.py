@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from greenlint.facts.hot import Heat, Hot, Spot
     from greenlint.facts.imports import Imports
     from greenlint.facts.invariance import Invariance
+    from greenlint.facts.jobs import Job, Jobs
     from greenlint.facts.layers import Size
     from greenlint.facts.loads import Load, LoadKind, Loads
     from greenlint.facts.loops import Loop, LoopRole, Loops, Region, Step, StepOwner
@@ -105,6 +106,8 @@ _LAZY = {
     "Hot": "greenlint.facts.hot",
     "Imports": "greenlint.facts.imports",
     "Invariance": "greenlint.facts.invariance",
+    "Job": "greenlint.facts.jobs",
+    "Jobs": "greenlint.facts.jobs",
     "Kind": "greenlint.knowledge.kinds",
     "LauncherConfig": "greenlint.facts.environment",
     "Layers": "greenlint.facts.models",
@@ -213,6 +216,8 @@ __all__ = [
     "Hot",
     "Imports",
     "Invariance",
+    "Job",
+    "Jobs",
     "Kind",
     "LauncherConfig",
     "Layers",
