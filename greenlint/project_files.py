@@ -24,6 +24,7 @@ _TEXTS_KEPT = 16_000_000
 
 _PYTHON = (".py", ".ipynb")
 _CONFIGURATION = (".yaml", ".yml", ".json", ".toml", ".cfg", ".ini", ".lock")
+_SCRIPTS = (".sh", ".bash", ".slurm", ".sbatch", ".cron", "crontab")
 _REQUIREMENTS = ("requirements", "constraints")
 _MORE = frozenset({"Pipfile", ".gitignore", ".greenlintignore"})
 
@@ -243,9 +244,9 @@ def _excluded(entry: os.DirEntry[str], excluders: Sequence[tuple[Matcher, str | 
 
 
 def _interesting(entry: os.DirEntry[str]) -> bool:
-    """Whether an entry is a folder, Python, configuration, or says what is ignored."""
+    """Whether an entry is a folder, Python, configuration, a script that starts something, or says what is ignored."""
     name = entry.name
-    if name.endswith((*_PYTHON, *_CONFIGURATION)) or name.startswith(_REQUIREMENTS) or name in _MORE:
+    if name.endswith((*_PYTHON, *_CONFIGURATION, *_SCRIPTS)) or name.startswith(_REQUIREMENTS) or name in _MORE:
         return entry.is_file()
     return entry.is_dir(follow_symlinks=False)
 

@@ -138,9 +138,9 @@ class Runs:
 
     @functools.cached_property
     def trainings(self) -> tuple[Training, ...]:
-        """The trainings of networks that a program of this file starts, or that a function or class of it holds."""
+        """The trainings of networks that stand in this file, then those that a program of it starts elsewhere."""
         trials, contexts = self._facts[Trials], self._facts[Contexts]
-        found = [*trials.trainings(self._tree.root), *self._own()]
+        found = [*self._own(), *trials.trainings(self._tree.root)]
         kept = {each.place: each for each in found if each.kind in _DEEP and each.certain}
         return tuple(each for each in kept.values() if not contexts.dead(each.place))
 

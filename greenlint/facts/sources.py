@@ -23,7 +23,7 @@ class ProjectSources(Protocol):
         """Every ``.py`` file and notebook of the project, excluded ones left out; empty when not known."""
 
     def config_files(self) -> Sequence[str]:
-        """YAML, JSON, TOML and requirement files of the project; empty when not known."""
+        """YAML, JSON, TOML, requirement and shell files of the project; empty when not known."""
 
     def shared(self) -> dict[object, object]:
         """A memo shared by all files that one process checks with these sources (facts of other modules, indices)."""
