@@ -12,7 +12,7 @@ import libcst as cst
 from greenlint.facts.calls import UNKNOWN
 from greenlint.facts.contexts import Contexts
 from greenlint.facts.hot import Heat, Hot
-from greenlint.facts.loops import Loops
+from greenlint.facts.loops import LoopRole, Loops
 from greenlint.facts.project import Project
 from greenlint.facts.tree import Tree
 from greenlint.facts.trials import Training, TrainingKind, Trials
@@ -143,6 +143,14 @@ class Runs:
         found = [*self._own(), *trials.trainings(self._tree.root)]
         kept = {each.place: each for each in found if each.kind in _DEEP and each.certain}
         return tuple(each for each in kept.values() if not contexts.dead(each.place))
+
+    def anchor(self, training: Training) -> cst.CSTNode:
+        """Where a finding about a training of this file belongs: the loop over batches, else the call."""
+        if training.kind is TrainingKind.STEP and training.place is training.call.node:
+            for loop in self._tree.loops_around(training.place):
+                if self._facts[Loops].of(loop).role is LoopRole.TRAINING:
+                    return loop
+        return training.place
 
     def _own(self) -> Iterator[Training]:
         from greenlint.facts.calls import Calls
