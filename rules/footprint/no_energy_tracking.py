@@ -64,7 +64,7 @@ class NoEnergyTracking(Rule):
             if not facts[Runs].of(training.place) or not self._is_long(training, facts):
                 continue
             yield self.finding(
-                _anchor(training, facts),
+                facts[Runs].anchor(training),
                 "nothing records the energy of this training",
                 help="wrap it in codecarbon.EmissionsTracker() or a Zeus window, and keep the kWh with the results",
                 notes=("tracking saves nothing by itself",),
@@ -258,13 +258,3 @@ def _epochs(training: Training) -> int | None:
     counts = [facts[Loops].of(loop).iterations for loop in around]
     known = [each for each in counts if each is not None]
     return max(known) if known else None
-
-
-def _anchor(training: Training, facts: Facts) -> cst.CSTNode:
-    """The loop over batches where it stands in this file, else the call that trains."""
-    from greenlint import TrainingKind, Tree
-
-    if training.kind is TrainingKind.STEP and training.place is training.call.node:
-        loops = facts[Tree].loops_around(training.place)
-        return loops[0] if loops else training.place
-    return training.place
