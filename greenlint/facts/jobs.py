@@ -78,11 +78,9 @@ def _hours(text: str) -> float | None:
     if not all(each.isdigit() for each in (*parts, *([days] if dash else []))):
         return None
     numbers = [int(each) for each in parts]
-    if dash:
-        return int(days) * 24 + sum(number / 60**power for power, number in enumerate(numbers))
-    if len(numbers) == 3:
-        return sum(number / 60**power for power, number in enumerate(numbers))
-    return sum(number / 60 ** (power + 1) for power, number in enumerate(numbers))
+    sizes = (1.0, 60.0, 3600.0) if dash or len(numbers) == 3 else (60.0, 3600.0)
+    hours = sum(number / size for number, size in zip(numbers, sizes, strict=False))
+    return hours + 24 * int(days) if dash else hours
 
 
 def _nodes(text: str) -> int:
