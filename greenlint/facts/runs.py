@@ -72,6 +72,15 @@ class Runs:
                 if run.facts is self._facts or block is not None:
                     return training.place, _HERE
                 return training.place, _HERE, run.facts.document
+        return self._of_importers(node) if block is None else None
+
+    def _of_importers(self, node: cst.CSTNode) -> RelatedTraining | None:
+        """A training in a program that imports this file, where ``node`` runs at the import."""
+        if self._tree.function(node) is not None or self._conditional(node, imported=True):
+            return None
+        for other in self._facts[Project].importers():
+            for training in other[Runs].trainings:
+                return training.place, _HERE, other.document
         return None
 
     def _block(self, node: cst.CSTNode) -> cst.With | None:
@@ -95,13 +104,17 @@ class Runs:
         if not callers and self._is_entry(function):
             yield Run(self._facts, node)
 
-    def _conditional(self, node: cst.CSTNode) -> bool:
+    def _conditional(self, node: cst.CSTNode, *, imported: bool = False) -> bool:
         """Whether something in the same function may keep ``node`` from running."""
         below = node
         for above in self._tree.ancestors(node):
             if isinstance(above, (cst.FunctionDef, cst.Lambda)):
                 return isinstance(above, cst.Lambda) or self._returns_before(node, above)
-            if isinstance(above, (cst.If, cst.IfExp)) and below is not above.test and not self._holds(above, below):
+            if (
+                isinstance(above, (cst.If, cst.IfExp))
+                and below is not above.test
+                and not self._holds(above, below, imported)
+            ):
                 return True
             if isinstance(above, (cst.ExceptHandler, cst.Match, cst.While)):
                 return True
@@ -110,12 +123,14 @@ class Runs:
             below = above
         return False
 
-    def _holds(self, branch: cst.If | cst.IfExp, below: cst.CSTNode) -> bool:
+    def _holds(self, branch: cst.If | cst.IfExp, below: cst.CSTNode, imported: bool) -> bool:
         """Whether a branch is taken in each run, or in each that could have an accelerator."""
         if below is not branch.body:
             return False
         source = self._facts.document.source(branch.test)
-        if "__name__" in source or source.endswith("cuda.is_available()"):
+        if "__name__" in source:
+            return not imported
+        if source.endswith("cuda.is_available()"):
             return True
         if isinstance(branch.test, (cst.Name, cst.Attribute)) and source != "True":
             # ``if DEBUG:`` is a decision of today, whatever the constant says.

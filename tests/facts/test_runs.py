@@ -108,3 +108,13 @@ def test_what_a_switch_holds_for(code: str, place: str | None) -> None:
     (call,) = facts[Calls].methods("switch")
     found = facts[Runs].training(call.node)
     assert (found[1] if found is not None else None) == place
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [("switch()", True), ("if __name__ == '__main__':\n    switch()", False), ("def f():\n    switch()", False)],
+)
+def test_what_is_switched_on_at_an_import(code: str, found: bool) -> None:
+    facts = facts_of(f"{code}\nclass Net: pass\n", train=f"import torch\nfrom main import Net\n{STEP}")
+    (call,) = facts[Calls].methods("switch")
+    assert (facts[Runs].training(call.node) is not None) is found
