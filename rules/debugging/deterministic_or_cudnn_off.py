@@ -96,6 +96,7 @@ class DeterministicOrCudnnOff(Rule):
             switches[0].node,
             "cuDNN is off all through the training: convolutions and recurrent layers run slower kernels",
             help="delete it; where one layer needs it, use torch.backends.cudnn.flags(enabled=False) around that layer",
+            notes=("for repeatable results cudnn.deterministic = True is enough",),
             severity=None if certain else Severity.INFO,
             related=(place,),
         )
