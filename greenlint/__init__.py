@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from greenlint.facts.tuners import Tuner, TunerGrid, Tuners
     from greenlint.facts.values import Device, Value, Values
     from greenlint.facts.variables import Variable, Variables
+    from greenlint.facts.workloads import Workloads
     from greenlint.knowledge.kinds import Kind
     from greenlint.outline import Outline
 
@@ -167,6 +168,7 @@ _LAZY = {
     "Variable": "greenlint.facts.variables",
     "Variables": "greenlint.facts.variables",
     "Work": "greenlint.facts.datasets",
+    "Workloads": "greenlint.facts.workloads",
     "delete_statement": "greenlint.edits",
     "dotted": "greenlint.facts.names",
     "ensure_import": "greenlint.edits",
@@ -283,6 +285,7 @@ __all__ = [
     "Variable",
     "Variables",
     "Work",
+    "Workloads",
     "__version__",
     "cst",
     "delete_statement",
