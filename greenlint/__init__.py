@@ -35,11 +35,13 @@ if TYPE_CHECKING:
     from greenlint.edits import delete_statement, ensure_import, remove_argument, set_argument, wrap
     from greenlint.edits import replace as replace_node
     from greenlint.facts import Facts
+    from greenlint.facts.accumulation import Accumulated, Accumulation
     from greenlint.facts.calls import UNKNOWN, Argument, Call, Calls
     from greenlint.facts.clocks import Clocks
     from greenlint.facts.contexts import ContextKind, Contexts
     from greenlint.facts.datasets import Datasets, Work
     from greenlint.facts.devices import Devices
+    from greenlint.facts.distributed import Collective, Distributed, Parallel, Wrapped
     from greenlint.facts.environment import Environment, LauncherConfig
     from greenlint.facts.factories import Factories, Made
     from greenlint.facts.frameworks import Frameworks
@@ -78,6 +80,8 @@ if TYPE_CHECKING:
     from greenlint.outline import Outline
 
 _LAZY = {
+    "Accumulated": "greenlint.facts.accumulation",
+    "Accumulation": "greenlint.facts.accumulation",
     "Argument": "greenlint.facts.calls",
     "Axis": "greenlint.facts.grids",
     "Binding": "greenlint.facts.names",
@@ -86,12 +90,14 @@ _LAZY = {
     "Call": "greenlint.facts.calls",
     "Calls": "greenlint.facts.calls",
     "Clocks": "greenlint.facts.clocks",
+    "Collective": "greenlint.facts.distributed",
     "ContextKind": "greenlint.facts.contexts",
     "Contexts": "greenlint.facts.contexts",
     "Datasets": "greenlint.facts.datasets",
     "Definition": "greenlint.facts.project",
     "Device": "greenlint.facts.values",
     "Devices": "greenlint.facts.devices",
+    "Distributed": "greenlint.facts.distributed",
     "Document": "greenlint.document",
     "Entry": "greenlint.facts.mappings",
     "Environment": "greenlint.facts.environment",
@@ -126,8 +132,9 @@ _LAZY = {
     "Names": "greenlint.facts.names",
     "Objective": "greenlint.facts.studies",
     "Options": "greenlint.facts.options",
-    "Outline": "greenlint.outline",
     "Origins": "greenlint.facts.origins",
+    "Outline": "greenlint.outline",
+    "Parallel": "greenlint.facts.distributed",
     "Project": "greenlint.facts.project",
     "Region": "greenlint.facts.loops",
     "Residence": "greenlint.facts.residence",
@@ -169,6 +176,7 @@ _LAZY = {
     "Variables": "greenlint.facts.variables",
     "Work": "greenlint.facts.datasets",
     "Workloads": "greenlint.facts.workloads",
+    "Wrapped": "greenlint.facts.distributed",
     "delete_statement": "greenlint.edits",
     "dotted": "greenlint.facts.names",
     "ensure_import": "greenlint.edits",
@@ -179,6 +187,8 @@ _LAZY = {
 
 __all__ = [
     "UNKNOWN",
+    "Accumulated",
+    "Accumulation",
     "Applicability",
     "Argument",
     "Axis",
@@ -190,6 +200,7 @@ __all__ = [
     "Calls",
     "Category",
     "Clocks",
+    "Collective",
     "Confidence",
     "ContextKind",
     "Contexts",
@@ -197,6 +208,7 @@ __all__ = [
     "Definition",
     "Device",
     "Devices",
+    "Distributed",
     "Document",
     "Edit",
     "Entry",
@@ -239,6 +251,7 @@ __all__ = [
     "Options",
     "Origins",
     "Outline",
+    "Parallel",
     "Premise",
     "Project",
     "Region",
@@ -286,6 +299,7 @@ __all__ = [
     "Variables",
     "Work",
     "Workloads",
+    "Wrapped",
     "__version__",
     "cst",
     "delete_statement",

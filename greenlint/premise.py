@@ -24,4 +24,5 @@ class Premise(enum.Enum):
     ON_ACCELERATOR = "the code runs on an accelerator"
     MAYBE_ON_ACCELERATOR = "nothing shows that the code runs on a CPU"
     ON_CPU = "nothing puts the code on an accelerator"
+    ON_RANKS = "several processes train together, here or around"
     PRECISION_OPEN = "no decision on precision in the code, around it or at the launcher"

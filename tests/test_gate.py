@@ -183,6 +183,7 @@ PREMISES = {
     Premise.ON_ACCELERATOR: ("x.cuda()", "a.py", "x.to(device)"),
     Premise.MAYBE_ON_ACCELERATOR: ("x.to(device)", "a.py", "x.to('cpu')"),
     Premise.ON_CPU: ("f(x)", "a.py", "x.to(device)"),
+    Premise.ON_RANKS: ("DDP(model)", "a.py", "f(x)"),
     Premise.PRECISION_OPEN: ("f(x)", "a.py", "x.half()"),
 }
 

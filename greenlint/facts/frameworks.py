@@ -34,6 +34,7 @@ class _Said:
     toy: str | None
     other_data: bool
     array_files: bool
+    ranks: bool
 
 
 class Frameworks:
@@ -116,6 +117,16 @@ class Frameworks:
         if any(each.device for each in every) and not any(each.host for each in every):
             return None
         return False
+
+    @functools.cached_property
+    def trains_around(self) -> bool:
+        """Whether this file, or a project module around it, holds a training loop of its own."""
+        return self._own.trains or any(each.trains for each in self._around())
+
+    @functools.cached_property
+    def on_ranks(self) -> bool:
+        """Whether this file, or a project module around it, has several processes train together."""
+        return self._own.ranks or any(each.ranks for each in self._around())
 
     @functools.cached_property
     def _notebook_on_accelerator(self) -> bool:
@@ -259,6 +270,7 @@ def _said(code: Code) -> _Said:
         precision=code.shows(PRECISION),
         trains=all(word in code.text for word in signals.OWN_TRAINING),
         array_files=code.shows(signals.ARRAY_FILES),
+        ranks=code.shows(signals.RANKS),
         toy=_toy_name(toy) if toy is not None else None,
         other_data=code.shows(signals.OTHER_DATA)
         or (code.shows(signals.OTHER_TABLES) and (toy is None or toy.lastgroup != "vision")),

@@ -278,7 +278,7 @@ class Loops:
             around = self._tree.loops_around(function)
         return around
 
-    def _updates(self, body: cst.CSTNode, depth: int = 2) -> bool:
+    def _updates(self, body: cst.CSTNode, depth: int = 3) -> bool:
         for call in self._calls.within(body):
             if _is_update(call):
                 return True
@@ -296,6 +296,12 @@ class Loops:
             self._reached[function] = False
             known = self._reached[function] = self._updates(function.body, depth)
         return known
+
+    def updates(self, step: Step) -> bool:
+        """Whether a step changes parameters, rather than only computing gradients to look at."""
+        if step.loop is not None:
+            return step.loop_facts[Loops]._updates(step.loop.body)
+        return self._is_step_function(step.backward.node)
 
     # -- roles ------------------------------------------------------------------------------------------------
 

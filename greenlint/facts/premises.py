@@ -32,6 +32,7 @@ _TESTS: Mapping[Premise, Callable[[Glance], bool]] = {
     Premise.ON_ACCELERATOR: lambda glance: glance[Frameworks].gpu_intent is True,
     Premise.MAYBE_ON_ACCELERATOR: lambda glance: glance[Frameworks].gpu_intent is not False,
     Premise.ON_CPU: lambda glance: glance[Frameworks].gpu_intent is False,
+    Premise.ON_RANKS: lambda glance: glance[Frameworks].on_ranks,
     Premise.PRECISION_OPEN: lambda glance: glance[Frameworks].precision is False,
 }
 _ORDER = {premise: number for number, premise in enumerate(_TESTS)}

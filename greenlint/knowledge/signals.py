@@ -27,6 +27,7 @@ __all__ = [
     "OTHER_TABLES",
     "OWN_TRAINING",
     "RANDOM_TENSOR",
+    "RANKS",
     "REAL_DATA",
     "REINFORCEMENT",
     "REINFORCEMENT_ROOTS",
@@ -73,6 +74,17 @@ ACCELERATOR = signal(
     re.VERBOSE,
 )
 """Code that puts things on an accelerator, chooses one, or counts on it."""
+
+RANKS = signal(
+    """DistributedDataParallel FullyShardedDataParallel DDP FSDP fully_shard init_process_group init_distributed
+    DistributedSampler all_reduce all_gather""",
+    r"""
+    \b(?:DistributedDataParallel|FullyShardedDataParallel|DDP|FSDP|fully_shard)\( | \binit_process_group\(
+    | \binit_distributed\( | \bDistributedSampler\( | \b(?:all_reduce|all_gather)\w*\(
+    """,
+    re.VERBOSE,
+)
+"""Several processes that train one network together."""
 
 AUTO_PLACED = signal(
     """Accelerator TrainingArguments Seq2SeqTrainingArguments HfArgumentParser Fabric LightningModule deepspeed

@@ -110,3 +110,42 @@ def test_iterations_are_counted_where_they_are_written() -> None:
         "for step in range(50):\n    model(x).sum().backward()\n    optimizer.step()\nwhile True:\n    pass\n"
     ).all
     assert [each.iterations for each in found] == [50, None]
+
+
+def test_micro_batches_in_a_method_that_another_updates_after() -> None:
+    code = """
+    class Trainer:
+        def run(self):
+            while self.step < 1000:
+                self.run_step(next(self.data))
+
+        def run_step(self, batch):
+            self.forward_backward(batch)
+            self.helper.optimize(self.opt)
+
+        def forward_backward(self, batch):
+            for i in range(0, batch.shape[0], self.microbatch):
+                self.model(batch[i : i + self.microbatch]).mean().backward()
+
+        def __init__(self):
+            self.helper = Helper()
+
+    class Helper:
+        def optimize(self, opt):
+            return self._optimize_plainly(opt)
+
+        def _optimize_plainly(self, opt):
+            opt.step()
+    """
+    assert roles(code) == [LoopRole.TRAINING, LoopRole.MICROBATCH]
+
+
+def test_accumulation_with_an_update_now_and_then_is_one_loop() -> None:
+    code = """
+    for epoch in range(10):
+        for i, x in enumerate(loader):
+            model(x).sum().backward()
+            if (i + 1) % 4 == 0:
+                optimizer.step()
+    """
+    assert roles(code) == [LoopRole.EPOCH, LoopRole.TRAINING]
