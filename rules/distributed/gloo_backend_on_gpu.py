@@ -1,0 +1,252 @@
+"""Gradients of accelerators exchanged through the host."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_call
+
+if TYPE_CHECKING:
+    from greenlint import Call, Facts, Findings, Outline
+
+
+class GlooBackendOnGpu(Rule):
+    """A process group for training on GPUs uses the Gloo backend.
+
+    Gloo works on the host: each exchange of gradients copies them from the GPU to host memory, sends them and copies
+    them back, while the GPU waits at idle power. NCCL exchanges them between the devices directly.
+
+    The finding stands at the call that starts the process group. It is reported only where a network is wrapped for
+    several devices, and where no test chooses between backends.
+
+    Leave it on Windows and macOS, which have no NCCL, for several processes on one device, and for a side group that
+    exchanges objects of the host.
+
+    To fix it, ask for `"nccl"`, or leave the backend out: PyTorch then picks one for each kind of device.
+    """
+
+    severity = Severity.WARNING
+    frameworks = ("torch", "lightning", "pytorch_lightning")
+    words = (("init_process_group", "DDPStrategy", "FSDPStrategy"), ("gloo",))
+    premises = (Premise.NOT_A_TEST, Premise.ON_ACCELERATOR, Premise.CPU_NOT_INTENDED)
+    references = ("https://docs.pytorch.org/docs/stable/distributed.html",)
+    evidence = (
+        Evidence(
+            Grade.DOCUMENTED,
+            "rule of thumb: NCCL for GPUs, Gloo for CPUs; Gloo currently runs slower than NCCL on GPUs",
+            "https://docs.pytorch.org/docs/stable/distributed.html",
+        ),
+    )
+
+    @classmethod
+    def concerns(cls, outline: Outline) -> bool:
+        return not outline.calls.isdisjoint(("init_process_group", "DDPStrategy", "FSDPStrategy"))
+
+    @on_call("torch.distributed.init_process_group")
+    def group(self, call: Call, facts: Facts) -> Findings:
+        if call.argument("backend", 0).constant == "gloo" and _trains_on_accelerator(facts):
+            yield from self._report(call, facts, 'ask for "nccl", or leave the backend out')
+
+    @on_call("lightning.pytorch.strategies.DDPStrategy", "lightning.pytorch.strategies.FSDPStrategy")
+    def strategy(self, call: Call, facts: Facts) -> Findings:
+        if call.argument("process_group_backend").constant == "gloo":
+            yield from self._report(call, facts, "leave process_group_backend out")
+
+    def _report(self, call: Call, facts: Facts, remedy: str) -> Findings:
+        from greenlint import Contexts
+
+        if facts[Contexts].dead(call.node) or _is_chosen(call, facts) or _is_forced(facts):
+            return
+        yield self.finding(
+            call.node,
+            "gradients go from the accelerators through host memory in each step",
+            help=remedy,
+            notes=("NCCL is not available on Windows and macOS",),
+        )
+
+    examples = (
+        Bad(
+            """
+            import torch
+            import torch.distributed as dist
+            from torch.nn.parallel import DistributedDataParallel as DDP
+
+            dist.init_process_group("gloo", rank=rank, world_size=4)  # bad
+            model = DDP(net.cuda(rank), device_ids=[rank])
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch.distributed import init_process_group
+            from torch.nn.parallel import DistributedDataParallel
+
+            backend = "gloo"
+
+            def worker(rank, world_size):
+                init_process_group(backend=backend, rank=rank, world_size=world_size)  # bad
+                model = DistributedDataParallel(make_model().to(f"cuda:{rank}"), device_ids=[rank])
+            """
+        ),
+        Bad(
+            """
+            import lightning as L
+            from lightning.pytorch.strategies import DDPStrategy
+
+            strategy = DDPStrategy(process_group_backend="gloo")  # bad
+            trainer = L.Trainer(accelerator="gpu", devices=4, strategy=strategy)
+            """
+        ),
+        Bad(
+            """
+            import pytorch_lightning as pl
+            from pytorch_lightning.strategies import FSDPStrategy
+
+            strategy = FSDPStrategy(process_group_backend="gloo")  # bad
+            trainer = pl.Trainer(accelerator="gpu", devices=8, strategy=strategy)
+            """
+        ),
+        Good(
+            """
+            import torch
+            import torch.distributed as dist
+            from torch.nn.parallel import DistributedDataParallel as DDP
+
+            dist.init_process_group("nccl", rank=rank, world_size=4)
+            model = DDP(net.cuda(rank), device_ids=[rank])
+            """,
+            why="the devices talk to each other",
+        ),
+        Good(
+            """
+            import torch
+            import torch.distributed as dist
+            from torch.nn.parallel import DistributedDataParallel as DDP
+
+            dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+            model = DDP(net.cuda(), device_ids=[rank])
+            """,
+            why="Gloo only without a GPU",
+        ),
+        Good(
+            """
+            import os
+            import torch
+            import torch.distributed as dist
+            from torch.nn.parallel import DistributedDataParallel as DDP
+
+            if os.name == "nt":
+                dist.init_process_group(backend="gloo", rank=rank, world_size=4)
+            else:
+                dist.init_process_group(backend="nccl", rank=rank, world_size=4)
+            model = DDP(net.cuda(rank), device_ids=[rank])
+            """,
+            why="Windows has no NCCL",
+        ),
+        Good(
+            """
+            import torch
+            import torch.distributed as dist
+            from torch.nn.parallel import DistributedDataParallel as DDP
+
+            dist.init_process_group("cpu:gloo,cuda:nccl")
+            model = DDP(net.cuda(), device_ids=[rank])
+            """,
+            why="a backend for each kind of device",
+        ),
+        Good(
+            """
+            import torch
+            import torch.distributed as dist
+            from torch.nn.parallel import DistributedDataParallel as DDP
+
+            dist.init_process_group("nccl")
+            objects = dist.new_group(backend="gloo")
+            model = DDP(net.cuda(), device_ids=[rank])
+            """,
+            why="a side group for objects of the host",
+        ),
+        Good(
+            """
+            import torch.distributed as dist
+            from torch.nn.parallel import DistributedDataParallel as DDP
+
+            dist.init_process_group("gloo")
+            model = DDP(net)
+            """,
+            why="nothing is put on an accelerator",
+        ),
+        Good(
+            """
+            import argparse
+            import torch
+            import torch.distributed as dist
+            from torch.nn.parallel import DistributedDataParallel as DDP
+
+            parser = argparse.ArgumentParser()
+            parser.add_argument("--backend", default="gloo")
+            args = parser.parse_args()
+            dist.init_process_group(args.backend)
+            model = DDP(net.cuda(), device_ids=[rank])
+            """,
+            why="the default of an option is not its value",
+        ),
+        Good(
+            """
+            import torch
+            import torch.distributed as dist
+
+            dist.init_process_group("gloo")
+            scores = torch.zeros(1)
+            dist.all_reduce(scores)
+            model.cuda()
+            """,
+            why="no network is wrapped: the group may serve the host alone",
+        ),
+    )
+
+
+def _trains_on_accelerator(facts: Facts) -> bool:
+    """Whether a network on an accelerator is wrapped for several processes here or in a module around."""
+    from greenlint import Calls, Device, Values
+
+    wrappers = (
+        "torch.nn.parallel.DistributedDataParallel",
+        "torch.distributed.fsdp.FullyShardedDataParallel",
+        "torch.distributed.fsdp.fully_shard",
+    )
+    for call in facts[Calls].named(*wrappers):
+        ids = call.argument("device_ids", 1)
+        if ids.written and ids.constant is not None:
+            return True
+        value = facts[Values].of(call.positional[0]) if call.positional else None
+        if value is not None and value.device is Device.ACCELERATOR:
+            return True
+    return False
+
+
+def _is_chosen(call: Call, facts: Facts) -> bool:
+    """Whether a test decides on the backend, or another call of the file starts a group with another one."""
+    from greenlint import Calls, Tree, cst
+
+    tree = facts[Tree]
+    for above in tree.ancestors(call.node):
+        if isinstance(above, cst.If) and _SYSTEM.search(facts.document.source(above.test)):
+            return True
+        if isinstance(above, (cst.ExceptHandler, cst.IfExp)):
+            return True
+    others = facts[Calls].named("torch.distributed.init_process_group")
+    return any(each is not call and each.argument("backend", 0).constant != "gloo" for each in others)
+
+
+def _is_forced(facts: Facts) -> bool:
+    """Whether the file is written for a system without NCCL, or uses a CPU too."""
+    from greenlint import Frameworks
+
+    code = facts[Frameworks].code
+    return any(word in code for word in ("win32", "USE_LIBUV", "is_nccl_available"))
+
+
+_SYSTEM = re.compile(r"\bnt\b|win32|windows|platform|darwin|cuda|cpu|device|nccl|gpu", re.IGNORECASE)
+"""What a test may ask that decides on the backend."""
