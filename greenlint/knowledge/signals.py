@@ -77,7 +77,7 @@ ACCELERATOR = signal(
 
 RANKS = signal(
     """DistributedDataParallel FullyShardedDataParallel DDP FSDP fully_shard init_process_group init_distributed
-    DistributedSampler all_reduce all_gather""",
+    DistributedSampler all_reduce* all_gather*""",
     r"""
     \b(?:DistributedDataParallel|FullyShardedDataParallel|DDP|FSDP|fully_shard)\( | \binit_process_group\(
     | \binit_distributed\( | \bDistributedSampler\( | \b(?:all_reduce|all_gather)\w*\(
