@@ -61,9 +61,11 @@ if TYPE_CHECKING:
     from greenlint.facts.origins import Origins
     from greenlint.facts.project import Definition, Project
     from greenlint.facts.residence import Residence, Tracked
+    from greenlint.facts.rhythm import Beat, Pace, Rhythm
     from greenlint.facts.round_trips import RoundTrip, RoundTrips
     from greenlint.facts.runs import Run, Runs
     from greenlint.facts.samples import Samples, Scale
+    from greenlint.facts.schedules import Schedules
     from greenlint.facts.searches import GridSearchCall, Searches, Use
     from greenlint.facts.studies import Objective, Studies, Study
     from greenlint.facts.sweeps import Sweep, SweepAxis, Sweeps
@@ -84,6 +86,7 @@ _LAZY = {
     "Accumulation": "greenlint.facts.accumulation",
     "Argument": "greenlint.facts.calls",
     "Axis": "greenlint.facts.grids",
+    "Beat": "greenlint.facts.rhythm",
     "Binding": "greenlint.facts.names",
     "BindingKind": "greenlint.facts.names",
     "Body": "greenlint.facts.syncs",
@@ -134,16 +137,19 @@ _LAZY = {
     "Options": "greenlint.facts.options",
     "Origins": "greenlint.facts.origins",
     "Outline": "greenlint.outline",
+    "Pace": "greenlint.facts.rhythm",
     "Parallel": "greenlint.facts.distributed",
     "Project": "greenlint.facts.project",
     "Region": "greenlint.facts.loops",
     "Residence": "greenlint.facts.residence",
+    "Rhythm": "greenlint.facts.rhythm",
     "RoundTrip": "greenlint.facts.round_trips",
     "RoundTrips": "greenlint.facts.round_trips",
     "Run": "greenlint.facts.runs",
     "Runs": "greenlint.facts.runs",
     "Samples": "greenlint.facts.samples",
     "Scale": "greenlint.facts.samples",
+    "Schedules": "greenlint.facts.schedules",
     "Scope": "greenlint.facts.names",
     "Searches": "greenlint.facts.searches",
     "Size": "greenlint.facts.layers",
@@ -193,6 +199,7 @@ __all__ = [
     "Argument",
     "Axis",
     "Bad",
+    "Beat",
     "Binding",
     "BindingKind",
     "Body",
@@ -251,12 +258,14 @@ __all__ = [
     "Options",
     "Origins",
     "Outline",
+    "Pace",
     "Parallel",
     "Premise",
     "Project",
     "Region",
     "Report",
     "Residence",
+    "Rhythm",
     "RoundTrip",
     "RoundTrips",
     "Rule",
@@ -265,6 +274,7 @@ __all__ = [
     "Runs",
     "Samples",
     "Scale",
+    "Schedules",
     "Scope",
     "Searches",
     "Severity",
