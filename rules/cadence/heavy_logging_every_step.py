@@ -19,7 +19,8 @@ _HEAVY = re.compile(
 )
 _WANDB = frozenset(("Image", "Histogram", "Table", "Video", "Audio", "Object3D", "Molecule", "Plotly"))
 _SUMMARIES = ("tensorflow.summary.histogram", "tensorflow.summary.image", "tensorflow.summary.audio")
-_REMOTE = ("mlflow.log_metric", "mlflow.log_metrics")
+_REMOTE = re.compile(r"(?:^|\.)mlflow\.log_metrics?$")
+"""Also where a module of the project hands MLflow on."""
 _RECORDS = ("add_scalar", "add_scalars", "log_metric", "log", "log_scalar", "scalar", "add_histogram")
 _LOGGER = re.compile(r"(?i)writer|wandb|logger|tensorboard|\btb|mlflow|summary|run$|experiment|neptune|comet|task")
 _PARAMETERS = re.compile(
@@ -357,13 +358,14 @@ def _records(facts: Facts) -> Iterator[_Record]:
     background = _ASYNCHRONOUS.search(facts.document.text) is not None
     for call in sorted(facts[Calls].all, key=lambda each: tree.first(each.node)):
         named = _named(call, facts)
-        if named is None or (background and call.name in _REMOTE):
+        remote = _REMOTE.search(call.name or "") is not None
+        if named is None or (background and remote):
             continue
         around = _over_parameters(call, facts)
         beat = rhythm.of(around if around is not None else call.node)
         if beat is None or (beat.pace is Pace.VALIDATION and not _is_trained(facts, beat)):
             continue
-        yield _Record(_whole(call, facts), *named, beat, call.name not in _REMOTE)
+        yield _Record(_whole(call, facts), *named, beat, not remote)
 
 
 def _named(call: Call, facts: Facts) -> tuple[str, str] | None:
@@ -376,7 +378,7 @@ def _named(call: Call, facts: Facts) -> tuple[str, str] | None:
         return f"a `wandb.{call.method}` is made", every
     if name in _SUMMARIES and "record_if" not in facts.document.text:
         return f"a summary {call.method} is written", every
-    if name in _REMOTE:
+    if _REMOTE.search(name):
         return (
             f"`mlflow.{call.method}` waits for its store",
             "log the mean of many steps, or switch mlflow.config.enable_async_logging() on",
