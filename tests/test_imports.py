@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 LAYERS: dict[str, set[str]] = {
-    "data": {"finding", "outline", "premise", "results", "version", "vocabulary", "knowledge", "toml_text"},
+    "data": {"figures", "finding", "outline", "premise", "results", "version", "vocabulary", "knowledge", "toml_text"},
     "document": {"document", "notebook", "reading", "edits"},
     "facts": {"facts"},
     "rule": {
