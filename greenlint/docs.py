@@ -10,9 +10,12 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from greenlint.figures import figures
 from greenlint.rule import Bad, Example, Rule, Status
 
 __all__ = ["markdown_page", "rule_data", "summary_of", "table", "text_page"]
+
+_NOT_MEASURED = "not measured: no published figure for this pattern was found"
 
 
 def rule_data(rule: type[Rule]) -> dict[str, Any]:
@@ -151,10 +154,10 @@ def _sections(data: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
         if "fixed" in example:
             yield "fixed", example["fixed"].splitlines()
     if data["evidence"]:
-        yield (
-            "evidence",
-            [f"{each['claim']} ({each['grade']}; {each['source']})" for each in data["evidence"]],
-        )
+        lines = [f"{each['claim']} ({each['grade']}; {each['source']})" for each in data["evidence"]]
+        if not any(any(figures(each["claim"])) for each in data["evidence"]):
+            lines.append(_NOT_MEASURED)
+        yield "evidence", lines
     if data["references"]:
         yield "references", data["references"]
 

@@ -69,7 +69,7 @@ _NUMBER = rf"(?:\d+(?:[.,]\d+)*|\b(?:{'|'.join(_WORDS)})\b)"
 _FIGURE = re.compile(
     rf"""(?<![\w.,/-])[+\u2212-]?(?P<low>{_NUMBER})
     (?:\s?(?:-|\u2013|to|or|and)\s?(?P<high>{_NUMBER}))?
-    [\s-]?(?P<unit>{"|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))})(?![\w(])
+    (?:\s|-(?!second\b))?(?P<unit>{"|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))})(?![\w(])
     |\b(?:factor|factors)\s(?:of\s)?(?P<flow>{_NUMBER})(?:\s?(?:-|\u2013|to|or|and)\s?(?P<fhigh>{_NUMBER}))?""",
     re.VERBOSE,
 )

@@ -42,6 +42,7 @@ NONE = [
     "layer4 s3://bucket",
     "%d of %s",
     "three workers",
+    "half the rate, a thirty-second of it",
 ]
 
 
