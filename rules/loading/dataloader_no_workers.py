@@ -19,9 +19,8 @@ class DataloaderNoWorkers(Rule):
     The finding stands at the `DataLoader` call. It is reported only where the dataset can be seen to decode or
     augment per sample.
 
-    Leave it for data that is already in memory: there, workers cost more than they save (11 times the CPU time in a
-    quick check of ours on a small in-memory set, one machine, time only). Notebooks on Windows and macOS need
-    importable dataset classes.
+    Leave it for data that is already in memory: there, workers cost more than they save. Notebooks on Windows and
+    macOS need importable dataset classes.
 
     To fix it, start with 2 to 4 workers per accelerator, raise the number while the step waits for data, and add
     `persistent_workers=True` where epochs are short.
