@@ -20,8 +20,8 @@ class ExhaustiveGridSearch(Rule):
     a fraction of the fits.
 
     The finding stands at the call that makes the search object and states candidates, folds and fits. Estimators that
-    fit quickly (linear models, naive Bayes, single trees) need ten times as many fits to be reported, well-known small
-    tables thirty times as many; data sets that come with a library are never reported.
+    fit quickly (linear models, naive Bayes, single trees) need many more fits to be reported, well-known small tables
+    more still; data sets that come with a library are never reported.
 
     Leave it for small grids, for searches inside an outer cross-validation, and for studies that need the whole grid.
 
