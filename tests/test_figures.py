@@ -48,7 +48,10 @@ NONE = [
 
 @pytest.mark.parametrize(("text", "found"), FOUND.items(), ids=FOUND)
 def test_figures(text: str, found: list[tuple[float, float, str]]) -> None:
-    assert [(pytest.approx(each.low), pytest.approx(each.high), each.unit) for each in figures(text)] == found
+    read = list(figures(text))
+    assert [each.unit for each in read] == [unit for _, _, unit in found]
+    assert [each.low for each in read] == pytest.approx([low for low, _, _ in found])
+    assert [each.high for each in read] == pytest.approx([high for _, high, _ in found])
 
 
 @pytest.mark.parametrize("text", NONE)
