@@ -165,6 +165,34 @@ class Datasets:
                 if values.of(values.iterated(node.iter)).call is loader:
                     yield facts, node
 
+    def repeats(self, loader: Call) -> Iterator[tuple[Facts, cst.For, cst.For | cst.While]]:
+        """The loops over a loader that run again and again, each with the loop that repeats it.
+
+        It stands around the loop or a call that leads to it; in a generator that never ends it is ``while True``.
+        """
+        for facts, node in self.loops_over(loader):
+            for owner, outer in facts[Datasets].repeaters(node):
+                yield owner, node, outer
+
+    def repeaters(self, node: cst.CSTNode, depth: int = 2) -> Iterator[tuple[Facts, cst.For | cst.While]]:
+        """The epoch loops that run ``node`` again and again, through calls too."""
+        around = self._tree.loops_around(node)
+        if around:
+            role = self._facts[Loops].of(around[0]).role
+            if role in (LoopRole.EPOCH, LoopRole.TRAINING) or self._is_endless(around[0]):
+                yield self._facts, around[0]
+            return
+        function = self._tree.function(node)
+        if function is not None and depth:
+            for call in self._project.callers(function):
+                yield from call.facts[Datasets].repeaters(call.node, depth - 1)
+
+    def _is_endless(self, loop: cst.For | cst.While) -> bool:
+        """``while True: for batch in loader: yield batch``."""
+        if not isinstance(loop, cst.While) or self._values.constant(loop.test) not in (True, 1):
+            return False
+        return any(self._tree.below(loop.body, cst.Yield))
+
     def feeds_model(self, loader: Call) -> bool:
         """Whether a loader's batches go through a network: in a loop over it, or somewhere in a file that trains."""
         loops = list(self.loops_over(loader))
