@@ -45,9 +45,11 @@ if TYPE_CHECKING:
     from greenlint.facts.environment import Environment, LauncherConfig
     from greenlint.facts.factories import Factories, Made
     from greenlint.facts.frameworks import Frameworks
+    from greenlint.facts.graphs import Graphs, losses
     from greenlint.facts.grids import Axis, Grid, Grids
     from greenlint.facts.handlers import Handler, Handlers
     from greenlint.facts.hot import Heat, Hot, Spot
+    from greenlint.facts.identities import Identities, Identity
     from greenlint.facts.imports import Imports
     from greenlint.facts.invariance import Invariance
     from greenlint.facts.jobs import Job, Jobs
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from greenlint.facts.mappings import Entry, Mappings, MappingValue
     from greenlint.facts.models import Layers, Models
     from greenlint.facts.names import Binding, BindingKind, Names, Scope, dotted
+    from greenlint.facts.optimizers import Optimizer, Optimizers, Trained, Turn
     from greenlint.facts.options import Options
     from greenlint.facts.origins import Origins
     from greenlint.facts.project import Definition, Project
@@ -108,12 +111,15 @@ _LAZY = {
     "Facts": "greenlint.facts",
     "Frameworks": "greenlint.facts.frameworks",
     "Grid": "greenlint.facts.grids",
+    "Graphs": "greenlint.facts.graphs",
     "GridSearchCall": "greenlint.facts.searches",
     "Grids": "greenlint.facts.grids",
     "Handler": "greenlint.facts.handlers",
     "Handlers": "greenlint.facts.handlers",
     "Heat": "greenlint.facts.hot",
     "Hot": "greenlint.facts.hot",
+    "Identities": "greenlint.facts.identities",
+    "Identity": "greenlint.facts.identities",
     "Imports": "greenlint.facts.imports",
     "Invariance": "greenlint.facts.invariance",
     "Job": "greenlint.facts.jobs",
@@ -134,6 +140,8 @@ _LAZY = {
     "Move": "greenlint.facts.transfers",
     "Names": "greenlint.facts.names",
     "Objective": "greenlint.facts.studies",
+    "Optimizer": "greenlint.facts.optimizers",
+    "Optimizers": "greenlint.facts.optimizers",
     "Options": "greenlint.facts.options",
     "Origins": "greenlint.facts.origins",
     "Outline": "greenlint.outline",
@@ -166,6 +174,7 @@ _LAZY = {
     "Sync": "greenlint.facts.syncs",
     "Syncs": "greenlint.facts.syncs",
     "Tracked": "greenlint.facts.residence",
+    "Trained": "greenlint.facts.optimizers",
     "Training": "greenlint.facts.trials",
     "TrainingKind": "greenlint.facts.trials",
     "Transfers": "greenlint.facts.transfers",
@@ -174,6 +183,7 @@ _LAZY = {
     "Tuner": "greenlint.facts.tuners",
     "TunerGrid": "greenlint.facts.tuners",
     "Tuners": "greenlint.facts.tuners",
+    "Turn": "greenlint.facts.optimizers",
     "UNKNOWN": "greenlint.facts.calls",
     "Use": "greenlint.facts.searches",
     "Value": "greenlint.facts.values",
@@ -186,6 +196,7 @@ _LAZY = {
     "delete_statement": "greenlint.edits",
     "dotted": "greenlint.facts.names",
     "ensure_import": "greenlint.edits",
+    "losses": "greenlint.facts.graphs",
     "remove_argument": "greenlint.edits",
     "set_argument": "greenlint.edits",
     "wrap": "greenlint.edits",
@@ -228,6 +239,7 @@ __all__ = [
     "Frameworks",
     "Good",
     "Grade",
+    "Graphs",
     "Grid",
     "GridSearchCall",
     "Grids",
@@ -235,6 +247,8 @@ __all__ = [
     "Handlers",
     "Heat",
     "Hot",
+    "Identities",
+    "Identity",
     "Imports",
     "Invariance",
     "Job",
@@ -255,6 +269,8 @@ __all__ = [
     "Move",
     "Names",
     "Objective",
+    "Optimizer",
+    "Optimizers",
     "Options",
     "Origins",
     "Outline",
@@ -294,6 +310,7 @@ __all__ = [
     "Sync",
     "Syncs",
     "Tracked",
+    "Trained",
     "Training",
     "TrainingKind",
     "Transfers",
@@ -302,6 +319,7 @@ __all__ = [
     "Tuner",
     "TunerGrid",
     "Tuners",
+    "Turn",
     "Use",
     "Value",
     "Values",
@@ -315,6 +333,7 @@ __all__ = [
     "delete_statement",
     "dotted",
     "ensure_import",
+    "losses",
     "on_call",
     "on_file",
     "on_loop",

@@ -35,6 +35,9 @@ _TENSOR_LIBRARIES = (
 )
 
 
+_MOVES = ("to", "cuda", "cpu", "eval", "train", "requires_grad_", "half", "float")
+
+
 class Models:
     """Networks and losses of one file."""
 
@@ -91,13 +94,28 @@ class Models:
             return False
         if value.instance_of is not None:
             return self._by_class(value.instance_of)
-        if isinstance(node, cst.Attribute) and node.attr.value in ("module", "model") and self.is_model(node.value):
+        if isinstance(node, cst.Attribute) and known.PART_NAME.match(node.attr.value) and self.is_model(node.value):
             return True
         if isinstance(node, cst.Subscript):
             return self.is_model(node.value) if self._is_many(node.value) else None
         if isinstance(node, cst.Call):
             return self._made(self._calls.of(node))
-        return self._by_name(node, value)
+        return self._is_part(node) or self._by_name(node, value)
+
+    def _is_part(self, node: cst.BaseExpression) -> bool:
+        """Whether a name was assigned a part of a network: ``vgg = vgg19().features.eval()``."""
+        bindings = self._names.reaching(node) if isinstance(node, cst.Name) else ()
+        return bool(bindings) and all(
+            each.kind is BindingKind.ASSIGN and not each.path and each.value is not None and self._is_made(each.value)
+            for each in bindings
+        )
+
+    def _is_made(self, value: cst.BaseExpression) -> bool:
+        if isinstance(value, cst.Call):
+            call = self._calls.of(value)
+            receiver = call.receiver if call.method in _MOVES else None
+            return isinstance(receiver, (cst.Attribute, cst.Call)) and self._is_made(receiver)
+        return isinstance(value, cst.Attribute) and self.is_model(value) is True
 
     def _is_loss_class(self, definition: Definition | None, node: cst.BaseExpression) -> bool:
         names = (definition.name if definition is not None else "", _last(node))

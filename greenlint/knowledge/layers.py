@@ -16,6 +16,7 @@ __all__ = [
     "LIFECYCLE",
     "MODEL_NAME",
     "NOT_MODEL_NAME",
+    "PART_NAME",
     "PLAIN_MODEL_NAME",
     "RUNS_MODEL",
     "SIZES",
@@ -215,6 +216,10 @@ NOT_MODEL_NAME = re.compile(
     |callback|dummy|name$|path$|cfg|config|args|params$|builder|factory|fn$|func$|class$|cls$|dict$|file$|dir$|type$|id$|info$|list$|summary|saver|text_?encoder_?name|pbar|bar$|timer|meter""",
     re.VERBOSE | re.IGNORECASE,
 )
+PART_NAME = re.compile(
+    r"^(?:module|model|features|backbone|trunk|encoder|decoder|visual|transformer|classifier|fc|head|body|layer\d)$"
+)
+"""Parts of a network that are networks themselves."""
 CRITERION_NAME = re.compile(
     r"""(?:^|_)(?:criterion\w*|(?:crit|loss|losses|objective)(?:_?f(?:n|un|unc|unction|unct)|_\w+|\d+)?)$
     |(?:Loss|_loss|_criterion|Criterion)(?:_fn)?$|^(?:bce|mse|ce|dice|focal|l1|nll)(?:_loss)?$""",
