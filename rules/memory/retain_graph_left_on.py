@@ -1,0 +1,321 @@
+"""Graphs kept for a second backward pass that never comes."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from greenlint import Call, Facts, Findings, Loop, Outline, Step, cst
+
+
+class RetainGraphLeftOn(Rule):
+    """The only backward pass of a training step keeps its graph, or builds a graph of itself.
+
+    With `retain_graph=True` activations stay in memory until the loss is dropped, often over the next forward pass,
+    so that batches must be smaller. `create_graph=True` also records the backward pass, which costs memory and time,
+    and leaves a cycle between parameters and gradients.
+
+    The finding stands at the backward call.
+
+    Leave it where another backward pass uses the same graph: several losses, adversarial or meta learning, gradient
+    penalties, second derivatives. If PyTorch complains without it, a state is carried over from the last step: then
+    `detach()` that state.
+
+    To fix it, delete the argument.
+    """
+
+    severity = Severity.INFO
+    frameworks = ("torch",)
+    words = (("retain_graph", "create_graph"), ("*backward",))
+    premises = (
+        Premise.NOT_A_TEST,
+        Premise.NOT_A_BENCHMARK,
+        Premise.REAL_DATA,
+    )
+    references = ("https://docs.pytorch.org/docs/stable/generated/torch.Tensor.backward.html",)
+    evidence = (
+        Evidence(
+            Grade.DOCUMENTED,
+            "PyTorch: in nearly all cases setting retain_graph is not needed and can be worked around in a much more "
+            "efficient way; create_graph=True may cause a memory leak",
+            "https://docs.pytorch.org/docs/stable/generated/torch.Tensor.backward.html",
+        ),
+    )
+
+    @classmethod
+    def concerns(cls, outline: Outline) -> bool:
+        return bool(outline.calls & {"backward", "manual_backward"})
+
+    @on_file
+    def check(self, tree: cst.Module, facts: Facts) -> Findings:
+        from greenlint import Calls, Contexts
+
+        if _SECOND_ORDER.search(facts.document.text):
+            return
+        for call in facts[Calls].methods("backward", "manual_backward"):
+            name = _kept(call)
+            if name is None or facts[Contexts].dead(call.node):
+                continue
+            loop = _only_use(call, facts)
+            if loop is None:
+                continue
+            kept = "keeps its graph" if name == "retain_graph" else "builds a graph of itself"
+            yield self.finding(
+                call.node,
+                f"the only backward pass of this training step {kept}, and nothing uses it",
+                help=f"delete {name}=True",
+                notes=("if PyTorch then complains of a second backward pass, detach() the state that is carried over",),
+                related=((loop.node, "the training loop"),),
+            )
+
+    examples = (
+        Bad(
+            """
+            import torch
+            from torch import nn
+
+            model = nn.Linear(10, 1)
+            optimizer = torch.optim.Adam(model.parameters())
+            for x, y in loader:
+                loss = nn.functional.mse_loss(model(x), y)
+                optimizer.zero_grad()
+                loss.backward(retain_graph=True)  # bad
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+
+            model = nn.Linear(10, 1)
+            optimizer = torch.optim.Adam(model.parameters())
+            scaler = torch.amp.GradScaler()
+            for x, y in loader:
+                loss = nn.functional.mse_loss(model(x), y)
+                scaler.scale(loss).backward(create_graph=True)  # bad
+                scaler.step(optimizer)
+                scaler.update()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+
+            class Trainer:
+                def __init__(self):
+                    self.net = nn.Linear(10, 1)
+                    self.optimizer = torch.optim.SGD(self.net.parameters(), lr=0.1)
+
+                def step(self, x, y):
+                    self.optimizer.zero_grad()
+                    loss = nn.functional.mse_loss(self.net(x), y)
+                    loss.backward(retain_graph=True)  # bad
+                    self.optimizer.step()
+
+                def fit(self, loader):
+                    for x, y in loader:
+                        self.step(x, y)
+            """
+        ),
+        Good(
+            """
+            import torch
+            from torch import nn
+
+            model = nn.Linear(10, 1)
+            optimizer = torch.optim.Adam(model.parameters())
+            for x, y in loader:
+                out = model(x)
+                nn.functional.mse_loss(out, y).backward(retain_graph=True)
+                out.abs().mean().backward()
+                optimizer.step()
+            """,
+            why="two losses share the graph",
+        ),
+        Good(
+            """
+            import torch
+            from torch import nn
+
+            G, D = nn.Linear(10, 10), nn.Linear(10, 1)
+            g_opt, d_opt = torch.optim.Adam(G.parameters()), torch.optim.Adam(D.parameters())
+            for x in loader:
+                fake = G(torch.randn_like(x))
+                d_loss = D(fake).mean() - D(x).mean()
+                d_loss.backward(retain_graph=True)
+                d_opt.step()
+                g_loss = -D(fake).mean()
+                g_loss.backward()
+                g_opt.step()
+            """,
+            why="the generator's update goes back through the same samples",
+        ),
+        Good(
+            """
+            import torch
+            from torch import nn
+
+            model = nn.Linear(10, 1)
+            optimizer = torch.optim.Adam(model.parameters())
+            for x, y in loader:
+                loss = nn.functional.mse_loss(model(x), y)
+                grads = torch.autograd.grad(loss, list(model.parameters()), create_graph=True)
+                penalty = sum((g ** 2).sum() for g in grads)
+                (loss + penalty).backward(retain_graph=True)
+                optimizer.step()
+            """,
+            why="a gradient is differentiated in the same step",
+        ),
+        Good(
+            """
+            import torch
+            from torch import nn
+
+            class Net(nn.Module):
+                def forward(self, x):
+                    out, self.hidden = self.rnn(x, self.hidden)
+                    return out
+
+            net = Net()
+            optimizer = torch.optim.Adam(net.parameters())
+            for x, y in loader:
+                loss = nn.functional.mse_loss(net(x), y)
+                loss.backward(retain_graph=True)
+                optimizer.step()
+            """,
+            why="a state is carried over from step to step",
+        ),
+        Good(
+            """
+            import torch
+            from torch import nn
+
+            model = nn.Linear(10, 4)
+            optimizer = torch.optim.Adam(model.parameters())
+            for x, y in loader:
+                out = model(x)
+                for i in range(4):
+                    nn.functional.mse_loss(out[:, i], y[:, i]).backward(retain_graph=True)
+                optimizer.step()
+            """,
+            why="the same graph each time round the inner loop",
+        ),
+        Good(
+            """
+            import torch
+            from torch import nn
+
+            model = nn.Linear(10, 1)
+            optimizer = torch.optim.Adam(model.parameters())
+
+            def train(loader, keep):
+                for x, y in loader:
+                    loss = nn.functional.mse_loss(model(x), y)
+                    loss.backward(retain_graph=keep)
+                    optimizer.step()
+            """,
+            why="it is not known what is passed",
+        ),
+        Good(
+            """
+            import torch
+            from torch import nn
+
+            model = nn.GRU(10, 10)
+            optimizer = torch.optim.Adam(model.parameters())
+            hidden = torch.zeros(1, 1, 10)
+            for x, y in loader:
+                out, hidden = model(x, hidden)
+                loss = nn.functional.mse_loss(out, y)
+                loss.backward(retain_graph=True)
+                optimizer.step()
+            """,
+            why="the hidden state of the last step is part of this graph",
+        ),
+    )
+
+
+_SECOND_ORDER = re.compile(
+    r"hessian|sophia|shampoo|\bmaml|\bmeta_|higher\.|functorch|double_?backward|\bjvp\b|autograd\.grad\b|[\s=(]grad\(",
+    re.IGNORECASE,
+)
+_GRADIENTS = ("backward", "manual_backward", "grad", "jacobian", "hessian", "jvp", "vjp", "backward_pass")
+
+
+def _kept(call: Call) -> str | None:
+    """The argument that keeps or builds a graph, when it is certainly true."""
+    shift = 1 if call.method == "backward" and call.name is None else None
+    if call.argument("create_graph", shift and shift + 1).constant is True:
+        return "create_graph"
+    return "retain_graph" if call.argument("retain_graph", shift).constant is True else None
+
+
+def _only_use(call: Call, facts: Facts) -> Loop | None:
+    """The training loop in which a backward pass is the only use of its graph; ``None`` when that is not certain."""
+    from greenlint import Graphs, Loops, Tree
+
+    loops, tree = facts[Loops], facts[Tree]
+    for step in loops.steps:
+        if step.loop is None or not _belongs(call, step, facts):
+            continue
+        forwards = facts[Graphs].differentiated(call)
+        if any(each.node is not call.node for each in _gradients(step)) or not forwards:
+            return None
+        around = tree.loops_around(call.node)
+        inner = around[0] if around else None
+        for each in forwards:
+            outside = inner is not None and each.facts is facts and not tree.contains(inner, each.node)
+            if outside or _carries(each):
+                return None
+        return step.loop_facts[Loops].of(step.loop)
+    return None
+
+
+def _belongs(call: Call, step: Step, facts: Facts) -> bool:
+    from greenlint import Loops, Tree
+
+    return any(
+        region.facts is facts and facts[Tree].contains(region.body, call.node) for region in facts[Loops].regions(step)
+    )
+
+
+def _gradients(step: Step) -> Iterator[Call]:
+    """Everything in a step that differentiates."""
+    from greenlint import Calls, Loops
+
+    for region in step.facts[Loops].regions(step):
+        yield from region.facts[Calls].methods(*_GRADIENTS, within=region.body)
+
+
+def _carries(forward: Call) -> bool:
+    """Whether a forward pass may use a state of the last step: its own, or one that the loop hands on."""
+    from greenlint import Models, Names, Tree, Values, cst
+
+    facts = forward.facts
+    network = facts[Models].network(forward)
+    owner = facts[Values].of(network).instance_of if network is not None else None
+    if owner is None:
+        layers = facts[Models].layers(network) if network is not None else None
+        if layers is None or not (layers.names or layers.pretrained):
+            return True
+    elif _KEEPS_STATE.search(owner.facts.document.source(owner.node)):
+        return True
+    tree, names = facts[Tree], facts[Names]
+    for arg in forward.node.args:
+        for name in tree.below(arg.value, cst.Name):
+            for binding in names.reaching(name):
+                if binding.node in tree and binding.order >= tree.first(name):
+                    return True
+    return False
+
+
+_KEEPS_STATE = re.compile(
+    r"self\.(?:\w*(?:hidden|state|hx|cx|mem|cache|h0|c0|prev|last)\w*)\s*(?:=|,)|\bself\.\w*(?:hidden|state)\w*\b"
+)
