@@ -1,0 +1,420 @@
+"""Gradients of a whole network for an optimiser that updates a part of it, or only the input."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from greenlint import Call, Facts, Findings, Identity, Optimizer, Outline, Step, Trained, Turn, cst
+
+
+class OptimizerSubsetWithoutFreeze(Rule):
+    """An optimiser updates only a part of a network, or only its input, while all its weights take gradients.
+
+    The backward pass is about two thirds of a training step. Behind the part that is trained it runs for nothing: all
+    activations are kept, every gradient is computed, and then thrown away, or even piles up, since the optimiser does
+    not clear what it does not know. Where only the input is optimised, the gradients of the weights are wasted.
+
+    The finding stands at the construction of the optimiser.
+
+    Leave it where the other gradients are read: saliency, regularisers, another optimiser elsewhere. Freezing does not
+    stop batch normalisation from updating its statistics; put those layers into `eval()` if that is meant.
+
+    To fix it, call `model.requires_grad_(False)` and then `requires_grad_(True)` for the part that is trained.
+    """
+
+    severity = Severity.WARNING
+    frameworks = ("torch",)
+    words = (("*backward",), ("step",))
+    premises = (
+        Premise.NOT_A_TEST,
+        Premise.REAL_DATA,
+        Premise.NOT_REINFORCEMENT,
+    )
+    references = ("https://docs.pytorch.org/docs/stable/notes/autograd.html#locally-disabling-gradient-computation",)
+    evidence = (
+        Evidence(
+            Grade.DOCUMENTED,
+            "PyTorch: setting requires_grad to False is the main way to keep parts of a network out of the gradient "
+            "computation",
+            "https://docs.pytorch.org/docs/stable/notes/autograd.html",
+        ),
+    )
+
+    @classmethod
+    def concerns(cls, outline: Outline) -> bool:
+        return "backward" in outline.calls and "step" in outline.calls
+
+    @on_file
+    def check(self, tree: cst.Module, facts: Facts) -> Findings:
+        from greenlint import Contexts, Loops, Optimizers
+
+        said: set[object] = set()
+        for step in facts[Loops].steps:
+            if facts[Contexts].dead(step.backward.node) or _is_short(step):
+                continue
+            turns = facts[Optimizers].turns_of(step)
+            optimizer = _only(turns)
+            if optimizer is None or optimizer.call.facts is not facts or optimizer in said:
+                continue
+            for forward in _forwards(turns):
+                found = _wasted(forward, optimizer, facts)
+                if found is not None:
+                    said.add(optimizer)
+                    message, help_ = found
+                    yield self.finding(
+                        optimizer.call.node,
+                        message,
+                        help=help_,
+                        notes=("frozen batch normalisation still updates its statistics unless put into eval()",)
+                        if "only the part" in message
+                        else (),
+                        related=((forward.node, "the forward pass"),) if forward.facts is facts else (),
+                    )
+                    break
+
+    examples = (
+        Bad(
+            """
+            import torch
+            from torch import nn
+            from torchvision import models
+
+            model = models.resnet50(weights="DEFAULT")
+            model.fc = nn.Linear(2048, 10)
+            optimizer = torch.optim.SGD(model.fc.parameters(), lr=0.1)  # bad
+            for x, y in loader:
+                loss = nn.functional.cross_entropy(model(x), y)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn, optim
+            from torchvision import models
+
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.backbone = models.densenet121(weights="DEFAULT").features
+                    self.head = nn.Linear(1024, 5)
+
+                def forward(self, x):
+                    return self.head(self.backbone(x).mean((2, 3)))
+
+            def train(net, optimizer, loader):
+                for x, y in loader:
+                    loss = nn.functional.cross_entropy(net(x), y)
+                    loss.backward()
+                    optimizer.step()
+                    optimizer.zero_grad()
+
+            net = Net().to("cuda")
+            opt = optim.Adam(net.head.parameters(), lr=1e-3)  # bad
+            for epoch in range(10):
+                train(net, opt, loader)
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torchvision import models
+
+            vgg = models.vgg19(weights="DEFAULT").features.eval()
+            image = content.clone().requires_grad_(True)
+            optimizer = torch.optim.Adam([image], lr=0.01)  # bad
+            for step in range(2000):
+                loss = (vgg(image) - wanted).pow(2).mean()
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            """
+        ),
+        Good(
+            """
+            import torch
+            from torch import nn
+            from torchvision import models
+
+            model = models.resnet50(weights="DEFAULT")
+            for p in model.parameters():
+                p.requires_grad = False
+            model.fc = nn.Linear(2048, 10)
+            optimizer = torch.optim.SGD(model.fc.parameters(), lr=0.1)
+            for x, y in loader:
+                loss = nn.functional.cross_entropy(model(x), y)
+                loss.backward()
+                optimizer.step()
+            """,
+            why="the rest is frozen",
+        ),
+        Good(
+            """
+            import torch
+            from torch import nn
+            from torchvision import models
+
+            model = models.resnet50(weights="DEFAULT")
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            for x, y in loader:
+                loss = nn.functional.cross_entropy(model(x), y)
+                loss.backward()
+                optimizer.step()
+            """,
+            why="all of it is trained",
+        ),
+        Good(
+            """
+            import torch
+            from torch import nn
+            from torchvision import models
+
+            model = models.resnet50(weights="DEFAULT")
+            head = torch.optim.SGD(model.fc.parameters(), lr=0.1)
+            rest = torch.optim.Adam(model.layer4.parameters(), lr=1e-4)
+            for x, y in loader:
+                loss = nn.functional.cross_entropy(model(x), y)
+                loss.backward()
+                head.step()
+                rest.step()
+            """,
+            why="several optimisers",
+        ),
+        Good(
+            """
+            import torch
+            from torch import nn
+
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.encoder = nn.Conv2d(3, 256, 3)
+                    self.decoder = nn.Conv2d(256, 3, 3)
+
+                def forward(self, x):
+                    return self.decoder(self.encoder(x))
+
+            net = Net()
+            optimizer = torch.optim.Adam([
+                {"params": net.encoder.parameters(), "lr": 1e-5},
+                {"params": net.decoder.parameters()},
+            ])
+            for x, y in loader:
+                nn.functional.mse_loss(net(x), y).backward()
+                optimizer.step()
+            """,
+            why="groups with rates of their own that make up the network",
+        ),
+        Good(
+            """
+            import torch
+            from torch import nn
+            from torchvision import models
+
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.backbone = models.resnet50(weights="DEFAULT")
+                    self.head = nn.Linear(1000, 5)
+
+                def forward(self, x):
+                    with torch.no_grad():
+                        features = self.backbone(x)
+                    return self.head(features)
+
+            net = Net()
+            optimizer = torch.optim.Adam(net.head.parameters())
+            for x, y in loader:
+                nn.functional.cross_entropy(net(x), y).backward()
+                optimizer.step()
+            """,
+            why="the backbone runs without gradients",
+        ),
+        Good(
+            """
+            import torch
+            from torchvision import models
+
+            vgg = models.vgg19(weights="DEFAULT").features.eval().requires_grad_(False)
+            image = content.clone().requires_grad_(True)
+            optimizer = torch.optim.Adam([image], lr=0.01)
+            for step in range(2000):
+                loss = (vgg(image) - wanted).pow(2).mean()
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            """,
+            why="the weights are frozen; gradients flow through to the image",
+        ),
+        Good(
+            """
+            import torch
+            from torch import nn
+
+            class Wrapper(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.net = nn.Conv2d(3, 256, 3)
+                    self.act = nn.ReLU()
+
+                def forward(self, x):
+                    return self.act(self.net(x))
+
+            model = Wrapper()
+            optimizer = torch.optim.Adam(model.net.parameters())
+            for x, y in loader:
+                nn.functional.mse_loss(model(x), y).backward()
+                optimizer.step()
+            """,
+            why="the part holds all the weights there are",
+        ),
+        Good(
+            """
+            import torch
+            from torch import nn
+            from torchvision import models
+
+            model = models.resnet50(weights="DEFAULT")
+            params = [p for n, p in model.named_parameters() if p.requires_grad]
+            optimizer = torch.optim.SGD(params, lr=0.1)
+            for x, y in loader:
+                nn.functional.cross_entropy(model(x), y).backward()
+                optimizer.step()
+            """,
+            why="what takes no gradients is left out",
+        ),
+    )
+
+
+_FEW = 100
+_HEAD = re.compile(r"^(?:fc|classifier|heads?|last_linear|output_layer|fc_\w+|score|linear|cls\w*|logits|\w*_head)$")
+_WEIGHTLESS = re.compile(
+    r"nn\.(?:\w*ReLU\d?|GELU|SiLU|Tanh|Sigmoid|Softmax|LogSoftmax|Dropout\w*|Flatten|Unflatten|Identity|\w*Pool\w*|"
+    r"\w*Loss|Upsample\w*|PixelShuffle|\w*Pad\w*|Fold|Unfold)$"
+)
+_CUTS = re.compile(r"no_grad|inference_mode|\.detach\(|\.data\b")
+
+
+def _is_short(step: Step) -> bool:
+    from greenlint import Loops
+
+    if step.loop is None:
+        return False
+    iterations = step.loop_facts[Loops].of(step.loop).iterations
+    return iterations is not None and iterations <= _FEW
+
+
+def _only(turns: list[Turn]) -> Optimizer | None:
+    """The only optimiser of a step and of the file that makes it, when all that it updates is known."""
+    from greenlint import Optimizers
+
+    stepped: dict[Optimizer, None] = {}
+    for turn in turns:
+        if turn.trained is None:
+            return None
+        stepped.update(dict.fromkeys(turn.optimizers or ()))
+    if len(stepped) != 1:
+        return None
+    only = next(iter(stepped))
+    # A second optimiser may be the other choice, or have the other parts of the network.
+    if len(only.call.facts[Optimizers].all) != 1:
+        return None
+    return only if only.trained and not any(each.chosen for each in only.trained) else None
+
+
+def _forwards(turns: list[Turn]) -> Iterator[Call]:
+    from greenlint import Graphs, Tree
+
+    found: dict[Call, None] = {}
+    for turn in turns:
+        for backward in turn.backwards:
+            found.update(dict.fromkeys(backward.facts[Graphs].differentiated(backward)))
+    return iter(sorted(found, key=lambda call: call.facts[Tree].first(call.node)))
+
+
+def _wasted(forward: Call, optimizer: Optimizer, facts: Facts) -> tuple[str, str] | None:
+    """Message and remedy where the weights that a forward pass uses take gradients that are not used."""
+    from greenlint import Identities, Models, Optimizers
+
+    network = forward.facts[Models].network(forward)
+    identity = forward.facts[Identities].of(network) if network is not None else None
+    if network is None or identity is None or not _is_seen(identity):
+        return None
+    layers = forward.facts[Models].layers(network)
+    if layers is None or layers.heavy is False or forward.facts[Optimizers].frozen(identity) is not False:
+        return None
+    trained = optimizer.trained or ()
+    name = forward.facts.document.source(network)
+    parts = [each for each in trained if each.is_network]
+    if not parts:
+        if any(identity.covers(each.identity) for each in trained):
+            return None
+        inputs = ", ".join(f"`{each.facts.document.source(each.node)}`" for each in trained[:2])
+        return (
+            f"only {inputs} is optimised, but the gradients of all weights of `{name}` are computed in every step",
+            f"call {name}.requires_grad_(False) before the loop; gradients still flow through it to the input",
+        )
+    if len(trained) != 1 or not _is_rest_left(identity, parts[0], forward.facts):
+        return None
+    part = parts[0].facts.document.source(parts[0].node)
+    return (
+        f"only the part `{part}` is optimised, but gradients of all of `{name}` are computed in every step",
+        f"freeze the rest: {name}.requires_grad_(False), then {part}.requires_grad_(True)",
+    )
+
+
+def _is_seen(identity: Identity) -> bool:
+    """Whether what a network is made of, and so whether it freezes anything itself, can be seen or is well known."""
+    from greenlint import Values, cst
+
+    if identity.facts is None or not isinstance(identity.root, cst.Call):
+        return False
+    values = identity.facts[Values]
+    owner = values.of(identity.root).instance_of or values.callee(identity.root)
+    if owner is not None:
+        return _CUTS.search(owner.facts.document.source(owner.node)) is None
+    called = identity.facts.document.source(identity.root.func)
+    return "." in called or called[:1].islower() or "Auto" in called
+
+
+def _is_rest_left(identity: Identity, part: Trained, facts: Facts) -> bool:
+    """Whether a network certainly has weights outside the part that is trained."""
+    from greenlint import Values, cst
+
+    inner = part.identity
+    if not identity.covers(inner) or len(inner.path) <= len(identity.path):
+        return False
+    if identity.facts is None or not isinstance(identity.root, cst.Call):
+        return False
+    owner = identity.facts[Values].of(identity.root).instance_of
+    first = inner.path[len(identity.path)]
+    if owner is None:
+        return _HEAD.match(first) is not None
+    return any(name != first and _has_weights(value, owner.facts) for name, value in _members(owner.node, owner.facts))
+
+
+def _members(owner: cst.CSTNode, facts: Facts) -> Iterator[tuple[str, cst.BaseExpression]]:
+    """What a class keeps as ``self.NAME = value``."""
+    from greenlint import Tree, cst
+
+    for assign in facts[Tree].below(owner, cst.Assign):
+        target = assign.targets[0].target
+        if isinstance(target, cst.Attribute) and isinstance(target.value, cst.Name) and target.value.value == "self":
+            yield target.attr.value, assign.value
+
+
+def _has_weights(node: cst.BaseExpression, facts: Facts) -> bool:
+    from greenlint import Calls, Kind, Values
+
+    for call in facts[Calls].within(node):
+        if facts[Values].of(call.node).kind in (Kind.MODULE, Kind.HF_MODEL):
+            return call.name is None or _WEIGHTLESS.search(call.name) is None
+    return False
