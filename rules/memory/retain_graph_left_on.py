@@ -243,7 +243,8 @@ class RetainGraphLeftOn(Rule):
 
 
 _SECOND_ORDER = re.compile(
-    r"hessian|sophia|shampoo|\bmaml|\bmeta_|higher\.|functorch|double_?backward|\bjvp\b|autograd\.grad\b|[\s=(]grad\(",
+    r"hessian|sophia|shampoo|\bmaml|\bmeta_(?:learn|loss|grad|opt|lr|train|step)|higher\.|functorch|double_?backward"
+    r"|\bjvp\b|autograd\.grad\b|[\s=(]grad\(",
     re.IGNORECASE,
 )
 _GRADIENTS = ("backward", "manual_backward", "grad", "jacobian", "hessian", "jvp", "vjp", "backward_pass")
@@ -305,7 +306,7 @@ def _carries(forward: Call) -> bool:
         layers = facts[Models].layers(network) if network is not None else None
         if layers is None or not (layers.names or layers.pretrained):
             return True
-    elif _KEEPS_STATE.search(owner.facts.document.source(owner.node)):
+    elif _keeps_state(owner.node, owner.facts):
         return True
     tree, names = facts[Tree], facts[Names]
     for arg in forward.node.args:
@@ -316,6 +317,20 @@ def _carries(forward: Call) -> bool:
     return False
 
 
-_KEEPS_STATE = re.compile(
-    r"self\.(?:\w*(?:hidden|state|hx|cx|mem|cache|h0|c0|prev|last)\w*)\s*(?:=|,)|\bself\.\w*(?:hidden|state)\w*\b"
-)
+def _keeps_state(owner: cst.CSTNode, facts: Facts) -> bool:
+    """Whether a class stores something in itself after its construction."""
+    from greenlint import Tree, cst
+
+    tree = facts[Tree]
+    for target in tree.below(owner, cst.AssignTarget):
+        stored = target.target
+        parts = [each.value for each in stored.elements] if isinstance(stored, (cst.Tuple, cst.List)) else [stored]
+        function = tree.function(target)
+        if function is None or function.name.value == "__init__":
+            continue
+        if any(
+            isinstance(each, cst.Attribute) and isinstance(each.value, cst.Name) and each.value.value == "self"
+            for each in parts
+        ):
+            return True
+    return False
