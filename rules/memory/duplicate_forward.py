@@ -404,11 +404,13 @@ def _changes_between(first: Call, second: Call, facts: Facts) -> bool:
         if low < tree.first(call.node) < high and (_CHANGES.search(call.method) or call.method.endswith("_")):
             return True
     inputs = {name.value for arg in first.node.args for name in tree.below(arg.value, cst.Name)}
-    for each in (*tree.of_type(cst.AugAssign), *tree.of_type(cst.AssignTarget)):
-        target = each.target
+    targets: list[cst.CSTNode] = [each.target for each in tree.of_type(cst.AugAssign)]
+    targets += [each.target for each in tree.of_type(cst.AssignTarget)]
+    for each in targets:
+        target = each
         while isinstance(target, (cst.Subscript, cst.Attribute)):
             target = target.value
-        stores = not isinstance(each.target, cst.Name) and isinstance(target, cst.Name)
+        stores = target is not each and isinstance(target, cst.Name)
         if stores and low < tree.first(each) < high and getattr(target, "value", "") in inputs:
             return True
     # ``global`` names and attributes may be stored by what is called; names are compared by their bindings.
@@ -479,12 +481,12 @@ def _only_measures(call: Call, facts: Facts) -> bool:
 
 def _invariant(facts: Facts) -> Iterator[tuple[Call, cst.For | cst.While]]:
     """Forward passes without gradients that give the same in every pass of a loop around them."""
-    from greenlint import ContextKind, Contexts, Invariance, LoopRole, Loops, Models, Tree, cst
+    from greenlint import ContextKind, Contexts, Invariance, LoopRole, Loops, Models, Tree
 
     tree, loops, models = facts[Tree], facts[Loops], facts[Models]
-    for node in (*tree.of_type(cst.For), *tree.of_type(cst.While)):
-        loop = loops.of(node)
-        if loop.role not in (LoopRole.TRAINING, LoopRole.EVALUATION) or (loop.iterations or 100) < 10:
+    for loop in loops.with_role(LoopRole.TRAINING, LoopRole.EVALUATION):
+        node = loop.node
+        if (loop.iterations or 100) < 10:
             continue
         for call in _forwards(node.body, facts):
             network = models.network(call)
