@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from greenlint.facts import Facts
     from greenlint.facts.accumulation import Accumulated, Accumulation
     from greenlint.facts.calls import UNKNOWN, Argument, Call, Calls
+    from greenlint.facts.checkpointing import Checkpointed, Checkpointing
     from greenlint.facts.clocks import Clocks
     from greenlint.facts.contexts import ContextKind, Contexts
     from greenlint.facts.datasets import Datasets, Work
@@ -95,6 +96,8 @@ _LAZY = {
     "Body": "greenlint.facts.syncs",
     "Call": "greenlint.facts.calls",
     "Calls": "greenlint.facts.calls",
+    "Checkpointed": "greenlint.facts.checkpointing",
+    "Checkpointing": "greenlint.facts.checkpointing",
     "Clocks": "greenlint.facts.clocks",
     "Collective": "greenlint.facts.distributed",
     "ContextKind": "greenlint.facts.contexts",
@@ -217,6 +220,8 @@ __all__ = [
     "Call",
     "Calls",
     "Category",
+    "Checkpointed",
+    "Checkpointing",
     "Clocks",
     "Collective",
     "Confidence",
