@@ -43,7 +43,7 @@ class CacheFlushInLoop(Rule):
         Evidence(
             Grade.TIMED,
             "transformers' own help text says that emptying the cache every few steps costs about 10 % of the speed",
-            "docstring of TrainingArguments in transformers 5.23",
+            "docstrings of transformers 5.23",
         ),
         Evidence(
             Grade.DOCUMENTED,
