@@ -63,9 +63,13 @@ class Document:
         return self._spans
 
     def source(self, node: cst.CSTNode) -> str:
-        """The code of ``node``; rendering it alone is far cheaper than placing every node of the file."""
+        """The code of ``node``, without the comments above it.
+
+        Rendering it alone is far cheaper than placing every node of the file.
+        """
         if self._spans is None:
-            return self.tree.code_for_node(node).strip()
+            above = getattr(node, "leading_lines", None)
+            return self.tree.code_for_node(node.with_changes(leading_lines=()) if above else node).strip()
         span = self.span(node)
         return self.text[span.start : span.end]
 

@@ -158,12 +158,22 @@ class Datasets:
     # -- loaders ----------------------------------------------------------------------------------------------
 
     def loops_over(self, loader: Call) -> Iterator[tuple[Facts, cst.For]]:
-        """The ``for`` loops that iterate a loader built in this file, here and in files that import it."""
-        for facts in (self._facts, *self._project.importers()):
+        """The ``for`` loops that iterate a loader built in this file.
+
+        Here, in files that import this one, and in those whose functions and classes the loader is passed to.
+        """
+        files = {id(facts): facts for facts in (self._facts, *self._project.importers(), *self._given(loader))}
+        for facts in files.values():
             for node in facts[Tree].of_type(cst.For):
                 values = facts[Values]
                 if values.of(values.iterated(node.iter)).call is loader:
                     yield facts, node
+
+    def _given(self, loader: Call) -> Iterator[Facts]:
+        """The files whose functions and classes a loader of this file is passed to."""
+        for call in self._calls.all:
+            if any(self._values.of(each.value).call is loader for each in call.node.args if not each.star):
+                yield from (each.facts for each in self._values.callees(call.node))
 
     def repeats(self, loader: Call) -> Iterator[tuple[Facts, cst.For, cst.For | cst.While]]:
         """The loops over a loader that run again and again, each with the loop that repeats it.

@@ -277,3 +277,12 @@ def test_batches_feed_a_model_in_another_module() -> None:
 def test_reaches_accelerator(move: str, expected: bool) -> None:
     found, call = loader(f"loader = DataLoader(data)\nfor x in loader:\n    {move}\n{STEP}")
     assert found.reaches_accelerator(call) is expected
+
+
+def test_loops_over_a_loader_in_the_file_that_it_is_passed_to() -> None:
+    engine = "def train(loader):\n    for x in loader:\n        f(x)\n    for y in others:\n        g(y)\n"
+    facts = facts_of("from engine import train\ntrain(DataLoader(data))", {"engine.py": engine})
+    (loader,) = facts[Calls].methods("DataLoader")
+    ((owner, loop),) = facts[Datasets].loops_over(loader)
+    assert owner.document.path == "engine.py"
+    assert isinstance(loop.target, cst.Name) and loop.target.value == "x"
