@@ -326,7 +326,9 @@ def _is_explained(call: Call, facts: Facts) -> bool:
     if statement is None:
         return True
     above = " ".join(line.comment.value for line in statement.leading_lines if line.comment is not None)
-    return "#" in facts.document.source(statement) or bool(_REASON.search(above))
+    return "#" in facts.document.tree.code_for_node(statement.with_changes(leading_lines=())) or bool(
+        _REASON.search(above)
+    )
 
 
 def _is_only_wrapper(facts: Facts) -> bool:
