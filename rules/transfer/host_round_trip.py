@@ -125,7 +125,8 @@ class HostRoundTrip(Rule):
                 loss = criterion(model(x.cuda()), target)
                 loss.backward()
                 optimizer.step()
-            """
+            """,
+            not_as=("moved",),  # the finding belongs to the file that takes the value back
         ),
         Bad(
             """
