@@ -111,7 +111,7 @@ class RunNotCappedOrShifted(Rule):
                     optimizer.step()
             """,
             path="train.py",
-            not_as=("notebook",),
+            not_as=("notebook", "cells"),
             files={
                 "jobs/train.sbatch": """
                 #!/bin/bash
@@ -128,7 +128,7 @@ class RunNotCappedOrShifted(Rule):
             trainer.train()  # bad
             """,
             path="finetune.py",
-            not_as=("notebook",),
+            not_as=("notebook", "cells"),
             files={"crontab": "0 2 * * * python /srv/models/finetune.py\n"},
         ),
         Bad(
@@ -151,7 +151,7 @@ class RunNotCappedOrShifted(Rule):
             L.Trainer(max_epochs=100, num_nodes=8).fit(module, data)  # bad
             """,
             path="main.py",
-            not_as=("notebook",),
+            not_as=("notebook", "cells"),
             files={
                 "run.slurm": """
                 #SBATCH --nodes=8
@@ -167,7 +167,7 @@ class RunNotCappedOrShifted(Rule):
             Trainer(gpus=1).fit(module, data)  # bad
             """,
             path="main.py",
-            not_as=("notebook",),
+            not_as=("notebook", "cells"),
             files={"run.sh": "#SBATCH -t 2-00\npython main.py\n"},
         ),
         Bad(
@@ -180,7 +180,7 @@ class RunNotCappedOrShifted(Rule):
                 params = optax.apply_updates(params, updates)
             """,
             path="main.py",
-            not_as=("notebook",),
+            not_as=("notebook", "cells"),
             files={"run.sh": "#SBATCH -t 3-00\npython main.py\n"},
         ),
         Good(
