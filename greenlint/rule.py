@@ -121,7 +121,7 @@ class Example:
     path: str = "example.py"
     not_as: tuple[str, ...] = ()
     """Forms the tester leaves out because they change what the code means: ``notebook``, ``crlf``, ``tabs``,
-    ``function``, ``aliases``."""
+    ``function``, ``aliases``, ``renamed``, ``comments``, ``cells``, ``moved``."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "code", textwrap.dedent(self.code).strip("\n") + "\n")

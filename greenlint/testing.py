@@ -296,7 +296,7 @@ class _ExampleTest:
     # -- other forms --------------------------------------------------------------------------------------
 
     def _other_forms(self, form: Form, document: Document, lines: Counter[int]) -> Iterator[ExampleFailure]:
-        for name, other in variants(form, document, self._example.files):
+        for name, other in variants(form, document, self._example.files, lines):
             if name in self._example.not_as:
                 continue
             try:
@@ -332,7 +332,7 @@ class _ExampleTest:
         extra = dict(example.settings)
         today = extra.pop("today", None)
         rule = self._made()
-        sources, settings = DictSources({**example.files, form.path: form.source}), self._settings(extra)
+        sources, settings = DictSources({**example.files, **form.files, form.path: form.source}), self._settings(extra)
         analysis = analyze(
             document,
             [rule, *(each() for each in self._beside)],

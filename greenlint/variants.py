@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 import libcst as cst
@@ -13,35 +12,23 @@ from greenlint.document import Document
 from greenlint.edits import wrap
 from greenlint.finding import Edit, Span
 from greenlint.fixer import apply_edits
+from greenlint.form import Form
+from greenlint.rearranged import cells, commented, moved, notebook_of, renamed
 
 __all__ = ["VARIANTS", "Form", "variants"]
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
-    """An example as a file: what is stored, and how its lines differ from those of the example as written."""
-
-    path: str
-    source: str
-    """The text, or the JSON of a notebook."""
-    shifted_from: int | None = None
-    """The first line, from 1, that stands one line further down."""
-
-    def original(self, line: int) -> int:
-        """The line of the example as written for a line of this form."""
-        shifted = self.shifted_from is not None and line > self.shifted_from
-        return line - 1 if shifted else line
-
-
-def variants(form: Form, document: Document, others: Mapping[str, str]) -> Iterator[tuple[str, Form]]:
+def variants(
+    form: Form, document: Document, others: Mapping[str, str], marked: Collection[int] = ()
+) -> Iterator[tuple[str, Form]]:
     """The other forms of an example that make sense for it, with their names.
 
-    ``others`` are the other files of the example's project.
+    ``others`` are the other files of the example's project, ``marked`` the lines that have a finding.
     """
     is_alone = not _mentions(others, PurePosixPath(form.path).stem)
     for name, (make, moves_code) in VARIANTS.items():
         if is_alone or not moves_code:
-            made = make(form, document)
+            made = moved(form, document, marked) if make is moved else make(form, document)
             if made is not None:
                 yield name, made
 
@@ -53,16 +40,7 @@ def _mentions(others: Mapping[str, str], stem: str) -> bool:
 def _notebook(form: Form, document: Document) -> Form | None:
     if not form.path.endswith(".py"):
         return None
-    cell: dict[str, object] = {
-        "cell_type": "code",
-        "execution_count": None,
-        "metadata": {},
-        "outputs": [],
-        "source": form.source.removesuffix("\n").splitlines(keepends=True),
-    }
-    metadata = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
-    content = {"cells": [cell], "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
-    return Form(f"{form.path.removesuffix('.py')}.ipynb", json.dumps(content, indent=1))
+    return Form(f"{form.path.removesuffix('.py')}.ipynb", notebook_of([form.source.removesuffix("\n")]))
 
 
 def _crlf(form: Form, document: Document) -> Form:
@@ -83,7 +61,8 @@ def _function(form: Form, document: Document) -> Form | None:
         return None
     first = document.line(min(edit.span.start for edit in edits))
     source = f"{apply_edits(document.text, edits)}\n\nexample()\n"
-    return Form(form.path, source, shifted_from=first)
+    lines = [number - (number > first) for number in range(1, source.count("\n") + 2)]
+    return Form(form.path, source, lines)
 
 
 def _needs_module_level(node: cst.CSTNode) -> bool:
@@ -204,5 +183,9 @@ VARIANTS: Mapping[str, tuple[Callable[[Form, Document], Form | None], bool]] = {
     "tabs": (_tabs, False),
     "function": (_function, True),
     "aliases": (_aliases, False),
+    "renamed": (renamed, True),
+    "comments": (commented, False),
+    "cells": (cells, True),
+    "moved": (moved, True),
 }
 """How each form is made, and whether other files can no longer import from it."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import libcst as cst
 import pytest
 
-from greenlint import Bad, Edit, Evidence, Findings, Fix, Good, Grade, Report, Rule, RuleOptions, on_node
+from greenlint import Bad, Edit, Evidence, Findings, Fix, Good, Grade, Report, Rule, RuleOptions, on_node, reading
 from greenlint.facts import Facts
 from greenlint.finding import Applicability
+from greenlint.form import Form
 from greenlint.suppression_rules import SUPPRESSION_RULES
 from greenlint.testing import (
     ExampleFailure,
@@ -20,6 +22,7 @@ from greenlint.testing import (
     rule_examples,
     run_tests,
 )
+from greenlint.variants import variants
 
 GOOD = Good("fast()", why="it is fast")
 
@@ -250,36 +253,88 @@ def find(pattern: str) -> type[Rule]:
         @on_node("Expr")
         def check(self, node: cst.Expr, facts: Facts) -> Iterator[Report]:
             document = facts.document
-            if pattern in document.text.replace("\r\n", "<CRLF>") or (pattern == "cells" and document.is_notebook):
+            cells = 0 if document.cells is None else len(document.cells.starts)
+            shown = f"{document.text}{('', 'one cell', 'several cells')[min(cells, 2)]}"
+            if pattern in shown.replace("\r\n", "<CRLF>"):
                 yield Report(node, "found")
 
     return Textual
 
 
-CODE = "import os\n\nif True:\n    os.remove(path)\n"
+CODE = "import os\n\ndef drop(path):\n    os.remove(path)\n\nname = 'x'\nif True:\n    drop(name)\n"
 FORMS = {
-    "notebook": "cells",
+    "notebook": "one cell",
     "crlf": "<CRLF>",
     "tabs": "\t",
-    "function": "def ",
+    "function": "def example",
     "aliases": "_alias",
+    "renamed": "name_2",
+    "comments": "# ---",
+    "cells": "several cells",
+    "moved": "from moved_helpers import drop",
 }
 
 
 @pytest.mark.parametrize(("form", "pattern"), FORMS.items(), ids=FORMS)
 def test_every_example_runs_in_every_form(form: str, pattern: str) -> None:
     rule = rule_with(Good(CODE, why="as written"), base=find(pattern))
-    (failure,) = [each for each in check_example(rule, 1) if each.line == 4]
-    assert failure == ExampleFailure("slow-call", "a finding that is not there in the example as written", 1, form, 4)
-    assert str(failure).startswith(f"slow-call, example 1, line 4 [as {form}]: ")
+    (failure,) = [each for each in check_example(rule, 1) if each.line == 8]
+    assert failure == ExampleFailure("slow-call", "a finding that is not there in the example as written", 1, form, 8)
+    assert str(failure).startswith(f"slow-call, example 1, line 8 [as {form}]: ")
     left_out = rule_with(Good(CODE, why="as written", not_as=(form,)), base=find(pattern))
     assert check_example(left_out, 1) == []
+
+
+def test_a_helper_with_a_finding_stays() -> None:
+    code = "import os\n\ndef drop(path):\n    os.remove(path)  # bad\n\ndrop(name)  # bad\n"
+    rule = rule_with(Bad(code, not_as=("renamed",)), base=find("os.remove(path)"))
+    assert "moved" not in {each.form for each in check_example(rule, 1)}
+
+
+def text_of(form: str, code: str) -> str | None:
+    """An example in another form; of a notebook, its cells between lines of ``%%``."""
+    document = reading.parse("example.py", code.encode()).document
+    assert document is not None
+    made = dict(variants(Form("example.py", code), document, {})).get(form)
+    if made is None:
+        return None
+    if made.path.endswith(".ipynb"):
+        return "\n%%\n".join("".join(cell["source"]).strip("\n") for cell in json.loads(made.source)["cells"])
+    return "".join([made.source, *(f"--- {path}\n{text}" for path, text in made.files.items())])
+
+
+REARRANGED = {
+    "variables": ("renamed", "x = y\nfor z in x:\n    f(x=z).x\n", "x_2 = y\nfor z_2 in x_2:\n    f(x=z_2).x\n"),
+    "parameters": ("renamed", "def f(x):\n    x = 1\nf(x=1)\n", None),
+    "attributes of classes": ("renamed", "class A:\n    x = 1\nx = A.x\n", None),
+    "imports": ("renamed", "import a\na = 1\n", None),
+    "comments stay above": (
+        "comments",
+        "a\n# why\n@d\ndef f():\n    b\n",
+        "\n# ---\na\n\n# ---\n# why\n@d\ndef f():\n\n    # ---\n    b\n",
+    ),
+    "a cell each": ("cells", "import a\n\n# why\nif b:\n    c\nd\n", "import a\n%%\n# why\nif b:\n    c\n%%\nd"),
+    "one statement": ("cells", "a\n", None),
+    "helpers": (
+        "moved",
+        "import a\nX = 1\ndef f(y):\n    return a.b(y)\n\ndef g():\n    return f(2)\n\n"
+        "def h():\n    return X\n\nf(X)\n",
+        "import a\nfrom moved_helpers import f, g\nX = 1\n\n\ndef h():\n    return X\n\nf(X)\n"
+        "--- moved_helpers.py\nimport a\ndef f(y):\n    return a.b(y)\ndef g():\n    return f(2)\n",
+    ),
+    "a name with two meanings": ("moved", "def f(): pass\nf = d(f)\n", None),
+}
+
+
+@pytest.mark.parametrize(("form", "code", "made"), REARRANGED.values(), ids=REARRANGED)
+def test_what_is_rearranged(form: str, code: str, made: str | None) -> None:
+    assert text_of(form, code) == made
 
 
 def test_a_finding_that_is_lost_in_a_form_is_reported() -> None:
     rule = rule_with(Bad("import os\nos.remove(path)  # bad\n"), base=find("import os\nos.remove"))
     missing = [each.form for each in check_example(rule, 1)]
-    assert missing == ["crlf", "function", "aliases"]
+    assert missing == ["crlf", "function", "aliases", "comments"]
     assert {each.line for each in check_example(rule, 1)} == {2}
 
 
