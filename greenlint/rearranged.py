@@ -129,7 +129,7 @@ def cells(form: Form, document: Document) -> Form | None:
 
 def notebook_of(sources: Sequence[str]) -> str:
     """The JSON of a notebook with these code cells."""
-    made = [
+    made: list[dict[str, object]] = [
         {
             "cell_type": "code",
             "execution_count": None,
