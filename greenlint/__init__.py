@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from greenlint.edits import replace as replace_node
     from greenlint.facts import Facts
     from greenlint.facts.accumulation import Accumulated, Accumulation
+    from greenlint.facts.boosters import BoosterRun, Boosters
     from greenlint.facts.calls import UNKNOWN, Argument, Call, Calls
     from greenlint.facts.checkpointing import Checkpointed, Checkpointing
     from greenlint.facts.clocks import Clocks
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from greenlint.facts.devices import Devices
     from greenlint.facts.distributed import Collective, Distributed, Parallel, Wrapped
     from greenlint.facts.environment import Environment, LauncherConfig
+    from greenlint.facts.estimators import Estimator, Estimators, Fit, Fitting, Rows
     from greenlint.facts.factories import Factories, Made
     from greenlint.facts.frameworks import Frameworks
     from greenlint.facts.graphs import Graphs, losses
@@ -94,6 +96,8 @@ _LAZY = {
     "Binding": "greenlint.facts.names",
     "BindingKind": "greenlint.facts.names",
     "Body": "greenlint.facts.syncs",
+    "BoosterRun": "greenlint.facts.boosters",
+    "Boosters": "greenlint.facts.boosters",
     "Call": "greenlint.facts.calls",
     "Calls": "greenlint.facts.calls",
     "Checkpointed": "greenlint.facts.checkpointing",
@@ -110,8 +114,12 @@ _LAZY = {
     "Document": "greenlint.document",
     "Entry": "greenlint.facts.mappings",
     "Environment": "greenlint.facts.environment",
+    "Estimator": "greenlint.facts.estimators",
+    "Estimators": "greenlint.facts.estimators",
     "Factories": "greenlint.facts.factories",
     "Facts": "greenlint.facts",
+    "Fit": "greenlint.facts.estimators",
+    "Fitting": "greenlint.facts.estimators",
     "Frameworks": "greenlint.facts.frameworks",
     "Grid": "greenlint.facts.grids",
     "Graphs": "greenlint.facts.graphs",
@@ -158,6 +166,7 @@ _LAZY = {
     "RoundTrips": "greenlint.facts.round_trips",
     "Run": "greenlint.facts.runs",
     "Runs": "greenlint.facts.runs",
+    "Rows": "greenlint.facts.estimators",
     "Samples": "greenlint.facts.samples",
     "Scale": "greenlint.facts.samples",
     "Schedules": "greenlint.facts.schedules",
@@ -217,6 +226,8 @@ __all__ = [
     "Binding",
     "BindingKind",
     "Body",
+    "BoosterRun",
+    "Boosters",
     "Call",
     "Calls",
     "Category",
@@ -236,10 +247,14 @@ __all__ = [
     "Edit",
     "Entry",
     "Environment",
+    "Estimator",
+    "Estimators",
     "Evidence",
     "Factories",
     "Facts",
     "Findings",
+    "Fit",
+    "Fitting",
     "Fix",
     "Frameworks",
     "Good",
@@ -289,6 +304,7 @@ __all__ = [
     "Rhythm",
     "RoundTrip",
     "RoundTrips",
+    "Rows",
     "Rule",
     "RuleOptions",
     "Run",

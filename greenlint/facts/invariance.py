@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Invariance"]
 
 _VARYING = (cst.Lambda, cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp, cst.Await, cst.Yield, cst.NamedExpr)
-_VIEWS = frozenset(("data", "T", "mT", "real", "imag"))
+_VIEWS = frozenset(("data", "T", "mT", "real", "imag", "loc", "iloc", "at", "iat", "ix", "values"))
 _BUILT = frozenset(("__init__", "setup", "build", "__post_init__", "setUp"))
 
 
@@ -31,16 +31,18 @@ class Invariance:
         self._globals = {item.name.value for node in self._tree.of_type(cst.Global) for item in node.names}
         self._nonlocals = {item.name.value for node in self._tree.of_type(cst.Nonlocal) for item in node.names}
 
-    def holds(self, node: cst.BaseExpression, loop: cst.For | cst.While) -> bool:
+    def holds(
+        self, node: cst.BaseExpression, loop: cst.For | cst.While, *, methods: frozenset[str] = frozenset()
+    ) -> bool:
         """Whether an expression certainly has the same value in every pass of a loop around it.
 
-        Nothing it reads is bound, stored to or changed by a method in the loop, and it calls only pure functions.
-        What a function called from the loop changes behind its back is not seen.
+        Nothing it reads is bound, stored to or changed by a method in the loop, and it calls only pure functions, or
+        one of ``methods``. What a function called from the loop changes behind its back is not seen.
         """
         for each in self._tree.walk(node):
             if isinstance(each, _VARYING):
                 return False
-            if isinstance(each, cst.Call) and not self._is_pure(self._calls.of(each)):
+            if isinstance(each, cst.Call) and not self._is_pure(self._calls.of(each), methods):
                 return False
             if isinstance(each, cst.Name) and self._is_read(each) and not self._name_holds(each, loop):
                 return False
@@ -49,10 +51,10 @@ class Invariance:
         return True
 
     @staticmethod
-    def _is_pure(call: Call) -> bool:
+    def _is_pure(call: Call, methods: frozenset[str]) -> bool:
         if call.name is not None:
             return call.name in known.PURE_CALLS
-        return call.receiver is not None and call.method in known.PURE_METHODS
+        return call.receiver is not None and (call.method in known.PURE_METHODS or call.method in methods)
 
     def _is_read(self, node: cst.Name) -> bool:
         above = self._tree.parent(node)
@@ -90,7 +92,11 @@ class Invariance:
                 return True
             if call.receiver is None or _changed(call.receiver) != path:
                 continue
-            if call.method in known.CHANGING_METHODS or (call.method.endswith("_") and not call.method.endswith("__")):
+            if (
+                call.keyword("inplace") is not None
+                or call.method in known.CHANGING_METHODS
+                or (call.method.endswith("_") and not call.method.endswith("__"))
+            ):
                 return True
         return any(_changed(part) == path for each in tree.below(loop.body, cst.Del) for part in _parts(each.target))
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import enum
 import functools
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from greenlint.facts.calls import UNKNOWN, Call, Calls
+from greenlint.facts.frameworks import Frameworks
 from greenlint.facts.names import Binding, BindingKind, Names
 from greenlint.facts.tree import Tree
 from greenlint.facts.values import Values
 from greenlint.knowledge import tables
+from greenlint.knowledge.estimators import LARGE_LOADERS
 
 if TYPE_CHECKING:
     from greenlint.facts import Facts
@@ -22,6 +25,7 @@ __all__ = ["Samples", "Scale"]
 
 _MOST = 400
 """Expressions looked at on the way back to where data comes from."""
+_TABLES = (".csv", ".data", ".tsv", ".parquet", ".gz", ".json", ".txt", ".feather", ".zip")
 _PART = 5000
 """A slice of at most so many rows is a part of the data."""
 
@@ -43,6 +47,7 @@ class Samples:
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
         self._memo: dict[cst.CSTNode, Scale | None] = {}
+        self._trails: dict[cst.CSTNode, _Trail] = {}
 
     def scale(self, node: cst.BaseExpression) -> Scale | None:
         """How much data an expression holds; ``None``: not known, or much."""
@@ -50,9 +55,44 @@ class Samples:
             self._memo[node] = self._scale(node)
         return self._memo[node]
 
+    def large(self, node: cst.BaseExpression) -> bool:
+        """Whether the code or the outputs of the notebook show that an expression holds ten thousand rows or more."""
+        if self.scale(node) is not None:
+            return False
+        trail = self._trail(node)
+        return trail.many or (trail.read and (self._most_shown >= tables.FEW_ROWS or self.large_table))
+
+    def likely_large(self, node: cst.BaseExpression) -> bool:
+        """Whether an expression is made from data that are read where care is taken of memory, so that it is large."""
+        return self.large(node) or (
+            self.read(node) and tables.LARGE_SIGNS.search(self._facts[Frameworks].code) is not None
+        )
+
+    @functools.cached_property
+    def large_table(self) -> bool:
+        """Whether the columns or files that this module names belong to a well-known large table."""
+        names = self._words
+        if any(len(columns & names) >= enough for columns, enough in tables.LARGE_COLUMNS):
+            return True
+        return any(tables.LARGE_NAMES.search(each) for each in names if "/" in each or each.endswith(_TABLES))
+
+    def read(self, node: cst.BaseExpression) -> bool:
+        """Whether an expression is made from data that are read from files, and may be many."""
+        return self.scale(node) is None and self._trail(node).read
+
+    def through(self, node: cst.BaseExpression) -> Sequence[Call]:
+        """The calls that an expression is made by, nearest first, back to where its data are read."""
+        return self._trail(node).calls
+
+    def _trail(self, node: cst.BaseExpression) -> _Trail:
+        trail = self._trails.get(node)
+        if trail is None:
+            trail = self._trails[node] = _Trail()
+            trail.follow(self._facts, node)
+        return trail
+
     def _scale(self, node: cst.BaseExpression) -> Scale | None:
-        trail = _Trail()
-        trail.follow(self._facts, node)
+        trail = self._trail(node)
         if trail.toy and not trail.real and not trail.small:
             return Scale.TOY
         if trail.small or self.small_table or self._shown_small:
@@ -71,9 +111,14 @@ class Samples:
     @functools.cached_property
     def _shown_small(self) -> bool:
         """Whether every table whose size stands in the outputs of a notebook is small."""
+        return 0 < self._most_shown < tables.FEW_ROWS
+
+    @functools.cached_property
+    def _most_shown(self) -> int:
+        """The rows of the largest table whose size stands in the outputs of a notebook."""
         raw = self._facts.sources.read(self._facts.document.path) if self._facts.document.is_notebook else None
         rows = [int(one or other) for one, other in tables.SHOWN_ROWS.findall(raw)] if raw is not None else []
-        return bool(rows) and max(rows) < tables.FEW_ROWS
+        return max(rows, default=0)
 
     @functools.cached_property
     def _words(self) -> frozenset[str]:
@@ -89,12 +134,14 @@ class _Trail:
     def __init__(self) -> None:
         self._seen: set[cst.CSTNode] = set()
         self.toy = self.real = self.small = self.part = False
+        self.many = self.read = False
+        self.calls: list[Call] = []
 
     def follow(self, facts: Facts, node: cst.BaseExpression) -> None:
         """Look at everything that ``node`` is made from."""
-        queue: list[tuple[Facts, cst.BaseExpression]] = [(facts, node)]
+        queue: deque[tuple[Facts, cst.BaseExpression]] = deque([(facts, node)])
         while queue and len(self._seen) < _MOST:
-            owner, each = queue.pop()
+            owner, each = queue.popleft()
             if each not in self._seen:
                 self._seen.add(each)
                 queue.extend(self._sources(owner, each))
@@ -102,6 +149,7 @@ class _Trail:
     def _sources(self, facts: Facts, node: cst.BaseExpression) -> Iterator[tuple[Facts, cst.BaseExpression]]:
         if isinstance(node, cst.Name):
             bindings = facts[Names].reaching(node)
+            self.part = self.part or tables.CUT_NAMES.search(node.value) is not None
             self.real = self.real or not bindings
             for binding in bindings:
                 yield from self._bound(facts, binding)
@@ -143,9 +191,10 @@ class _Trail:
 
     def _called(self, facts: Facts, call: Call) -> Iterator[tuple[Facts, cst.BaseExpression]]:
         name = call.name or ""
+        self.calls.append(call)
         if self._loads(facts, call, name):
             return
-        self.part = self.part or _keeps_part(facts, call)
+        self.part = self.part or _keeps_part(facts, call) or tables.CUT_NAMES.search(call.method) is not None
         if call.receiver is not None and not name:
             yield facts, call.receiver
         yield from ((facts, arg.value) for arg in call.node.args[:4] if not _is_seed(arg))
@@ -164,6 +213,7 @@ class _Trail:
         elif tables.MADE.search(name):
             many = _is_many(call)
             self.toy, self.real = self.toy or not many, self.real or many
+            self.many = self.many or _is_at_least(call.argument("n_samples", 0).constant, tables.FEW_ROWS)
         elif tables.LOADERS.search(name):
             self._read(facts, call)
         elif tables.RANDOM.search(name):
@@ -181,7 +231,8 @@ class _Trail:
         rows = call.keyword("nrows")
         count = facts[Values].constant(rows) if rows is not None else None
         self.part = self.part or (isinstance(count, int) and count <= _PART)
-        self.real = True
+        self.many = self.many or call.name in LARGE_LOADERS
+        self.real = self.read = True
 
 
 def _is_written_out(node: cst.Tuple | cst.List) -> bool:
@@ -202,6 +253,10 @@ def _is_seed(arg: cst.Arg) -> bool:
 def _is_many(call: Call) -> bool:
     count = call.argument("n_samples", 0)
     return not count.known or (count.node is not None and not _at_most(count.constant, tables.TOY_ROWS))
+
+
+def _is_at_least(value: object, limit: int) -> bool:
+    return isinstance(value, (int, float)) and value >= limit
 
 
 def _at_most(value: object, limit: int) -> bool:
@@ -232,6 +287,7 @@ def _keeps_part(facts: Facts, call: Call) -> bool:
 
 
 _PASSING = frozenset(
-    ("", "numpy", "pandas", "polars", "scipy", "sklearn", "builtins", "functools", "copy", "imblearn", "cudf", "cupy")
-)
+    """numpy pandas polars scipy sklearn builtins functools copy imblearn cudf cupy xgboost lightgbm catboost
+    category_encoders""".split()
+) | {""}
 """Packages whose functions make nothing of nothing: their results come from their arguments."""

@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 
 __all__ = [
+    "CUT_NAMES",
     "FEW_ROWS",
+    "LARGE_COLUMNS",
+    "LARGE_NAMES",
+    "LARGE_SIGNS",
     "LOADERS",
     "MADE",
     "PARTS",
@@ -42,6 +46,47 @@ LOADERS = re.compile(
     |^nltk\.corpus\.|^csv\.(?:reader|DictReader)$|^json\.loads?$"""
 )
 """What reads data whose size cannot be seen."""
+CUT_NAMES = re.compile(r"(?i)under_?sampl|down_?sampl|nearmiss|(?<![a-z])(?:tiny|small|mini|toy)(?![a-z])")
+"""Names of what holds or makes a small part of the data."""
+LARGE_NAMES = re.compile(
+    r"""(?xi)(?<![a-z])(?:creditcard\.csv|cs-training|give-?me-?some-?credit|santander|order_products|instacart|train_users_2
+    |airbnb-recruiting|quora|properties_201[67]|zillow|talkingdata|porto-seguro|home-credit|application_train|ieee-fraud
+    |train_transaction|favorita|bosch-production|nyc-taxi|new-york-city-taxi|higgs|covtype|forest-cover|avazu|criteo
+    |rossmann|sf-crime|expedia|outbrain|mercari|elo-merchant|amex-default|jane-street|ubiquant|g-research|m5-forecasting
+    |ashrae|lanl-earthquake|allstate|microsoft-malware|champs-scalar|nfl-big-data|tabular-playground-series|lending-?club
+    |loan\.csv|accepted_200\d|us-accidents|flights\.csv|yellow_tripdata|green_tripdata|movielens-(?:1|10|20|25)m|ml-(?:1|10|20|25)m
+    |reviews\.csv\.gz|yelp_academic|amazon-?(?:fine-?food-?)?reviews|sentiment140|training\.1600000|ag_news|jigsaw|toxic-comment
+    |kddcup|unsw-nb15|cic-?ids|nsl-?kdd|kddtrain|kddtest|covid.?19.*cases|crimes?_-_2001|adult\.(?:csv|data)|census-income
+    |bank-full|bank-additional-full|diamonds\.csv|used.?cars|vehicles\.csv|craigslist)"""
+)
+"""Files and folders of well-known tables of ten thousand rows or more."""
+LARGE_COLUMNS: tuple[tuple[frozenset[str], int], ...] = (
+    (frozenset(("is_duplicate", "question1", "question2", "qid1")), 2),
+    (frozenset(("order_dow", "days_since_prior_order", "add_to_cart_order", "order_hour_of_day")), 2),
+    (frozenset(("parcelid", "logerror", "transactiondate", "fips")), 2),
+    (frozenset(("ps_ind_03", "ps_car_13", "ps_reg_03", "ps_calc_01", "ps_ind_05_cat")), 2),
+    (frozenset(("pickup_datetime", "dropoff_longitude", "pickup_longitude", "passenger_count")), 2),
+    (frozenset(("SK_ID_CURR", "EXT_SOURCE_2", "AMT_CREDIT", "DAYS_BIRTH")), 1),
+    (frozenset(("item_condition_id", "brand_name", "item_description", "category_name")), 2),
+    (frozenset(("msno", "is_churn", "song_id", "source_screen_name")), 2),
+    (frozenset(("PdDistrict", "Dates", "Descript", "Resolution")), 2),
+    (frozenset(("TransactionAmt", "isFraud", "ProductCD", "card1")), 2),
+    (frozenset(("StateHoliday", "CompetitionDistance", "Promo2SinceWeek")), 2),
+    (frozenset(("NumberOfTimes90DaysLate", "SeriousDlqin2yrs", "RevolvingUtilizationOfUnsecuredLines")), 1),
+    (frozenset(("click_time", "is_attributed", "attributed_time")), 1),
+    (frozenset(("severe_toxic", "identity_hate", "comment_text")), 2),
+    (frozenset(("date_first_booking", "timestamp_first_active", "country_destination")), 1),
+    (frozenset(("ind_cco_fin_ult1", "fecha_dato", "ncodpers")), 1),
+    (frozenset(("nameOrig", "oldbalanceOrg", "newbalanceOrig")), 1),
+    (frozenset(("Soil_Type1", "Wilderness_Area1", "Horizontal_Distance_To_Hydrology")), 2),
+    (frozenset(("fnlwgt", "education-num", "education_num", "capital-gain", "capital_gain")), 2),
+)
+"""Columns of well-known tables of ten thousand rows or more, and how many of them tell the table."""
+LARGE_SIGNS = re.compile(
+    r"reduce_mem|gc\.collect\(|\bchunksize\b|get_chunk\(|read_parquet|read_feather|read_hdf|read_gbq|read_sql|downcast="
+    r"|dtype=\{|dtype=dtypes|\bdask\b|\bvaex\b|\bcudf\b|\bpyspark\b|memory_usage\("
+)
+"""What people write where memory is short: there are many rows, most likely."""
 PARTS = frozenset(("head", "sample", "tail", "nlargest", "nsmallest"))
 """Methods that keep a counted part of a table."""
 
