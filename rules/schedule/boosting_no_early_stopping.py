@@ -1,0 +1,286 @@
+"""Boosting that always runs to its last round."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, RuleOptions, Severity, on_file
+
+if TYPE_CHECKING:
+    from greenlint import BoosterRun, Facts, Findings, cst
+
+
+class BoostingNoEarlyStopping(Rule):
+    """A booster is given hundreds of rounds and nothing that stops it when the validation score no longer improves.
+
+    The number of rounds is guessed high to be safe. Rounds after the best one cost as much as those before it and make
+    the model worse or no better, in this fit and in each prediction.
+
+    The finding stands at the call that makes the estimator or trains it, and names the number of rounds. It needs rows
+    that are kept apart for validation, and a round number of rounds: others were found before.
+
+    Leave it where the number of rounds was found before, where a fixed budget is part of the study, for DART and random
+    forests, and for small tables.
+
+    To fix it, keep a validation set and stop after 50 rounds without improvement: `early_stopping_rounds=50` for
+    XGBoost and CatBoost, `lightgbm.early_stopping(50)` among the callbacks for LightGBM, `early_stopping=True` for
+    `HistGradientBoosting*`.
+    """
+
+    class Options(RuleOptions):
+        rounds: int = 500
+        """Report runs of at least this many rounds."""
+
+    severity = Severity.INFO
+    frameworks = ("xgboost", "lightgbm", "catboost", "sklearn")
+    words = (
+        ("xgboost", "lightgbm", "catboost", "HistGradientBoosting*"),
+        (
+            "n_estimators",
+            "num_boost_round",
+            "iterations",
+            "num_iterations",
+            "max_iter",
+            "num_trees",
+            "num_round*",
+            "nrounds",
+            "train",
+            "cv",
+        ),
+    )
+    premises = (Premise.NOT_A_TEST, Premise.NOT_A_BENCHMARK)
+    references = (
+        "https://xgboost.readthedocs.io/en/stable/python/python_intro.html#early-stopping",
+        "https://lightgbm.readthedocs.io/en/latest/pythonapi/lightgbm.early_stopping.html",
+        "https://catboost.ai/docs/en/features/overfitting-detector-desc",
+    )
+    evidence = (
+        Evidence(
+            Grade.REASONED,
+            "every round costs about the same; those after the best validation score are thrown away or do harm",
+            "nobody has published a measurement of their energy",
+        ),
+    )
+
+    @on_file
+    def check(self, tree: cst.Module, facts: Facts) -> Findings:
+        from greenlint import Boosters, Contexts, Searches
+
+        if _KNOWS.search(facts.document.text):
+            return
+        for run in facts[Boosters].runs:
+            rounds = run.rounds
+            if rounds is None or rounds < self.options.rounds or rounds % _GUESSED or not _runs_to_the_end(run):
+                continue
+            if facts[Contexts].dead(run.call.node) or facts[Searches].never_called(run.call.node):
+                continue
+            fits = run.fits
+            yield self.finding(
+                run.call.node,
+                f"{run.name} boosts {rounds} rounds to the end; nothing stops it when the score no longer improves",
+                help=_help(run, facts),
+                notes=("20-70 % of the energy of the fit is our estimate",),
+                related=tuple((each.node, "fitted here") for each in fits[:1] if each is not run.call),
+                confidence=Confidence.MEDIUM,
+            )
+
+    examples = (
+        Bad(
+            """
+            import pandas as pd
+            from xgboost import XGBClassifier
+
+            from sklearn.model_selection import train_test_split
+
+            table = pd.read_csv("clicks.csv")
+            X_train, X_test, y_train, y_test = train_test_split(table.drop(columns="y"), table["y"])
+            model = XGBClassifier(n_estimators=2000, learning_rate=0.01)  # bad
+            model.fit(X_train, y_train)
+            """
+        ),
+        Bad(
+            """
+            import lightgbm as lgb
+            import pandas as pd
+            from sklearn.model_selection import KFold
+
+            table = pd.read_csv("demand.csv")
+            params = {"objective": "regression", "num_leaves": 63}
+            for train, valid in KFold(5).split(table):
+                data = lgb.Dataset(table.iloc[train].drop(columns="y"), table.iloc[train]["y"])
+                booster = lgb.train(params, data, 5000)  # bad
+            """
+        ),
+        Bad(
+            """
+            import pandas as pd
+            from catboost import CatBoostClassifier, Pool
+            from sklearn.model_selection import train_test_split
+
+            table = pd.read_csv("clicks.csv")
+            train, valid = train_test_split(table, random_state=0)
+            model = CatBoostClassifier(iterations=3000, verbose=100)  # bad
+            model.fit(Pool(train.drop(columns="y"), train["y"]), eval_set=Pool(valid.drop(columns="y"), valid["y"]))
+            """
+        ),
+        Bad(
+            """
+            import pandas as pd
+            from sklearn.ensemble import HistGradientBoostingRegressor
+
+            table = pd.read_csv("demand.csv")
+            model = HistGradientBoostingRegressor(max_iter=1000, early_stopping=False)  # bad
+            model.fit(table.drop(columns="y"), table["y"])
+            """
+        ),
+        Good(
+            """
+            import pandas as pd
+            from xgboost import XGBClassifier
+
+            table = pd.read_csv("clicks.csv")
+            model = XGBClassifier(n_estimators=2000, early_stopping_rounds=50)
+            model.fit(table.drop(columns="y"), table["y"], eval_set=[(X_valid, y_valid)])
+            """,
+            why="stops early",
+        ),
+        Good(
+            """
+            import lightgbm as lgb
+            import pandas as pd
+
+            table = pd.read_csv("demand.csv")
+            train = lgb.Dataset(table.drop(columns="y"), table["y"])
+            booster = lgb.train({}, train, 5000, valid_sets=[valid], callbacks=[lgb.early_stopping(50)])
+            """,
+            why="a callback stops it",
+        ),
+        Good(
+            """
+            import pandas as pd
+            from catboost import CatBoostRegressor
+
+            table = pd.read_csv("demand.csv")
+            model = CatBoostRegressor(iterations=300)
+            model.fit(table.drop(columns="y"), table["y"])
+            """,
+            why="a moderate number of rounds",
+        ),
+        Good(
+            """
+            import pandas as pd
+            from sklearn.ensemble import HistGradientBoostingRegressor
+
+            table = pd.read_csv("demand.csv")
+            model = HistGradientBoostingRegressor(max_iter=2000)
+            model.fit(table.drop(columns="y"), table["y"])
+            """,
+            why="stops early by itself on more than ten thousand rows",
+        ),
+        Good(
+            """
+            import lightgbm as lgb
+            import pandas as pd
+
+            table = pd.read_csv("demand.csv")
+            final = lgb.train({"num_leaves": 63}, lgb.Dataset(table.drop(columns="y"), table["y"]), 2000)
+            """,
+            why="all rows are trained on, so that none are left to stop by: the number was found before",
+        ),
+        Good(
+            """
+            import pandas as pd
+            import xgboost as xgb
+
+            train, valid = pd.read_csv("clicks.csv"), pd.read_csv("clicks_valid.csv")
+            matrix = xgb.DMatrix(train.drop(columns="y"), train["y"])
+            other = xgb.DMatrix(valid.drop(columns="y"), valid["y"])
+            booster = xgb.train({"max_depth": 6, "eta": 0.02}, matrix, 1387, evals=[(other, "valid")])
+            """,
+            why="nobody guesses such a number: it was found by validation",
+        ),
+        Good(
+            """
+            import pandas as pd
+            from lightgbm import LGBMClassifier
+
+            table = pd.read_csv("clicks.csv")
+            model = LGBMClassifier(n_estimators=1000, boosting_type="dart")
+            model.fit(table.drop(columns="y"), table["y"])
+            """,
+            why="DART changes earlier trees, so that its best round cannot be kept",
+        ),
+        Good(
+            """
+            import pandas as pd
+            from xgboost import XGBRegressor
+
+            houses = pd.read_csv("train.csv")
+            model = XGBRegressor(n_estimators=3000, learning_rate=0.01)
+            model.fit(houses[["GrLivArea", "OverallQual"]], houses["SalePrice"])
+            """,
+            why="fewer than two thousand houses",
+        ),
+        Good(
+            """
+            import pandas as pd
+            from sklearn.model_selection import GridSearchCV
+            from xgboost import XGBRegressor
+
+            table = pd.read_csv("demand.csv")
+            search = GridSearchCV(XGBRegressor(n_estimators=1000), {"max_depth": [4, 6]})
+            search.fit(table.drop(columns="y"), table["y"])
+            """,
+            why="a search has no validation set to stop by",
+        ),
+    )
+
+
+_GUESSED = 500
+"""Numbers that people guess are multiples of this; others were found."""
+_KNOWS = re.compile(
+    r"early_stop(?!\w*\s*=\s*(?:False|None))|earlystop|EarlyStop|best_iteration|best_ntree|best_n_|od_wait|od_type|"
+    r"staged_predict|n_iter_no_change|Hyperband|Pruning|nrounds_best|optimal_round|\b(?:xgb|lgb|xgboost|lightgbm|catboost)\.cv\("
+)
+"""What shows that the number of rounds is found by validation somewhere in this file."""
+
+
+def _runs_to_the_end(run: BoosterRun) -> bool:
+    from greenlint import Estimators
+
+    if run.library == "sklearn":
+        if run.constant("early_stopping") is not False:
+            return False
+    elif run.stops is not False:
+        return False
+    if not run.rows.is_read:
+        return False
+    if run.constant("booster", "boosting_type", "boosting") in ("dart", "rf", "gblinear"):
+        return False
+    if run.parameter("num_parallel_tree") is None or run.constant("num_parallel_tree") is not None:
+        return False
+    if run.library != "sklearn" and not run.validates:
+        return False
+    if run.native:
+        return True
+    estimator = run.call.facts[Estimators].of(run.call)
+    return bool(estimator.fits) and not estimator.searches
+
+
+def _help(run: BoosterRun, facts: Facts) -> str:
+    from greenlint import Environment
+
+    if run.library == "sklearn":
+        return "write early_stopping=True, or leave it out"
+    if run.library == "lightgbm":
+        place = "valid_sets" if run.native else "eval_set"
+        if facts[Environment].at_least("lightgbm", "3.3") is False:
+            return f"pass {place} and early_stopping_rounds=50"
+        return f"pass {place} and callbacks=[lightgbm.early_stopping(50)]"
+    if run.library == "catboost":
+        return "pass eval_set to fit and early_stopping_rounds=50"
+    if run.native:
+        return "pass evals and early_stopping_rounds=50"
+    late = facts[Environment].at_least("xgboost", "1.6") is False
+    return f"pass eval_set to fit, and early_stopping_rounds=50 to {'it as well' if late else 'the constructor'}"
