@@ -1,0 +1,309 @@
+"""Parallel fits inside parallel fits."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, RuleOptions, Severity, on_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from greenlint import Argument, Call, Estimator, Facts, Findings, Study, cst
+
+
+class NestedParallelism(Rule):
+    """A search runs its fits in parallel, and each fit starts as many threads as there are cores.
+
+    With `n_jobs=-1` on both levels, a machine of 16 cores runs up to 256 threads. They take turns and evict each
+    other's caches: more energy for the same fits. joblib limits OpenMP threads in its worker processes, so that XGBoost
+    with default threads is not affected there; forests, LightGBM and CatBoost set their own number.
+
+    The finding stands at the outer parallel call: the search, the cross-validation, or `study.optimize`.
+
+    Leave it where the product of both numbers is no more than the number of cores.
+
+    To fix it, parallelise one level: `n_jobs=-1` on the search and one thread in the estimator when there are more
+    fits than cores; the other way round when a single fit needs most of the memory.
+    """
+
+    class Options(RuleOptions):
+        threads: int = 4
+        """Say nothing where both numbers are known and their product is no more than this."""
+
+    severity = Severity.INFO
+    frameworks = ("sklearn", "optuna", "skopt")
+    words = (
+        ("n_jobs",),
+        ("*SearchCV", "cross_val*", "optimize", "learning_curve", "validation_curve"),
+    )
+    premises = (Premise.NOT_A_TEST, Premise.NOT_A_BENCHMARK)
+    references = (
+        "https://scikit-learn.org/stable/computing/parallelism.html#oversubscription-spawning-too-many-threads",
+        "https://xgboost.readthedocs.io/en/stable/python/python_api.html#xgboost.XGBClassifier",
+    )
+    evidence = (
+        Evidence(
+            Grade.DOCUMENTED,
+            "running more threads than cores costs overhead and can end up slower than fewer threads",
+            "https://scikit-learn.org/stable/computing/parallelism.html",
+        ),
+        Evidence(
+            Grade.DOCUMENTED,
+            "thread contention between a grid search and XGBoost will significantly slow down both",
+            "docstring of xgboost 3.2, n_jobs of the scikit-learn wrapper",
+        ),
+    )
+
+    @on_file
+    def check(self, tree: cst.Module, facts: Facts) -> Findings:
+        from greenlint import Contexts, Estimators, Frameworks, Rows
+
+        if _LIMITED.search(facts[Frameworks].code):
+            return
+        for outer, inside in _outer(facts):
+            workers = _count(outer.argument("n_jobs"))
+            if workers is None or workers == 1 or facts[Contexts].dead(outer.node):
+                continue
+            for each in inside:
+                threads = _threads(each)
+                if threads is None or (workers > 0 and threads > 0 and workers * threads <= self.options.threads):
+                    continue
+                if facts[Estimators].of(outer).rows is Rows.FEW or each.rows is Rows.FEW:
+                    continue
+                yield self.finding(
+                    outer.node,
+                    f"{_named(outer)} runs {_many(workers, 'fit')} at once, and each {each.name} starts "
+                    f"{_many(threads, 'thread')}",
+                    help=_help(outer, each),
+                    related=((each.call.node, "its own threads"),) if each.call.facts is facts else (),
+                    confidence=Confidence.MEDIUM,
+                )
+                break
+
+    examples = (
+        Bad(
+            """
+            import pandas as pd
+            from sklearn.ensemble import RandomForestClassifier
+            from sklearn.model_selection import RandomizedSearchCV
+
+            table = pd.read_csv("clicks.csv")
+            forest = RandomForestClassifier(n_estimators=300, n_jobs=-1)
+            search = RandomizedSearchCV(forest, {"max_depth": [4, 8, 16]}, n_iter=3, n_jobs=-1)  # bad
+            search.fit(table.drop(columns="y"), table["y"])
+            """
+        ),
+        Bad(
+            """
+            import pandas as pd
+            from lightgbm import LGBMRegressor
+            from skopt import BayesSearchCV
+
+            table = pd.read_csv("demand.csv")
+            search = BayesSearchCV(LGBMRegressor(), {"num_leaves": (8, 256)}, n_iter=40, n_jobs=8)  # bad
+            search.fit(table.drop(columns="y"), table["y"])
+            """
+        ),
+        Bad(
+            """
+            import optuna
+            import pandas as pd
+            from sklearn.ensemble import ExtraTreesClassifier
+            from sklearn.model_selection import cross_val_score
+
+            table = pd.read_csv("clicks.csv")
+
+            def objective(trial):
+                model = ExtraTreesClassifier(max_depth=trial.suggest_int("depth", 4, 32), n_jobs=-1)
+                return cross_val_score(model, table.drop(columns="y"), table["y"]).mean()
+
+            study = optuna.create_study(direction="maximize")
+            study.optimize(objective, n_trials=100, n_jobs=-1)  # bad
+            """
+        ),
+        Bad(
+            """
+            import pandas as pd
+            from sklearn.model_selection import cross_val_score
+            from xgboost import XGBClassifier
+
+            table = pd.read_csv("clicks.csv")
+            model = XGBClassifier(n_estimators=200, n_jobs=16)
+            scores = cross_val_score(model, table.drop(columns="y"), table["y"], cv=10, n_jobs=5)  # bad
+            """
+        ),
+        Good(
+            """
+            import pandas as pd
+            from sklearn.ensemble import RandomForestClassifier
+            from sklearn.model_selection import GridSearchCV
+
+            table = pd.read_csv("clicks.csv")
+            search = GridSearchCV(RandomForestClassifier(), {"max_depth": [4, 8, 16]}, n_jobs=-1)
+            search.fit(table.drop(columns="y"), table["y"])
+            """,
+            why="a forest has one thread unless told otherwise",
+        ),
+        Good(
+            """
+            import pandas as pd
+            from sklearn.ensemble import RandomForestClassifier
+            from sklearn.model_selection import GridSearchCV
+
+            table = pd.read_csv("clicks.csv")
+            search = GridSearchCV(RandomForestClassifier(n_jobs=-1), {"max_depth": [4, 8, 16]})
+            search.fit(table.drop(columns="y"), table["y"])
+            """,
+            why="the search runs one fit at a time",
+        ),
+        Good(
+            """
+            import pandas as pd
+            from sklearn.model_selection import GridSearchCV
+            from xgboost import XGBClassifier
+
+            table = pd.read_csv("clicks.csv")
+            search = GridSearchCV(XGBClassifier(), {"max_depth": [4, 8]}, n_jobs=-1)
+            search.fit(table.drop(columns="y"), table["y"])
+            """,
+            why="joblib's workers limit OpenMP threads, and XGBoost keeps to the limit",
+        ),
+        Good(
+            """
+            import pandas as pd
+            from sklearn.ensemble import RandomForestClassifier
+            from sklearn.model_selection import cross_val_score
+
+            table = pd.read_csv("clicks.csv")
+            model = RandomForestClassifier(n_jobs=2)
+            scores = cross_val_score(model, table.drop(columns="y"), table["y"], n_jobs=2)
+            """,
+            why="four threads altogether",
+        ),
+        Good(
+            """
+            import pandas as pd
+            from sklearn.linear_model import LogisticRegression
+            from sklearn.model_selection import GridSearchCV
+
+            table = pd.read_csv("clicks.csv")
+            search = GridSearchCV(LogisticRegression(n_jobs=-1), {"C": [0.1, 1, 10]}, n_jobs=-1)
+            search.fit(table.drop(columns="y"), table["y"])
+            """,
+            why="n_jobs means nothing to a logistic regression (since scikit-learn 1.8; before, with two classes)",
+        ),
+        Good(
+            """
+            import pandas as pd
+            from lightgbm import LGBMClassifier
+            from sklearn.model_selection import GridSearchCV
+
+            table = pd.read_csv("clicks.csv")
+            search = GridSearchCV(LGBMClassifier(n_jobs=1), {"num_leaves": [31, 63]}, n_jobs=-1)
+            search.fit(table.drop(columns="y"), table["y"])
+            """,
+            why="one thread each",
+        ),
+        Good(
+            """
+            import joblib
+            import pandas as pd
+            from sklearn.ensemble import RandomForestClassifier
+            from sklearn.model_selection import GridSearchCV
+
+            table = pd.read_csv("clicks.csv")
+            search = GridSearchCV(RandomForestClassifier(n_jobs=-1), {"max_depth": [4, 8, 16]}, n_jobs=-1)
+            with joblib.parallel_backend("dask"):
+                search.fit(table.drop(columns="y"), table["y"])
+            """,
+            why="another backend shares out the work",
+        ),
+    )
+
+
+_LIMITED = re.compile(
+    r"inner_max_num_threads|threadpool_limits|threadpoolctl|parallel_backend|parallel_config|register_ray|register_dask"
+)
+_FORESTS = re.compile(r"^(?:RandomForest|ExtraTrees|Bagging)(?:Classifier|Regressor)$|^IsolationForest$")
+"""Estimators that start threads when ``n_jobs`` says so."""
+
+
+def _outer(facts: Facts) -> Iterator[tuple[Call, list[Estimator]]]:
+    """The calls that may run several fits at once, and what they fit."""
+    from greenlint import Estimators, Studies
+
+    estimators = facts[Estimators]
+    for search in estimators.searches:
+        yield search, estimators.inside(search.node)[1:]
+    for call in estimators.cross_validations:
+        node = call.argument("estimator", 0).node
+        if node is not None:
+            yield call, estimators.inside(node)
+    for study in facts[Studies].all:
+        yield study.call, _in_objective(study)
+
+
+def _in_objective(study: Study) -> list[Estimator]:
+    from greenlint import Calls, Estimators
+
+    objective = study.objective
+    if objective is None:
+        return []
+    estimators = objective.facts[Estimators]
+    made = objective.facts[Calls].within(objective.node)
+    return [estimators.of(call) for call in made if estimators.class_of(call) is not None]
+
+
+def _threads(estimator: Estimator) -> int | None:
+    """How many threads an estimator starts whatever joblib's workers are limited to; -1: one for each core."""
+    call, root = estimator.call, (estimator.call.name or "").split(".")[0]
+    if root == "sklearn" and _FORESTS.match(estimator.name):
+        return _more_than_one(_count(call.argument("n_jobs")))
+    if root == "lightgbm" and estimator.name.startswith("LGBM"):
+        return _own(call, "n_jobs", "num_threads", "nthread", "num_thread")
+    if root == "catboost" and estimator.name.startswith("CatBoost"):
+        return _own(call, "thread_count")
+    if root == "xgboost" and estimator.name.startswith("XGB"):
+        written = _own(call, "n_jobs", "nthread")
+        return written if written is not None and written > 1 else None
+    return None
+
+
+def _own(call: Call, *names: str) -> int | None:
+    """The threads of a library that takes every core unless told otherwise."""
+    arguments = [call.argument(each) for each in names]
+    if any(not each.known for each in arguments):
+        return None
+    written = next((each for each in arguments if each.node is not None), None)
+    return -1 if written is None else _more_than_one(_count(written))
+
+
+def _more_than_one(count: int | None) -> int | None:
+    return None if count == 1 else count
+
+
+def _count(argument: Argument) -> int | None:
+    """The number that a parameter such as ``n_jobs`` gets; 1 where it is left out, -1 for all cores."""
+    if not argument.known:
+        return None
+    value = 1 if argument.node is None else argument.constant
+    if value is None or value == 0:
+        return 1
+    return (-1 if value < 0 else value) if isinstance(value, int) else None
+
+
+def _named(outer: Call) -> str:
+    return "study.optimize" if outer.method == "optimize" else outer.method
+
+
+def _many(count: int, what: str) -> str:
+    return f"one {what} for each core" if count < 0 else f"{count} {what}s"
+
+
+def _help(outer: Call, inner: Estimator) -> str:
+    name = "thread_count" if inner.name.startswith("CatBoost") else "n_jobs"
+    if outer.method == "optimize":
+        return f"leave n_jobs out of optimize: its threads share one interpreter; or give the {inner.name} {name}=1"
+    return f"give the {inner.name} {name}=1, or leave n_jobs out of {outer.method}"
