@@ -429,10 +429,9 @@ def _touched(call: Call, first: Call, facts: Facts) -> bool:
     def between(node: cst.CSTNode) -> bool:
         return start < tree.first(node) < end
 
-    for target in tree.of_type(cst.AssignTarget, cst.AugAssign):
-        inside = target.target
-        if between(target) and not isinstance(inside, cst.Name) and _root(inside) in used:
-            return True
+    stored = [each.target for each in (*tree.of_type(cst.AssignTarget), *tree.of_type(cst.AugAssign))]
+    if any(between(each) and not isinstance(each, cst.Name) and _root(each) in used for each in stored):
+        return True
     for each in facts[Calls].methods("set_params", "partial_fit", "drop", "fillna", "pop", "insert", "update"):
         if between(each.node) and each.receiver is not None and _root(each.receiver) in used:
             return each.method in ("set_params", "partial_fit", "pop", "insert", "update") or bool(
