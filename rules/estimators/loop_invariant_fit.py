@@ -306,6 +306,7 @@ _SURE = frozenset(
     LGBMRanker XGBClassifier XGBRegressor XGBRanker CatBoostClassifier CatBoostRegressor""".split()
 )
 """Classes that give the same for the same data without a seed, unless told to draw at random."""
+_CHANGING = frozenset(("set_params", "partial_fit", "pop", "insert", "update"))
 _DECOMPOSITIONS = frozenset(("PCA", "IncrementalPCA", "FastICA", "FactorAnalysis", "Nystroem"))
 _LIGHT_MODELS = frozenset(("LogisticRegression", "KNeighborsClassifier", "KNeighborsRegressor", "TfidfTransformer"))
 
@@ -429,15 +430,15 @@ def _touched(call: Call, first: Call, facts: Facts) -> bool:
     def between(node: cst.CSTNode) -> bool:
         return start < tree.first(node) < end
 
-    stored = [each.target for each in (*tree.of_type(cst.AssignTarget), *tree.of_type(cst.AugAssign))]
+    stored: list[cst.CSTNode] = [each.target for each in tree.of_type(cst.AssignTarget)]
+    stored.extend(each.target for each in tree.of_type(cst.AugAssign))
     if any(between(each) and not isinstance(each, cst.Name) and _root(each) in used for each in stored):
         return True
-    for each in facts[Calls].methods("set_params", "partial_fit", "drop", "fillna", "pop", "insert", "update"):
-        if between(each.node) and each.receiver is not None and _root(each.receiver) in used:
-            return each.method in ("set_params", "partial_fit", "pop", "insert", "update") or bool(
-                each.keyword("inplace")
-            )
-    return False
+    return any(
+        between(each.node) and each.receiver is not None and _root(each.receiver) in used
+        for each in facts[Calls].all
+        if each.method in _CHANGING or each.keyword("inplace") is not None
+    )
 
 
 def _root(node: cst.CSTNode) -> str | None:
