@@ -43,7 +43,7 @@ class GradientboostingExact(Rule):
         Evidence(
             Grade.DOCUMENTED,
             "the histogram-based estimator is much faster than GradientBoosting from about 10 000 samples",
-            "docstring of scikit-learn 1.9, sklearn.ensemble.HistGradientBoostingClassifier",
+            "https://scikit-learn.org/stable/modules/generated/sklearn.ensemble.HistGradientBoostingClassifier.html",
         ),
     )
 

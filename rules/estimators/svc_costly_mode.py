@@ -44,7 +44,7 @@ class SvcCostlyMode(Rule):
             Grade.DOCUMENTED,
             "probability=True runs five-fold cross-validation inside fit, and is deprecated since 1.9; fit time grows "
             "at least with the square of the samples and may be impractical beyond tens of thousands",
-            "docstring of scikit-learn 1.9, sklearn.svm.SVC",
+            "https://scikit-learn.org/stable/modules/generated/sklearn.svm.SVC.html",
         ),
     )
 
