@@ -20,7 +20,8 @@ class NoEnergyTracking(Rule):
 
     The finding stands at the training: the loop over batches, `fit`, or the trainer's `train`. Programs that use
     CodeCarbon, Zeus, carbontracker, eco2AI, pyJoules or another tracker, an experiment tracker that records the power
-    of the GPU, or `nvidia-smi`, are not reported, nor are libraries, toys and trainings of few epochs.
+    of the GPU, or `nvidia-smi`, are not reported, nor are libraries, toys, networks on a table and trainings of few
+    epochs.
 
     Leave it off where the cluster measures its jobs. The rule is off by default; it is a policy for a project.
 
@@ -58,7 +59,7 @@ class NoEnergyTracking(Rule):
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
         from greenlint import Runs
 
-        if _tracked(facts):
+        if not _may_cost(facts) or _tracked(facts):
             return
         for training in facts[Runs].trainings:
             if not facts[Runs].of(training.place) or not self._is_long(training, facts):
@@ -219,6 +220,18 @@ class NoEnergyTracking(Rule):
         ),
         Good(
             """
+            import pandas as pd
+            from tensorflow import keras
+
+            table = pd.read_csv("cars.csv")
+            model = keras.Sequential([keras.layers.Dense(25), keras.layers.Dense(1)])
+            model.compile("adam", "mse")
+            model.fit(table[columns].values, table["mpg"].values, epochs=100)
+            """,
+            why="a small network on a table",
+        ),
+        Good(
+            """
             import torch
 
             print(torch.load("model.pt")(x))
@@ -234,6 +247,21 @@ _TRACKERS = re.compile(
     r"|CodeCarbonCallback|log_system_metrics|enable_system_metrics_logging|power\.draw|nvidia-smi)\b"
 )
 """Trackers of energy, and experiment trackers that record the power of GPUs without being asked."""
+
+
+_TABLES = re.compile(r"\bread_(?:csv|excel|parquet|sql)\w*\(|\bDataFrame\(|\bload_(?:boston|wine)\w*\(")
+
+
+def _may_cost(facts: Facts) -> bool:
+    """Whether a training may take much: on an accelerator, or where that is not known, on more than a table."""
+    from greenlint import Frameworks
+
+    frameworks = facts[Frameworks]
+    if frameworks.trainer_owner not in (None, "keras"):
+        return True
+    if frameworks.gpu_intent is None:
+        return frameworks.decodes or _TABLES.search(facts.glance.code.text) is None
+    return frameworks.gpu_intent or frameworks.decodes
 
 
 def _tracked(facts: Facts) -> bool:
