@@ -20,8 +20,10 @@ class Figure(NamedTuple):
     """As it is written."""
 
     def is_backed_by(self, low: object, high: object, unit: object) -> bool:
-        """Whether a recorded range says the same: one of its ends, or both."""
-        ends = [float(each) for each in (low, high) if isinstance(each, (int, float)) and not isinstance(each, bool)]
+        """Whether a recorded range says the same: one of its ends, or both, whatever the sign."""
+        ends = [
+            abs(float(each)) for each in (low, high) if isinstance(each, (int, float)) and not isinstance(each, bool)
+        ]
         return unit == self.unit and all(any(_same(mine, end) for end in ends) for mine in (self.low, self.high))
 
 
@@ -68,7 +70,7 @@ _UNITS = {
 _NUMBER = rf"(?:\d+(?:[.,]\d+)*|\b(?:{'|'.join(_WORDS)})\b)"
 _FIGURE = re.compile(
     rf"""(?<![\w.,/-])[+\u2212-]?(?P<low>{_NUMBER})
-    (?:\s?(?:-|\u2013|to|or|and)\s?(?P<high>{_NUMBER}))?
+    (?:\s?(?:-|\u2013|to|or|and)\s?[+\u2212-]?(?P<high>{_NUMBER}))?
     (?:\s|-(?!second\b))?(?P<unit>{"|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))})(?![\w(])
     |\b(?:factor|factors)\s(?:of\s)?(?P<flow>{_NUMBER})(?:\s?(?:-|\u2013|to|or|and)\s?(?P<fhigh>{_NUMBER}))?""",
     re.VERBOSE,

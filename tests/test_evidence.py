@@ -34,7 +34,7 @@ KINDS = {
     "documentation",
     "reasoning",
 }
-SOURCE = re.compile(r"https://\S+|arXiv \d{4}\.\d{4,5}|doi 10\.\S+|docstrings? of \w+ \d|own estimate")
+SOURCE = re.compile(r"https://\S+|arXiv \d{4}\.\d{4,5}|doi 10\.\S+|docstrings? of \w+ \d\S*|own estimate")
 ESTIMATE = re.compile(r"estimat", re.IGNORECASE)
 
 

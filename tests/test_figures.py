@@ -12,6 +12,7 @@ FOUND = {
     "saves 2-15 % of a step": [(2, 15, "%")],
     "saves 2\N{EN DASH}15 %": [(2, 15, "%")],
     "15.3 to 75.8 % of the energy": [(15.3, 75.8, "%")],
+    "-10 to +40 % of the energy": [(10, 40, "%")],
     "up to 3 times faster": [(3, 3, "x")],
     "about seven times faster": [(7, 7, "x")],
     "1.5 to 5.5 times faster, a further 1.3 to 2.5 times": [(1.5, 5.5, "x"), (1.3, 2.5, "x")],
