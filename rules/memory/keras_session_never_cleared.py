@@ -33,7 +33,7 @@ class KerasSessionNeverCleared(Rule):
     evidence = (
         Evidence(
             Grade.MEASURED,
-            "models reused improperly: 32 % more electricity (injected into one small convolutional network, T4, "
+            "models reused improperly: 31.8 % more electricity (injected into one small convolutional network, T4, "
             "CodeCarbon)",
             "arXiv 2606.19799",
         ),
