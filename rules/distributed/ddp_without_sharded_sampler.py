@@ -13,9 +13,8 @@ if TYPE_CHECKING:
 class DdpWithoutShardedSampler(Rule):
     """Each process of a DistributedDataParallel training loads the whole data set instead of its own part.
 
-    Without a `DistributedSampler`, a loader yields all samples in every process. An epoch on eight devices then
-    computes every sample eight times, for the progress of one and a half epochs at best, and for none at all where
-    the processes shuffle alike.
+    Without a `DistributedSampler`, a loader yields all samples in every process. An epoch then computes every sample
+    on each device, for little more progress than on one, and for none at all where the processes shuffle alike.
 
     The finding stands at the `DataLoader` call. It is reported only where the loop over the loader trains a wrapped
     network and the data set can be seen not to be split. Where training counts steps instead of passes over the
