@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from greenlint import Call, Facts, Findings, Loop, Outline, Report, Schedules, cst
 
-_SHORT_FINE_TUNING = 5
-_LONG_FINE_TUNING = 10
+_SHORT_FINE_TUNING = 8
+_LONG_FINE_TUNING = 15
 _LONG_LOOP = 50
 
 
@@ -22,7 +22,7 @@ class NoEarlyStopping(Rule):
     Epochs after the best one cost as much as those before it, and their weights are thrown away or are worse. The
     validation that would tell is already being paid for.
 
-    The finding stands at the `fit` call of Keras, at the `Trainer` of transformers; with the option `all-loops` also at
+    The finding stands at the first such `fit` call of Keras, at the `Trainer` of transformers; with `all-loops` also at
     the `Trainer` of Lightning and at hand-written loops over epochs.
 
     Leave it where the learning rate follows the planned length (one-cycle, cosine, step schedules: such files are not
@@ -71,17 +71,22 @@ class NoEarlyStopping(Rule):
         schedules = facts[Schedules]
         if not facts[Frameworks].uses("keras") or _needs_its_length(schedules):
             return
+        found: list[tuple[Call, int, bool]] = []
         for fit in facts[Calls].methods("fit", "fit_generator"):
             if not _is_validated(fit) or _is_excused(fit, facts):
                 continue
             epochs = schedules.epochs(fit.argument("epochs", 3 if fit.method == "fit" else 2))
             callbacks = fit.argument("callbacks", 5 if fit.method == "fit" else 4)
-            if epochs is None or epochs[0] < self.options.epochs or schedules.stops(callbacks) is not False:
-                continue
+            if epochs is not None and epochs[0] >= self.options.epochs and schedules.stops(callbacks) is False:
+                found.append((fit, *epochs))
+        if found:
+            fit, count, certain = found[0]
             yield self._report(
                 fit.node,
-                *epochs,
+                count,
+                certain,
                 "add keras.callbacks.EarlyStopping(patience=5, restore_best_weights=True) to the callbacks",
+                related=tuple((each.node, "and here") for each, _, _ in found[1:5]),
             )
 
     @on_call("transformers.Trainer", "transformers.Seq2SeqTrainer")
