@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from greenlint import Call, Facts, Findings, Outline, cst
 
 _TEST = re.compile(r"(?i)(?<![a-z])test|_te(?![a-z])")
-_VALIDATION = re.compile(r"(?i)(?<![a-z])(?:val|valid|validation|dev)(?![a-z])")
+_VALIDATION = re.compile(
+    r"(?i)(?<![a-z])(?:vali?|valid|validation|dev)(?![a-z]|ice)|(?<![a-z])(?:val|valid|dev)(?:loader|set|data)"
+)
 
 
 class TestSetEveryEpoch(Rule):
@@ -241,6 +243,30 @@ class TestSetEveryEpoch(Rule):
                 valid_accuracy = test(model, valid_loader)
             """,
             why="the function is called test, its data are not",
+        ),
+        Good(
+            """
+            import torch
+            from torch import nn
+
+            def evaluate(model, loader):
+                total = 0
+                for x, y in loader:
+                    total += (model(x.cuda()).argmax(1) == y.cuda()).sum()
+                return total
+
+            model = nn.TransformerEncoder(layer, 12).cuda()
+            optimizer = torch.optim.AdamW(model.parameters())
+            for train_loader, valid_loader in parts:
+                for epoch in range(100):
+                    for x, y in train_loader:
+                        loss = nn.functional.cross_entropy(model(x.cuda()), y.cuda())
+                        loss.backward()
+                        optimizer.step()
+                valid = evaluate(model, valid_loader)
+                test = evaluate(model, test_loader)
+            """,
+            why="once per fold of a cross-validation",
         ),
         Good(
             """
