@@ -116,11 +116,28 @@ class Rhythm:
         for loop in self._tree.loops_around(node):
             role = self._loops.of(loop).role
             if role is LoopRole.EPOCH:
-                guarded = self._contexts.guarded(node, loop.body) or self._contexts.dead(node)
-                return None if guarded else Beat(Pace.EPOCH, self._facts, loop)
+                skipped = self._contexts.guarded(node, loop.body) or self._contexts.dead(node)
+                return None if skipped or self._repeats_trainings(loop) else Beat(Pace.EPOCH, self._facts, loop)
             if role is not LoopRole.OTHER:
                 return None
         return None
+
+    def _repeats_trainings(self, loop: cst.For | cst.While) -> bool:
+        """Whether each pass of a loop is a whole training: over folds, seeds or settings."""
+        if isinstance(loop, cst.For) and _TRAININGS.search(self._facts.document.source(loop.target)):
+            return True
+        if self._holds_epochs(loop.body):
+            return True
+        for call in self._calls.within(loop.body):
+            target = self._values.callee(call.node)
+            if target is not None and isinstance(target.node, cst.FunctionDef):
+                other = self if target.facts is self._facts else target.facts[Rhythm]
+                if other._holds_epochs(target.node.body):
+                    return True
+        return False
+
+    def _holds_epochs(self, body: cst.CSTNode) -> bool:
+        return any(self._tree.contains(body, each.node) for each in self._loops.with_role(LoopRole.EPOCH))
 
     # -- evaluations ------------------------------------------------------------------------------------------
 
@@ -176,6 +193,7 @@ _HOOKS = {
     "on_validation_batch_end": Pace.VALIDATION,
 }
 _EPOCH = re.compile(r"(?i)epoch|^ep$|^e$")
+_TRAININGS = re.compile(r"(?i)fold|seed|\brun|split|trial|repeat|\bexp|setting|config|hyper|task")
 _DRAWS = ("next", "get_batch", "next_batch", "random_batch", "sample_batch", "get_next_batch", "train_batch")
 """Calls that take one batch."""
 _PASSES = frozenset(("metric_logger", "log_every", "islice", "progress_bar", "track", "Bar", "prefetch", "iter"))

@@ -131,3 +131,16 @@ def test_evaluations_behind_a_call() -> None:
     found = facts(code)
     answers = [found[Rhythm].evaluation(found[Calls].methods(name)[0]) for name in ("whole", "part", "steps")]
     assert [each is not None for each in answers] == [True, False, False]
+
+
+def test_a_loop_over_folds_is_none_over_epochs() -> None:
+    inner = textwrap.indent(training("pass"), "    ")
+    found = facts(f"for part in parts:\n{inner}\n    mark()\n")
+    assert found[Rhythm].each_epoch(found[Calls].methods("mark")[0].node) is None
+    body = textwrap.indent(textwrap.dedent(STEP), "        ")
+    code = f"for fold in folds:\n    for x in train_loader:\n{body}\n    mark()\n"
+    found = facts(code)
+    assert found[Rhythm].each_epoch(found[Calls].methods("mark")[0].node) is None
+    called = "def train():\n" + inner + "\nfor part in parts:\n    train()\n    mark()\n"
+    found = facts(called)
+    assert found[Rhythm].each_epoch(found[Calls].methods("mark")[0].node) is None
