@@ -40,6 +40,7 @@ class NoResumePath(Rule):
     premises = (
         Premise.NOT_A_TEST,
         Premise.NOT_A_BENCHMARK,
+        Premise.NOT_REINFORCEMENT,
         Premise.REAL_DATA,
     )
     references = (
