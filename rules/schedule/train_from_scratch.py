@@ -266,6 +266,18 @@ class TrainFromScratch(Rule):
         ),
         Good(
             """
+            from tensorflow.keras.applications import ResNet50
+
+            base = ResNet50(weights=None, include_top=False)
+            base.summary()
+            base = ResNet50(weights=pretrained, include_top=False)
+            model = add_head(base)
+            model.fit(train, epochs=30)
+            """,
+            why="the model that is trained may have weights",
+        ),
+        Good(
+            """
             import torchvision
 
             model = torchvision.models.resnet18()
@@ -345,6 +357,8 @@ def _gets_weights(call: Call, facts: Facts) -> bool:
     from greenlint import Calls, Loops, Tree, cst
 
     tree = facts[Tree]
+    if any(_has_weights(each) for each in facts[Calls].methods(call.method) if each.name == call.name):
+        return True
     starts = [tree.first(each.loop) for each in facts[Loops].steps if each.loop is not None and each.loop in tree]
     starts.extend(tree.first(each.node) for each in facts[Calls].methods("fit", "fit_generator", "train"))
     last = max(starts, default=0)
@@ -357,6 +371,12 @@ def _gets_weights(call: Call, facts: Facts) -> bool:
         if re.search(r"\.(?:conv1|conv_stem|features\[0\]|stem|patch_embed)\b", facts.document.source(target.target)):
             return True
     return False
+
+
+def _has_weights(call: Call) -> bool:
+    """Whether a model is built with weights, or may be: one of the same name without them may only be an attempt."""
+    given = [call.argument("weights", 1 if _KERAS.match(call.name or "") else None), call.argument("pretrained")]
+    return any(each.node is not None and each.constant not in (None, False, "") for each in given)
 
 
 def _is_trained(facts: Facts) -> bool:
