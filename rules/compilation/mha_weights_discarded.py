@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_file
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from greenlint import Call, Facts, Findings, cst
 
 _ATTENTION = "torch.nn.MultiheadAttention"
+_ONE = re.compile(r"keepdims?\s*=\s*True|unsqueeze\(|\[:, ?:1\]|\[:, ?-1:\]|\[:1\]|\[-1:\]|None")
+"""What gives a sequence of one element."""
 
 
 class MhaWeightsDiscarded(Rule):
@@ -51,7 +54,7 @@ class MhaWeightsDiscarded(Rule):
             return
         for call in _discarding(facts):
             made = _layer(call, facts)
-            if made is None or facts[Contexts].dead(call.node) or not _asks(call):
+            if made is None or facts[Contexts].dead(call.node) or not _asks(call) or _has_one_query(call, facts):
                 continue
             yield self.finding(
                 call.node,
@@ -173,6 +176,22 @@ class MhaWeightsDiscarded(Rule):
             """
             from torch import nn
 
+            class Pool(nn.Module):
+                def __init__(self, dim):
+                    super().__init__()
+                    self.attn = nn.MultiheadAttention(dim, 8, batch_first=True)
+
+                def forward(self, x):
+                    query = x.mean(dim=1, keepdim=True)
+                    out, _ = self.attn(query, x, x)
+                    return out.squeeze(1)
+            """,
+            why="for a single query the weights are one row",
+        ),
+        Good(
+            """
+            from torch import nn
+
             class MultiheadAttention(nn.Module):
                 def forward(self, q, k, v):
                     return self.project(q, k, v), None
@@ -289,6 +308,19 @@ def _listed(listed: Call) -> Call | None:
         return None
     calls = [listed.facts[Calls].of(each) for each in made if isinstance(each, cst.Call)]
     return calls[0] if calls and len(calls) == len(made) and all(each.name == _ATTENTION for each in calls) else None
+
+
+def _has_one_query(call: Call, facts: Facts) -> bool:
+    """Whether the query is plainly a single element, such as a mean or a class token: its weights are one row."""
+    from greenlint import Names, cst
+
+    query = call.argument("query", 0).node
+    if query is None:
+        return False
+    written = [query]
+    if isinstance(query, cst.Name):
+        written.extend(each.value for each in facts[Names].reaching(query) if each.value is not None)
+    return any(_ONE.search(facts.document.source(each)) for each in written)
 
 
 def _asks(call: Call) -> bool:
