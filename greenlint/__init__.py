@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from greenlint.facts.calls import UNKNOWN, Argument, Call, Calls
     from greenlint.facts.checkpointing import Checkpointed, Checkpointing
     from greenlint.facts.clocks import Clocks
+    from greenlint.facts.compiled import Compiled
     from greenlint.facts.contexts import ContextKind, Contexts
     from greenlint.facts.datasets import Datasets, Work
     from greenlint.facts.devices import Devices
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from greenlint.facts.estimators import Estimator, Estimators, Fit, Fitting, Rows
     from greenlint.facts.factories import Factories, Made
     from greenlint.facts.frameworks import Frameworks
+    from greenlint.facts.functional import FunctionalStep, FunctionalSteps
     from greenlint.facts.graphs import Graphs, losses
     from greenlint.facts.grids import Axis, Grid, Grids
     from greenlint.facts.handlers import Handler, Handlers
@@ -104,6 +106,7 @@ _LAZY = {
     "Checkpointing": "greenlint.facts.checkpointing",
     "Clocks": "greenlint.facts.clocks",
     "Collective": "greenlint.facts.distributed",
+    "Compiled": "greenlint.facts.compiled",
     "ContextKind": "greenlint.facts.contexts",
     "Contexts": "greenlint.facts.contexts",
     "Datasets": "greenlint.facts.datasets",
@@ -121,6 +124,8 @@ _LAZY = {
     "Fit": "greenlint.facts.estimators",
     "Fitting": "greenlint.facts.estimators",
     "Frameworks": "greenlint.facts.frameworks",
+    "FunctionalStep": "greenlint.facts.functional",
+    "FunctionalSteps": "greenlint.facts.functional",
     "Grid": "greenlint.facts.grids",
     "Graphs": "greenlint.facts.graphs",
     "GridSearchCall": "greenlint.facts.searches",
@@ -235,6 +240,7 @@ __all__ = [
     "Checkpointing",
     "Clocks",
     "Collective",
+    "Compiled",
     "Confidence",
     "ContextKind",
     "Contexts",
@@ -257,6 +263,8 @@ __all__ = [
     "Fitting",
     "Fix",
     "Frameworks",
+    "FunctionalStep",
+    "FunctionalSteps",
     "Good",
     "Grade",
     "Graphs",
