@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, RuleOptions, Severity, on_call, on_file
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
 
     from greenlint import Call, Facts, Findings, Outline, cst
 
+_XLA = re.compile(r"\btorch_xla\b|\btpu_cores\b|\bxla_device\b")
+"""Words of a compiler that fuses the loop anyway."""
 _FUSED = tuple(f"torch.optim.{name}" for name in ("Adam", "AdamW", "SGD", "Adagrad"))
 
 
@@ -68,7 +71,7 @@ class OptimizerNotFused(Rule):
     def check_transformers(self, call: Call, facts: Facts) -> Findings:
         from greenlint import Contexts, Environment
 
-        old = facts[Environment].at_least("torch", "1.9") is False
+        old = facts[Environment].at_least("torch", "1.9") is False or _XLA.search(facts.glance.code.text)
         if facts[Contexts].dead(call.node) or old or call.argument("correct_bias", 5).constant is False:
             return
         yield self.finding(
