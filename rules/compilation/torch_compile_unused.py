@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _COMPILES = re.compile(
     r"(?<!re\.)compile|\bjit\b|\.trace\(|tensorrt|\bonnx\b|cuda_?graph|CUDAGraph|CUDAExtension|load_inline|cpp_extension"
-    r"|\bzero3\b|stage.{0,4}3|pack_padded|torch_geometric|\bdgl\b|NestedTensor|dynamic_shapes",
+    r"|\bzero3\b|stage.{0,4}3|pack_padded|torch_geometric|\bdgl\b|NestedTensor|dynamic_shapes|rcnn|retinanet|\byolo",
     re.IGNORECASE,
 )
 """Words of a compiler, or of what one handles badly: custom kernels, sharded parameters, changing shapes."""
