@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_file
@@ -23,6 +23,11 @@ _MAKERS = frozenset(
     equinox.filter_value_and_grad jax.tree_util.Partial""".split()
 )
 """What gives a new function each time, even for the same argument."""
+_BODIES = frozenset("""jax.lax.scan jax.lax.fori_loop jax.lax.while_loop jax.lax.map jax.lax.cond""".split())
+"""What compiles the function that it is given when it is called outside of compiled code."""
+_BODY_AT = {"jax.lax.fori_loop": 2, "jax.lax.while_loop": 1, "jax.lax.cond": 1}
+_HOT_METHODS = re.compile(r"^(?:update\w*|_?step|train_step|train_batch|learn|act|select_action|get_action|predict)$")
+_VERIFIES = re.compile(r"assert_allclose|assert_array|\bprofiler\b|\bassertEqual")
 _DEPTH = 3
 _FEW = 4
 _KEPT = re.compile(r"\bis None\b|\bnot in\b|hasattr\(|\bnot self\.|__contains__|\bfirst\b|== 0\b|\bcache\b|compiled")
@@ -37,8 +42,10 @@ class _Fresh:
 
     node: cst.CSTNode
     what: str
-    loop: cst.For | cst.While
+    loop: cst.CSTNode
+    """The loop that makes it again, or a method that by its name is called again and again."""
     loop_facts: Facts
+    certain: bool = True
 
 
 class CompileFreshCallableInLoop(Rule):
@@ -59,7 +66,9 @@ class CompileFreshCallableInLoop(Rule):
 
     severity = Severity.WARNING
     frameworks = ("jax", "flax", "equinox", "haiku", "tensorflow", "torch")
-    words = (("jit", "pmap", "pjit", "filter_jit", "filter_pmap", "function", "compile"), ("for", "while"))
+    words = (
+        ("jit", "pmap", "pjit", "filter_jit", "filter_pmap", "function", "compile", "scan", "fori_loop", "while_loop"),
+    )
     premises = (Premise.NOT_A_TEST, Premise.NOT_A_BENCHMARK)
     references = (
         "https://docs.jax.dev/en/latest/jit-compilation.html",
@@ -76,13 +85,18 @@ class CompileFreshCallableInLoop(Rule):
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
+        from greenlint import cst
+
         for fresh in _found(facts):
-            here = fresh.loop_facts is facts
+            called = isinstance(fresh.loop, cst.FunctionDef)
+            what = "called again and again" if called else "the loop"
+            place = (fresh.loop, what) if fresh.loop_facts is facts else (fresh.loop, what, fresh.loop_facts.document)
             yield self.finding(
                 fresh.node,
-                f"this compiles {fresh.what} again in each pass of a loop",
-                help="compile once before the loop and pass what changes as arguments",
-                related=((fresh.loop, "the loop"),) if here else ((fresh.loop, "the loop", fresh.loop_facts.document),),
+                f"this compiles {fresh.what} again in each {'call' if called else 'pass of a loop'}",
+                help="compile once, outside, and pass what changes as arguments",
+                severity=None if fresh.certain else Severity.INFO,
+                related=(place,),
             )
 
     examples = (
@@ -171,6 +185,30 @@ class CompileFreshCallableInLoop(Rule):
                 act = jax.jit(lambda p, x: network.apply(p, None, x))  # bad
                 actions.append(act(params, observation))
             """
+        ),
+        Bad(
+            """
+            import jax
+
+            class Learner:
+                def update(self, batches):
+                    self.params, _ = jax.lax.scan(self.step, self.params, batches)  # bad
+            """
+        ),
+        Good(
+            """
+            import jax
+
+            def accuracy(predict, params, dataset):
+                @jax.jit
+                def of_batch(x, y):
+                    return (predict(params, x) == y).mean()
+                return sum(of_batch(x, y) for x, y in dataset)
+
+            for epoch in range(100):
+                print(accuracy(predict, params, dataset))
+            """,
+            why="one compilation serves a whole data set",
         ),
         Good(
             """
@@ -271,6 +309,12 @@ def _found(facts: Facts) -> Iterator[_Fresh]:
         fresh = _repeated(call.node, what, facts) if what is not None else None
         if fresh is not None and not _amortised(call.node, facts):
             yield fresh
+    for call in facts[Calls].named(*_BODIES):
+        body = call.positional[_BODY_AT.get(call.name or "", 0) :][:1]
+        what = _fresh_body(body[0], call, facts) if body else None
+        fresh = _repeated(call.node, what, facts) if what is not None else None
+        if fresh is not None:
+            yield replace(fresh, certain=False)
     for function in facts[Tree].of_type(cst.FunctionDef):
         if any(_is_wrapper(each.decorator, facts) for each in function.decorators):
             fresh = _repeated(function, f"`{function.name.value}`", facts)
@@ -292,11 +336,23 @@ def _is_wrapper(node: cst.BaseExpression, facts: Facts) -> bool:
 # -- what is compiled ------------------------------------------------------------------------------------------
 
 
+def _fresh_body(node: cst.BaseExpression, call: Call, facts: Facts) -> str | None:
+    """What new function a loop of ``jax.lax`` is given; a bound method is another object each time, too."""
+    from greenlint import cst
+
+    if isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name) and node.value.value == "self":
+        return f"the method `{facts.document.source(node)}`"
+    return _fresh_function(node, call, facts)
+
+
 def _fresh(call: Call, facts: Facts) -> str | None:
     """What new function a call compiles; ``None`` when it may be the same each time."""
+    return _fresh_function(call.positional[0], call, facts) if call.positional else None
+
+
+def _fresh_function(node: cst.BaseExpression, call: Call, facts: Facts) -> str | None:
     from greenlint import BindingKind, Calls, Names, Tree, cst
 
-    node = call.positional[0] if call.positional else None
     if isinstance(node, cst.Lambda):
         return "a lambda"
     if isinstance(node, cst.Call):
@@ -334,12 +390,27 @@ def _fresh_value(node: cst.BaseExpression | None, facts: Facts) -> str | None:
 
 def _repeated(node: cst.CSTNode, what: str, facts: Facts) -> _Fresh | None:
     """The finding for a function made at ``node``, when a loop certainly makes it again and again."""
-    from greenlint import Compiled, Contexts
+    from greenlint import Compiled, Contexts, Tree
 
     if facts[Contexts].dead(node) or facts[Compiled].inside(node) is not False or _is_kept(node, facts):
         return None
+    if _VERIFIES.search(facts.document.source(facts[Tree].function(node) or node)):
+        return None
     found = _loop_of(node, facts, _DEPTH)
-    return None if found is None else _Fresh(node, what, found[1], found[0])
+    if found is not None:
+        return _Fresh(node, what, found[1], found[0])
+    method = _hot_method(node, facts)
+    return None if method is None else _Fresh(node, what, method, facts, certain=False)
+
+
+def _hot_method(node: cst.CSTNode, facts: Facts) -> cst.FunctionDef | None:
+    """The method around ``node``, when nobody is seen to call it and its name says that many do."""
+    from greenlint import Project, Tree
+
+    function = facts[Tree].function(node)
+    if function is None or facts[Tree].class_of(function) is None or not _HOT_METHODS.match(function.name.value):
+        return None
+    return None if facts[Project].callers(function) else function
 
 
 def _loop_of(node: cst.CSTNode, facts: Facts, depth: int) -> tuple[Facts, cst.For | cst.While] | None:
@@ -408,6 +479,17 @@ def _amortised(node: cst.Call, facts: Facts) -> bool:
     return True
 
 
+def _in_comprehension(node: cst.CSTNode, facts: Facts) -> bool:
+    from greenlint import Tree, cst
+
+    for above in facts[Tree].ancestors(node):
+        if isinstance(above, (cst.ListComp, cst.GeneratorExp, cst.DictComp, cst.SetComp)):
+            return True
+        if isinstance(above, (cst.BaseSmallStatement, cst.BaseCompoundStatement)):
+            return False
+    return False
+
+
 def _called_in_inner_loop(name: str, node: cst.CSTNode, facts: Facts) -> bool:
     """Whether a name is called in a loop deeper than ``node``, passed on, returned or kept, or never called at all."""
     from greenlint import Tree, cst
@@ -420,7 +502,11 @@ def _called_in_inner_loop(name: str, node: cst.CSTNode, facts: Facts) -> bool:
             continue
         above = tree.parent(use)
         if isinstance(above, cst.Call) and above.func is use:
-            if len(tree.loops_around(use)) > depth or tree.function(use) is not tree.function(node):
+            if (
+                len(tree.loops_around(use)) > depth
+                or _in_comprehension(use, facts)
+                or tree.function(use) is not tree.function(node)
+            ):
                 return True
             called = True
         elif not isinstance(above, (cst.AssignTarget, cst.FunctionDef)):
