@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, RuleOptions, Severity, on_file
@@ -10,15 +11,16 @@ from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, Rul
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlint import Argument, Call, Estimator, Facts, Findings, Study, cst
+    from greenlint import Argument, Call, Estimator, Facts, Findings, Rows, Study, cst
 
 
 class NestedParallelism(Rule):
     """A search runs its fits in parallel, and each fit starts as many threads as there are cores.
 
     With `n_jobs=-1` on both levels, a machine of 16 cores runs up to 256 threads. They take turns and evict each
-    other's caches: more energy for the same fits. joblib limits OpenMP threads in its worker processes, so that XGBoost
-    with default threads is not affected there; forests, LightGBM and CatBoost set their own number.
+    other's caches: more energy for the same fits. joblib limits OpenMP threads in its worker processes, and XGBoost
+    keeps to the limit; forests, LightGBM and CatBoost set their own number. `study.optimize` uses threads, which
+    nothing limits.
 
     The finding stands at the outer parallel call: the search, the cross-validation, or `study.optimize`.
 
@@ -41,7 +43,7 @@ class NestedParallelism(Rule):
     premises = (Premise.NOT_A_TEST, Premise.NOT_A_BENCHMARK)
     references = (
         "https://scikit-learn.org/stable/computing/parallelism.html#oversubscription-spawning-too-many-threads",
-        "https://xgboost.readthedocs.io/en/stable/python/python_api.html#xgboost.XGBClassifier",
+        "https://joblib.readthedocs.io/en/stable/parallel.html#avoiding-over-subscription-of-cpu-resources",
     )
     evidence = (
         Evidence(
@@ -51,8 +53,8 @@ class NestedParallelism(Rule):
         ),
         Evidence(
             Grade.DOCUMENTED,
-            "thread contention between a grid search and XGBoost will significantly slow down both",
-            "docstring of xgboost 3.2, n_jobs of the scikit-learn wrapper",
+            "joblib limits threads of OpenMP and BLAS in its worker processes, not those that a library starts itself",
+            "https://joblib.readthedocs.io/en/stable/parallel.html#avoiding-over-subscription-of-cpu-resources",
         ),
     )
 
@@ -67,7 +69,7 @@ class NestedParallelism(Rule):
             if workers is None or workers == 1 or facts[Contexts].dead(outer.node):
                 continue
             for each in inside:
-                threads = _threads(each)
+                threads = each.threads
                 if threads is None or (workers > 0 and threads > 0 and workers * threads <= self.options.threads):
                     continue
                 if facts[Estimators].of(outer).rows is Rows.FEW or each.rows is Rows.FEW:
@@ -126,12 +128,29 @@ class NestedParallelism(Rule):
         Bad(
             """
             import pandas as pd
+            from catboost import CatBoostClassifier
             from sklearn.model_selection import cross_val_score
-            from xgboost import XGBClassifier
 
             table = pd.read_csv("clicks.csv")
-            model = XGBClassifier(n_estimators=200, n_jobs=16)
+            model = CatBoostClassifier(iterations=200, thread_count=16)
             scores = cross_val_score(model, table.drop(columns="y"), table["y"], cv=10, n_jobs=5)  # bad
+            """
+        ),
+        Bad(
+            """
+            import optuna
+            import pandas as pd
+            import xgboost as xgb
+
+            table = pd.read_csv("clicks.csv")
+            matrix = xgb.DMatrix(table.drop(columns="y"), table["y"])
+
+            def objective(trial):
+                params = {"max_depth": trial.suggest_int("depth", 3, 12)}
+                return xgb.cv(params, matrix, 200, early_stopping_rounds=20)["test-rmse-mean"].min()
+
+            study = optuna.create_study()
+            study.optimize(objective, n_trials=50, n_jobs=8)  # bad
             """
         ),
         Good(
@@ -165,7 +184,7 @@ class NestedParallelism(Rule):
             from xgboost import XGBClassifier
 
             table = pd.read_csv("clicks.csv")
-            search = GridSearchCV(XGBClassifier(), {"max_depth": [4, 8]}, n_jobs=-1)
+            search = GridSearchCV(XGBClassifier(n_jobs=-1), {"max_depth": [4, 8]}, n_jobs=-1)
             search.fit(table.drop(columns="y"), table["y"])
             """,
             why="joblib's workers limit OpenMP threads, and XGBoost keeps to the limit",
@@ -226,34 +245,62 @@ class NestedParallelism(Rule):
 _LIMITED = re.compile(
     r"inner_max_num_threads|threadpool_limits|threadpoolctl|parallel_backend|parallel_config|register_ray|register_dask"
 )
+_THREADS = {
+    "xgboost": ("n_jobs", "nthread"),
+    "lightgbm": ("n_jobs", "num_threads", "nthread", "num_thread"),
+    "catboost": ("thread_count",),
+}
 _FORESTS = re.compile(r"^(?:RandomForest|ExtraTrees|Bagging)(?:Classifier|Regressor)$|^IsolationForest$")
 """Estimators that start threads when ``n_jobs`` says so."""
 
 
-def _outer(facts: Facts) -> Iterator[tuple[Call, list[Estimator]]]:
+@dataclass(frozen=True)
+class _Inner:
+    """Something that is fitted inside, and how many threads it starts: -1 is one for each core, ``None`` no others."""
+
+    name: str
+    call: Call
+    rows: Rows
+    threads: int | None
+
+
+def _outer(facts: Facts) -> Iterator[tuple[Call, list[_Inner]]]:
     """The calls that may run several fits at once, and what they fit."""
     from greenlint import Estimators, Studies
 
     estimators = facts[Estimators]
     for search in estimators.searches:
-        yield search, estimators.inside(search.node)[1:]
+        yield search, [_inner(each) for each in estimators.inside(search.node)[1:]]
     for call in estimators.cross_validations:
         node = call.argument("estimator", 0).node
         if node is not None:
-            yield call, estimators.inside(node)
+            yield call, [_inner(each) for each in estimators.inside(node)]
     for study in facts[Studies].all:
         yield study.call, _in_objective(study)
 
 
-def _in_objective(study: Study) -> list[Estimator]:
-    from greenlint import Calls, Estimators
+def _inner(estimator: Estimator) -> _Inner:
+    return _Inner(estimator.name, estimator.call, estimator.rows, _threads(estimator))
+
+
+def _in_objective(study: Study) -> list[_Inner]:
+    """What an objective fits in one of several threads of a process."""
+    from greenlint import Boosters, Calls, Estimators, Tree
 
     objective = study.objective
     if objective is None:
         return []
-    estimators = objective.facts[Estimators]
-    made = objective.facts[Calls].within(objective.node)
-    return [estimators.of(call) for call in made if estimators.class_of(call) is not None]
+    facts = objective.facts
+    estimators = facts[Estimators]
+    made = [each for each in facts[Calls].within(objective.node) if estimators.class_of(each) is not None]
+    found = [_inner(estimators.of(each)) for each in made]
+    for run in facts[Boosters].runs:
+        if run.library in _THREADS and facts[Tree].contains(objective.node, run.call.node):
+            value = run.constant(*_THREADS[run.library])
+            threads = (-1 if not value or value < 0 else _more_than_one(value)) if isinstance(value, int) else None
+            threads = -1 if value is None else threads
+            found.append(_Inner(run.name, run.call, run.rows, threads))
+    return found
 
 
 def _threads(estimator: Estimator) -> int | None:
@@ -261,13 +308,8 @@ def _threads(estimator: Estimator) -> int | None:
     call, root = estimator.call, (estimator.call.name or "").split(".")[0]
     if root == "sklearn" and _FORESTS.match(estimator.name):
         return _more_than_one(_count(call.argument("n_jobs")))
-    if root == "lightgbm" and estimator.name.startswith("LGBM"):
-        return _own(call, "n_jobs", "num_threads", "nthread", "num_thread")
-    if root == "catboost" and estimator.name.startswith("CatBoost"):
-        return _own(call, "thread_count")
-    if root == "xgboost" and estimator.name.startswith("XGB"):
-        written = _own(call, "n_jobs", "nthread")
-        return written if written is not None and written > 1 else None
+    if root in ("lightgbm", "catboost") and estimator.name.startswith(("LGBM", "CatBoost")):
+        return _own(call, *_THREADS[root])
     return None
 
 
@@ -302,8 +344,8 @@ def _many(count: int, what: str) -> str:
     return f"one {what} for each core" if count < 0 else f"{count} {what}s"
 
 
-def _help(outer: Call, inner: Estimator) -> str:
-    name = "thread_count" if inner.name.startswith("CatBoost") else "n_jobs"
+def _help(outer: Call, inner: _Inner) -> str:
+    name = "thread_count" if inner.name.startswith(("CatBoost", "catboost")) else "n_jobs"
     if outer.method == "optimize":
-        return f"leave n_jobs out of optimize: its threads share one interpreter; or give the {inner.name} {name}=1"
+        return f"leave n_jobs out of optimize, whose threads share one interpreter, or give {inner.name} {name}=1"
     return f"give the {inner.name} {name}=1, or leave n_jobs out of {outer.method}"
