@@ -28,6 +28,7 @@ _NO_GRAD = re.compile(r"no_?grad|inference_mode|set_grad_enabled", re.IGNORECASE
 _BY_ARGUMENT = frozenset(("inference_mode", "set_grad_enabled"))
 """Managers whose argument says whether gradients are off or on."""
 _PLACES = frozenset(("to", "cuda", "xpu", "npu", "mps", "device", "device_put"))
+_FITS = frozenset("fit fit_transform fit_predict fit_resample DMatrix QuantileDMatrix Pool".split())
 _TENSOR = re.compile(r"ensor$")
 _TYPED_TENSOR = re.compile(r"Tensor$")
 _STORES = frozenset(("update", "setdefault", "putenv"))
@@ -444,6 +445,18 @@ class Outline:
         for loop in self.loops:
             if not isinstance(loop.node, ast.While):
                 yield loop.place.function, loop.node.target, loop.node.iter
+
+    @property
+    def refits(self) -> bool:
+        """Whether a loop fits or builds a data set, or two fits of one function have the same arguments."""
+        fits = list(self._calls_of(_FITS.__contains__))
+        if not fits:
+            return False
+        told = [(where, *(ast.dump(each) for each in call.args)) for where, call in fits if call.args]
+        if len(told) > len(set(told)):
+            return True
+        calls = {call for _, call in fits}
+        return any(each in calls for loop in self.loops for each in _below(loop.node) if isinstance(each, ast.Call))
 
     @property
     def listed_tensor(self) -> bool:

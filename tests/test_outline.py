@@ -502,6 +502,33 @@ def test_no_tensors_of_lists(code: str) -> None:
 # -- what is stored, named and given -------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "for c in cs:\n    m.fit(X, y)",
+        "while True:\n    if a:\n        m.fit_transform(X)",
+        "from xgboost import DMatrix as D\nfor c in cs:\n    D(X)",
+        "m.fit(X, y)\nprint(m)\nn.fit(X, y)",
+        "def f():\n    m.fit(X, y)\n    n.fit_transform(X, y)",
+    ],
+)
+def test_refits(code: str) -> None:
+    assert outline(code).refits
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "for c in cs:\n    m.predict(X)",
+        "m.fit(X, y)\nm.fit(Z, y)",
+        "m.fit(X, y)\ndef f():\n    m.fit(X, y)",
+        "fit\nfor c in cs:\n    pass",
+    ],
+)
+def test_no_refits(code: str) -> None:
+    assert not outline(code).refits
+
+
 def test_stored_keys() -> None:
     found = outline(
         """
