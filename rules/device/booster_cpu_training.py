@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, RuleOptions, Severity, on_file
 
 if TYPE_CHECKING:
-    from greenlint import BoosterRun, Facts, Findings, cst
+    from greenlint import BoosterRun, Facts, Findings, Outline, cst
 
 
 class BoosterCpuTraining(Rule):
@@ -55,6 +55,10 @@ class BoosterCpuTraining(Rule):
             "nobody has published a measurement of their energy",
         ),
     )
+
+    @classmethod
+    def concerns(cls, outline: Outline) -> bool:
+        return any(each in ("train", "cv") or each.startswith(("XGB", "CatBoost", "Dask")) for each in outline.calls)
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
