@@ -10,7 +10,7 @@ from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, Sev
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlint import Call, Estimator, Facts, Findings, Rows, cst
+    from greenlint import Call, Estimator, Facts, Findings, Outline, Rows, cst
 
 
 class LoopInvariantFit(Rule):
@@ -41,6 +41,10 @@ class LoopInvariantFit(Rule):
             "nobody has published a measurement of their energy",
         ),
     )
+
+    @classmethod
+    def concerns(cls, outline: Outline) -> bool:
+        return outline.refits
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
