@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, Severity, on_file
 
 if TYPE_CHECKING:
-    from greenlint import Estimator, Facts, Findings, cst
+    from greenlint import Estimator, Facts, Findings, Outline, cst
 
 
 class SuperlinearAlgorithmChoice(Rule):
@@ -61,6 +61,10 @@ class SuperlinearAlgorithmChoice(Rule):
             "nobody has published a measurement of these pairs",
         ),
     )
+
+    @classmethod
+    def concerns(cls, outline: Outline) -> bool:
+        return not outline.calls.isdisjoint(_CHECKS)
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
