@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, RuleOptions, Severity, on_file
 
 if TYPE_CHECKING:
-    from greenlint import BoosterRun, Facts, Findings, cst
+    from greenlint import BoosterRun, Facts, Findings, Outline, cst
 
 
 class BoostingNoEarlyStopping(Rule):
@@ -62,6 +62,10 @@ class BoostingNoEarlyStopping(Rule):
             "nobody has published a measurement of their energy",
         ),
     )
+
+    @classmethod
+    def concerns(cls, outline: Outline) -> bool:
+        return any(each in ("train", "cv") or _WRAPPER.match(each) for each in outline.calls)
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
@@ -239,6 +243,7 @@ class BoostingNoEarlyStopping(Rule):
 
 _GUESSED = 500
 """Numbers that people guess are multiples of this; others were found."""
+_WRAPPER = re.compile(r"(?:Dask)?(?:XGB|LGBM|CatBoost|HistGradientBoosting|NGB)")
 _KNOWS = re.compile(
     r"early_stop(?!\w*\s*=\s*(?:False|None))|earlystop|EarlyStop|best_iteration|best_ntree|best_n_|od_wait|od_type|"
     r"staged_predict|n_iter_no_change|Hyperband|Pruning|nrounds_best|optimal_round|\b(?:xgb|lgb|xgboost|lightgbm|catboost)\.cv\("
