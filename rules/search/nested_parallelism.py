@@ -11,7 +11,7 @@ from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, Rul
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlint import Argument, Call, Estimator, Facts, Findings, Rows, Study, cst
+    from greenlint import Argument, Call, Estimator, Facts, Findings, Outline, Rows, Study, cst
 
 
 class NestedParallelism(Rule):
@@ -57,6 +57,10 @@ class NestedParallelism(Rule):
             "https://joblib.readthedocs.io/en/stable/parallel.html#avoiding-over-subscription-of-cpu-resources",
         ),
     )
+
+    @classmethod
+    def concerns(cls, outline: Outline) -> bool:
+        return any(each.endswith("SearchCV") or each in _PARALLEL for each in outline.calls)
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
@@ -244,6 +248,10 @@ class NestedParallelism(Rule):
 
 _LIMITED = re.compile(
     r"inner_max_num_threads|threadpool_limits|threadpoolctl|parallel_backend|parallel_config|register_ray|register_dask"
+)
+_PARALLEL = frozenset(
+    "cross_val_score cross_validate cross_val_predict learning_curve validation_curve permutation_test_score "
+    "optimize".split()
 )
 _THREADS = {
     "xgboost": ("n_jobs", "nthread"),
