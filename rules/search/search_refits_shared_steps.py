@@ -10,7 +10,7 @@ from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, Rul
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from greenlint import Call, Estimator, Facts, Findings, Grid, Report, Rows, cst
+    from greenlint import Call, Estimator, Facts, Findings, Grid, Outline, Report, Rows, cst
 
 
 class SearchRefitsSharedSteps(Rule):
@@ -51,6 +51,12 @@ class SearchRefitsSharedSteps(Rule):
             "https://scikit-learn.org/stable/modules/compose.html#caching-transformers-avoid-repeated-computation",
         ),
     )
+
+    @classmethod
+    def concerns(cls, outline: Outline) -> bool:
+        return not outline.calls.isdisjoint(("Pipeline", "make_pipeline")) and any(
+            each.endswith("SearchCV") for each in outline.calls
+        )
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
