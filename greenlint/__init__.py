@@ -48,10 +48,12 @@ if TYPE_CHECKING:
     from greenlint.facts.environment import Environment, LauncherConfig
     from greenlint.facts.estimators import Estimator, Estimators, Fit, Fitting, Rows
     from greenlint.facts.factories import Factories, Made
+    from greenlint.facts.frames import FrameKind, Frames
     from greenlint.facts.frameworks import Frameworks
     from greenlint.facts.functional import FunctionalStep, FunctionalSteps
     from greenlint.facts.graphs import Graphs, losses
     from greenlint.facts.grids import Axis, Grid, Grids
+    from greenlint.facts.growth import Growing, Growth
     from greenlint.facts.handlers import Handler, Handlers
     from greenlint.facts.hot import Heat, Hot, Spot
     from greenlint.facts.identities import Identities, Identity
@@ -71,6 +73,7 @@ if TYPE_CHECKING:
     from greenlint.facts.residence import Residence, Tracked
     from greenlint.facts.rhythm import Beat, Pace, Rhythm
     from greenlint.facts.round_trips import RoundTrip, RoundTrips
+    from greenlint.facts.rows import RowForm, RowLoop, Rows, RowWork
     from greenlint.facts.runs import Run, Runs
     from greenlint.facts.samples import Samples, Scale
     from greenlint.facts.schedules import Schedules
@@ -123,6 +126,8 @@ _LAZY = {
     "Facts": "greenlint.facts",
     "Fit": "greenlint.facts.estimators",
     "Fitting": "greenlint.facts.estimators",
+    "FrameKind": "greenlint.facts.frames",
+    "Frames": "greenlint.facts.frames",
     "Frameworks": "greenlint.facts.frameworks",
     "FunctionalStep": "greenlint.facts.functional",
     "FunctionalSteps": "greenlint.facts.functional",
@@ -130,6 +135,8 @@ _LAZY = {
     "Graphs": "greenlint.facts.graphs",
     "GridSearchCall": "greenlint.facts.searches",
     "Grids": "greenlint.facts.grids",
+    "Growing": "greenlint.facts.growth",
+    "Growth": "greenlint.facts.growth",
     "Handler": "greenlint.facts.handlers",
     "Handlers": "greenlint.facts.handlers",
     "Heat": "greenlint.facts.hot",
@@ -169,6 +176,10 @@ _LAZY = {
     "Rhythm": "greenlint.facts.rhythm",
     "RoundTrip": "greenlint.facts.round_trips",
     "RoundTrips": "greenlint.facts.round_trips",
+    "RowForm": "greenlint.facts.rows",
+    "RowLoop": "greenlint.facts.rows",
+    "RowWork": "greenlint.facts.rows",
+    "Rows": "greenlint.facts.rows",
     "Run": "greenlint.facts.runs",
     "Runs": "greenlint.facts.runs",
     "Rows": "greenlint.facts.estimators",
@@ -262,6 +273,8 @@ __all__ = [
     "Fit",
     "Fitting",
     "Fix",
+    "FrameKind",
+    "Frames",
     "Frameworks",
     "FunctionalStep",
     "FunctionalSteps",
@@ -271,6 +284,8 @@ __all__ = [
     "Grid",
     "GridSearchCall",
     "Grids",
+    "Growing",
+    "Growth",
     "Handler",
     "Handlers",
     "Heat",
@@ -312,6 +327,9 @@ __all__ = [
     "Rhythm",
     "RoundTrip",
     "RoundTrips",
+    "RowForm",
+    "RowLoop",
+    "RowWork",
     "Rows",
     "Rule",
     "RuleOptions",

@@ -283,6 +283,13 @@ class Outline:
         functions = ((self._meanings.get(name, {name}) & own, calls) for name, calls in self._named_calls.items())
         return [(meant, where, call) for meant, calls in functions if meant for where, call in calls]
 
+    @property
+    def grows(self) -> bool:
+        """Whether something may be given a longer copy of itself: ``x = concat([x, y])``, ``df.loc[len(df)] = y``."""
+        return any(
+            _adds_row(target) or _is_joined(target, value) for _, targets, value in self._assigned for target in targets
+        )
+
     @cached_property
     def texts(self) -> set[str]:
         """Strings that name where something is put: arguments of ``to``, ``device`` and the like."""
@@ -528,6 +535,28 @@ def _last(func: ast.expr) -> str:
 
 def _is_text(node: ast.expr | None) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _adds_row(target: ast.expr) -> bool:
+    return isinstance(target, ast.Subscript) and isinstance(target.value, ast.Attribute) and target.value.attr == "loc"
+
+
+def _is_joined(target: ast.expr, value: ast.expr) -> bool:
+    """Whether a target is an argument, or an element of one, or the receiver, in a chain of calls."""
+    if isinstance(target, (ast.Tuple, ast.List)):
+        return False
+    written = ast.dump(target).replace("Store()", "Load()")
+    while isinstance(value, ast.Call):
+        first = value.args[0] if value.args else None
+        joined = [first, *(first.elts if isinstance(first, (ast.List, ast.Tuple)) else ())]
+        if any(each is not None and ast.dump(each) == written for each in joined):
+            return True
+        if not isinstance(value.func, ast.Attribute):
+            return False
+        if value.func.attr == "append" and ast.dump(value.func.value) == written:
+            return True
+        value = value.func.value
+    return False
 
 
 def _may_sweep(loop: ast.For | ast.AsyncFor) -> bool:

@@ -616,3 +616,20 @@ def test_depth_of_patterns(pattern: str, depth: int) -> None:
 
 def test_code_without_patterns() -> None:
     assert outline("f([[[1]]])").pattern_depth == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "grows"),
+    [
+        ("x = concat([x, y])", True),
+        ("self.x = concat((y, self.x), axis=1).reset_index()", True),
+        ("d[k] = append(d[k], y)", True),
+        ("x = x.append(y)", True),
+        ("df.loc[len(df)] = y", True),
+        ("x = concat([y, z])", False),
+        ("x = x.copy()", False),
+        ("x, y = f([x, y])", False),
+    ],
+)
+def test_what_grows_is_seen(code: str, grows: bool) -> None:
+    assert outline(code).grows is grows
