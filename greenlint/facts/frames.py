@@ -163,16 +163,12 @@ class Frames:
         owner = self._kind(node.value.value, depth)
         if owner is not FrameKind.FRAME or not node.slice:
             return None
-        rows = node.slice[0].slice
-        many = isinstance(rows, cst.Slice) or isinstance(
-            rows.value, (cst.Comparison, cst.BinaryOperation, cst.List, cst.UnaryOperation)
-        )
-        if not many:
+        if not _takes_many(node.slice[0].slice):
             return None
         if len(node.slice) == 1:
             return FrameKind.FRAME
         column = node.slice[1].slice
-        if isinstance(column, cst.Slice) or isinstance(column.value, cst.List):
+        if not isinstance(column, cst.Index) or isinstance(column.value, cst.List):
             return FrameKind.FRAME
         return FrameKind.SERIES if self._values.constant(column.value) is not UNKNOWN else None
 
@@ -229,6 +225,12 @@ class Frames:
 
 
 _MASKS = frozenset("isin isnull isna notnull notna duplicated between startswith contains eq ne gt lt ge le".split())
+
+
+def _takes_many(rows: cst.BaseSlice) -> bool:
+    """Whether the first index of ``loc`` picks several rows."""
+    several = (cst.Comparison, cst.BinaryOperation, cst.List, cst.UnaryOperation)
+    return not isinstance(rows, cst.Index) or isinstance(rows.value, several)
 
 
 def _made(name: str) -> FrameKind | None:

@@ -160,10 +160,11 @@ class Growth:
         }:
             return True
         for each in self._tree.below(loop.body, cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.With, cst.For):
+            bound: list[cst.CSTNode] = []
             if isinstance(each, cst.With):
-                bound = [item.asname.name for item in each.items if item.asname is not None]
-            else:
-                bound = [each.target]
+                bound += (item.asname.name for item in each.items if item.asname is not None)
+            elif isinstance(each, (cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.For)):
+                bound.append(each.target)
             if not any(self._source(part) == text for one in bound for part in _parts(one)):
                 continue
             if self._tree.contains(node, each) or self._is_first_piece(each, node, text, loop):
