@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from greenlint.facts.layers import Size
     from greenlint.facts.loads import Load, LoadKind, Loads
     from greenlint.facts.loops import Loop, LoopRole, Loops, Region, Step, StepOwner
+    from greenlint.facts.mapped import Mapped, MappedFunction
     from greenlint.facts.mappings import Entry, Mappings, MappingValue
     from greenlint.facts.models import Layers, Models
     from greenlint.facts.names import Binding, BindingKind, Names, Scope, dotted
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from greenlint.facts.options import Options
     from greenlint.facts.origins import Origins
     from greenlint.facts.project import Definition, Project
+    from greenlint.facts.reads import Read, Reads, Reread
     from greenlint.facts.residence import Residence, Tracked
     from greenlint.facts.rhythm import Beat, Pace, Rhythm
     from greenlint.facts.round_trips import RoundTrip, RoundTrips
@@ -157,6 +159,8 @@ _LAZY = {
     "LoopRole": "greenlint.facts.loops",
     "Loops": "greenlint.facts.loops",
     "Made": "greenlint.facts.factories",
+    "Mapped": "greenlint.facts.mapped",
+    "MappedFunction": "greenlint.facts.mapped",
     "MappingValue": "greenlint.facts.mappings",
     "Mappings": "greenlint.facts.mappings",
     "Models": "greenlint.facts.models",
@@ -171,7 +175,10 @@ _LAZY = {
     "Pace": "greenlint.facts.rhythm",
     "Parallel": "greenlint.facts.distributed",
     "Project": "greenlint.facts.project",
+    "Read": "greenlint.facts.reads",
+    "Reads": "greenlint.facts.reads",
     "Region": "greenlint.facts.loops",
+    "Reread": "greenlint.facts.reads",
     "Residence": "greenlint.facts.residence",
     "Rhythm": "greenlint.facts.rhythm",
     "RoundTrip": "greenlint.facts.round_trips",
@@ -306,6 +313,8 @@ __all__ = [
     "LoopRole",
     "Loops",
     "Made",
+    "Mapped",
+    "MappedFunction",
     "MappingValue",
     "Mappings",
     "Models",
@@ -321,8 +330,11 @@ __all__ = [
     "Parallel",
     "Premise",
     "Project",
+    "Read",
+    "Reads",
     "Region",
     "Report",
+    "Reread",
     "Residence",
     "Rhythm",
     "RoundTrip",

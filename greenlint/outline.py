@@ -283,6 +283,10 @@ class Outline:
         functions = ((self._meanings.get(name, {name}) & own, calls) for name, calls in self._named_calls.items())
         return [(meant, where, call) for meant, calls in functions if meant for where, call in calls]
 
+    def times(self, is_meant: Callable[[str], object]) -> int:
+        """How many calls there are of what has a certain name."""
+        return sum(1 for _ in self._calls_of(is_meant))
+
     @property
     def grows(self) -> bool:
         """Whether something may be given a longer copy of itself: ``x = concat([x, y])``, ``df.loc[len(df)] = y``."""

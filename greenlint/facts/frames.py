@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -11,6 +11,7 @@ import libcst as cst
 from greenlint.facts.calls import UNKNOWN, Call, Calls
 from greenlint.facts.names import Binding, BindingKind, Names, dotted
 from greenlint.facts.samples import Samples, Scale
+from greenlint.facts.tree import Tree
 from greenlint.facts.values import Values
 from greenlint.knowledge import frames as known
 
@@ -190,6 +191,23 @@ class Frames:
         """Whether a table is certainly, or by its name, one of few rows: a summary, a literal, a toy data set."""
         return self._is_small(node, _DEPTH) or self._facts[Samples].scale(node) in (Scale.TOY, Scale.SMALL, Scale.PART)
 
+    def is_part(self, node: cst.BaseExpression, loops: Sequence[cst.CSTNode]) -> bool:
+        """Whether a frame is cut anew from another one in each pass of a loop: rows of one group, or that match."""
+        if not isinstance(node, cst.Name):
+            return isinstance(node, cst.Subscript) and bool(loops) and self.kind(node) is FrameKind.FRAME
+        tree = self._facts[Tree]
+        for binding in self._names.reaching(node):
+            if not any(tree.contains(loop, binding.node) for loop in loops):
+                continue
+            value = binding.value
+            while isinstance(value, cst.Call) and isinstance(value.func, cst.Attribute):
+                if value.func.attr.value in ("query", "get_group", "filter"):
+                    return True
+                value = value.func.value
+            if binding.kind is BindingKind.LOOP or isinstance(value, cst.Subscript):
+                return True
+        return False
+
     def _is_small(self, node: cst.CSTNode, depth: int) -> bool:
         if not depth:
             return False
@@ -209,6 +227,8 @@ class Frames:
             )
         if isinstance(node, cst.Subscript):
             return self._is_small(node.value, depth - 1)
+        if isinstance(node, cst.BinaryOperation):
+            return self._is_small(node.left, depth - 1)
         if isinstance(node, cst.Call):
             return self._is_small_result(self._calls.of(node), depth)
         return False

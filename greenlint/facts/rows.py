@@ -176,7 +176,11 @@ class Rows:
 
     def _along_rows(self, call: Call) -> bool:
         axis = call.argument("axis", 1)
-        if axis.node is None or axis.constant not in (1, "columns"):
+        if axis.node is None or axis.constant not in (1, "columns") or call.receiver is None:
+            return False
+        # The second parameter of ``Series.apply`` is another one.
+        kind = self._frames.kind(call.receiver)
+        if kind is FrameKind.SERIES or (kind is None and call.keyword("axis") is None):
             return False
         # Numba compiles the loop, and raw rows are arrays.
         return call.keyword("engine") is None and call.keyword("raw") is None
