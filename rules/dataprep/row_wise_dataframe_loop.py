@@ -18,8 +18,8 @@ class RowWiseDataframeLoop(Rule):
     code without any of that.
 
     The finding stands at the `for` of the loop, or at the call of `apply`; further places that treat the same frame
-    so in the same function are related. It is a warning for loops of arithmetic, comparisons and look-ups, an info
-    for `apply` and for loops of other cheap Python code.
+    so in the same function are related. It is a warning for loops of arithmetic, comparisons and look-ups over a frame
+    whose origin is seen, an info for `apply` and for loops of other cheap Python code.
 
     Leave it where the frame has few rows. Loops that read files, draw, print or call a model for each row are not
     reported: their own work costs more than the row does.
@@ -70,16 +70,17 @@ class RowWiseDataframeLoop(Rule):
             yield self._report(found, facts)
 
     def _report(self, found: list[RowLoop], facts: Facts) -> Report:
-        from greenlint import RowWork
+        from greenlint import Frames, RowWork
 
         first = found[0]
+        unseen = facts[Frames].kind(first.frame) is None
         return self.finding(
             first.node,
             _message(first, facts),
             help=_remedy(first, facts),
             notes=("saves little where the frame has few rows",),
             related=[(each.node, "row by row as well") for each in found[1:6]],
-            severity=Severity.INFO if _is_weak(first) or first.work is RowWork.PYTHON else None,
+            severity=Severity.INFO if unseen or _is_weak(first) or first.work is RowWork.PYTHON else None,
         )
 
     examples = (
@@ -224,6 +225,29 @@ class RowWiseDataframeLoop(Rule):
             import pandas as pd
             import torch
 
+            stamps = pd.to_datetime(pd.read_csv("stamps.csv")["date"])
+            months = stamps.apply(lambda stamp: stamp.month, 1)
+            """,
+            why="values of one column, without a Series for each",
+        ),
+        Good(
+            """
+            import pandas as pd
+            import torch
+
+            boxes = pd.read_csv("boxes.csv")
+            for name in names:
+                found = boxes[boxes["image"] == name]
+                for _, row in found.iterrows():
+                    areas.append(row["width"] * row["height"])
+            """,
+            why="the few rows of one image each time: looking for them costs more",
+        ),
+        Good(
+            """
+            import pandas as pd
+            import torch
+
             people = pd.read_csv("people.csv")
             for _, row in people.iterrows():
                 embedding = model.encode(row["bio"])
@@ -254,8 +278,10 @@ def _is_weak(each: RowLoop) -> bool:
 
 def _is_short(each: RowLoop, facts: Facts) -> bool:
     """Whether a loop certainly runs over few rows."""
-    from greenlint import Loops, cst
+    from greenlint import Frames, Loops, Tree, cst
 
+    if facts[Frames].is_part(each.frame, facts[Tree].loops_around(each.node)):
+        return True
     if not isinstance(each.node, cst.For):
         return False
     iterations = facts[Loops].of(each.node).iterations
