@@ -19,7 +19,8 @@ class ContainerGrownByCopy(Rule):
     and memory traffic grow with the square of the passes.
 
     The finding stands at the assignment; other arrays that grow in the same loop are related. It is a warning where
-    the loop certainly has many passes, such as one over the batches of a loader, and an info where that is not known.
+    frames or features grow in a loop of certainly many passes, such as one over the batches of a loader, and an info
+    where that is not known or the pieces are small, as predictions are.
 
     Leave it in loops of a few passes. Windows that are cut to a fixed size, and arrays that each pass needs as a whole
     (generated tokens, a cache of keys and values), are not reported.
@@ -91,7 +92,7 @@ class ContainerGrownByCopy(Rule):
             help=_remedy(first, facts),
             notes=() if many else ("saves little where the loop has few passes",),
             related=[(first.loops[0], "the loop"), *others],
-            severity=None if many and not _adds_numbers(first) else Severity.INFO,
+            severity=None if many and _is_large(first, facts) else Severity.INFO,
         )
 
     examples = (
@@ -101,10 +102,10 @@ class ContainerGrownByCopy(Rule):
             from torch.utils.data import DataLoader
 
             loader = DataLoader(data, batch_size=64)
-            scores = torch.empty(0)
+            features = torch.empty(0)
             with torch.no_grad():
                 for images in loader:
-                    scores = torch.cat([scores, model(images)])  # bad
+                    features = torch.cat([features, model(images)])  # bad
             """
         ),
         Bad(
@@ -357,6 +358,22 @@ def _runs_many(loop: cst.For | cst.While, facts: Facts) -> bool:
     if call.name == "builtins.range":
         return any(facts.document.source(each).startswith("len(") for each in call.positional)
     return call.method in ("iterrows", "itertuples", "readlines", "as_numpy_iterator")
+
+
+_LARGE = re.compile(
+    r"(?i)feat|embed|image|img|pixel|hidden|repr|activ|spectro|frame|mask|latent|encod|vector|matrix|descriptor|samples"
+    r"|train|data|^x$|x_|_x$|map"
+)
+"""Names of arrays with many numbers for each sample, unlike those of predictions and labels."""
+
+
+def _is_large(each: Growing, facts: Facts) -> bool:
+    """Whether each piece costs much: rows of frames do, and so do features, unlike predictions and labels."""
+    if each.joiner is None or each.joiner.name is None or each.joiner.name.endswith(".concatenate_datasets"):
+        return True
+    if each.joiner.name.partition(".")[0] in ("pandas", "polars", "modin", "cudf"):
+        return True
+    return not _adds_numbers(each) and _LARGE.search(_named(each, facts)) is not None
 
 
 def _adds_numbers(each: Growing) -> bool:
