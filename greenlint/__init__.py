@@ -75,7 +75,7 @@ if TYPE_CHECKING:
     from greenlint.facts.residence import Residence, Tracked
     from greenlint.facts.rhythm import Beat, Pace, Rhythm
     from greenlint.facts.round_trips import RoundTrip, RoundTrips
-    from greenlint.facts.rows import RowForm, RowLoop, Rows, RowWork
+    from greenlint.facts.rows import RowForm, RowLoop, RowWise, RowWork
     from greenlint.facts.runs import Run, Runs
     from greenlint.facts.samples import Samples, Scale
     from greenlint.facts.schedules import Schedules
@@ -186,7 +186,7 @@ _LAZY = {
     "RowForm": "greenlint.facts.rows",
     "RowLoop": "greenlint.facts.rows",
     "RowWork": "greenlint.facts.rows",
-    "Rows": "greenlint.facts.rows",
+    "RowWise": "greenlint.facts.rows",
     "Run": "greenlint.facts.runs",
     "Runs": "greenlint.facts.runs",
     "Rows": "greenlint.facts.estimators",
@@ -341,6 +341,7 @@ __all__ = [
     "RoundTrips",
     "RowForm",
     "RowLoop",
+    "RowWise",
     "RowWork",
     "Rows",
     "Rule",

@@ -22,7 +22,7 @@ from greenlint.knowledge import frames as known
 if TYPE_CHECKING:
     from greenlint.facts import Facts
 
-__all__ = ["RowForm", "RowLoop", "RowWork", "Rows"]
+__all__ = ["RowForm", "RowLoop", "RowWork", "RowWise"]
 
 _DEPTH = 2
 """How many calls away from a row a helper may be."""
@@ -57,7 +57,7 @@ class RowLoop:
     work: RowWork
 
 
-class Rows:
+class RowWise:
     """Row-wise code of one file."""
 
     def __init__(self, facts: Facts) -> None:

@@ -58,10 +58,10 @@ class RowWiseDataframeLoop(Rule):
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
-        from greenlint import Contexts, Frames, Rows, Tree, dotted
+        from greenlint import Contexts, Frames, RowWise, Tree, dotted
 
         groups: dict[tuple[cst.CSTNode | None, str, bool], list[RowLoop]] = {}
-        for each in facts[Rows].all:
+        for each in facts[RowWise].all:
             if facts[Frames].small(each.frame) or facts[Contexts].dead(each.node) or _is_short(each, facts):
                 continue
             root = (dotted(each.frame) or facts.document.source(each.frame)).split("[")[0]

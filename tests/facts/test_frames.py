@@ -13,7 +13,7 @@ from greenlint.facts.calls import Calls
 from greenlint.facts.frames import FrameKind, Frames
 from greenlint.facts.growth import Growth
 from greenlint.facts.modules import Modules
-from greenlint.facts.rows import RowForm, Rows, RowWork
+from greenlint.facts.rows import RowForm, RowWise, RowWork
 from greenlint.facts.sources import DictSources, RunSettings
 
 SETUP = """
@@ -112,7 +112,7 @@ def test_small(expression: str, small: bool) -> None:
     ],
 )
 def test_rows(code: str, form: RowForm, work: RowWork) -> None:
-    (found,) = facts_of(code)[Rows].all
+    (found,) = facts_of(code)[RowWise].all
     assert (found.form, found.work) == (form, work)
 
 
@@ -134,7 +134,7 @@ def test_rows(code: str, form: RowForm, work: RowWork) -> None:
     ],
 )
 def test_no_rows(code: str) -> None:
-    assert facts_of(code)[Rows].all == ()
+    assert facts_of(code)[RowWise].all == ()
 
 
 @pytest.mark.parametrize(
