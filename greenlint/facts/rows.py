@@ -22,7 +22,7 @@ from greenlint.knowledge import frames as known
 if TYPE_CHECKING:
     from greenlint.facts import Facts
 
-__all__ = ["RowForm", "RowLoop", "RowWork", "RowWise"]
+__all__ = ["RowForm", "RowLoop", "RowWise", "RowWork"]
 
 _DEPTH = 2
 """How many calls away from a row a helper may be."""
