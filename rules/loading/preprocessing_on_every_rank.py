@@ -92,7 +92,7 @@ class PreprocessingOnEveryRank(Rule):
             data = load_dataset("openwebtext")
             data = data.map(lambda rows: tokenizer(rows["text"]), batched=True)  # bad
             """,
-            not_as=("notebook",),
+            not_as=("notebook", "cells"),
         ),
         Bad(
             """
@@ -108,7 +108,7 @@ class PreprocessingOnEveryRank(Rule):
 
             data = load_dataset("imdb").map(encode, batched=True)  # bad
             """,
-            not_as=("notebook",),
+            not_as=("notebook", "cells"),
         ),
         Bad(
             """
@@ -127,7 +127,7 @@ class PreprocessingOnEveryRank(Rule):
             data = load_dataset("json", data_files="prompts.json")
             train = data["train"].shuffle().map(prompt)  # bad
             """,
-            not_as=("notebook",),
+            not_as=("notebook", "cells"),
         ),
         Good(
             """
