@@ -58,6 +58,11 @@ class NoEarlyStopping(Rule):
             "default",
             "https://keras.io/api/callbacks/early_stopping/",
         ),
+        Evidence(
+            Grade.MEASURED,
+            "training for too long and with poor settings took up to five times the energy",
+            "arXiv 2401.01851",
+        ),
     )
 
     @classmethod
@@ -75,7 +80,7 @@ class NoEarlyStopping(Rule):
         for fit in facts[Calls].methods("fit", "fit_generator"):
             if not _is_validated(fit) or _is_excused(fit, facts):
                 continue
-            epochs = schedules.epochs(fit.argument("epochs", 3 if fit.method == "fit" else 2))
+            epochs = _planned(fit, schedules)
             callbacks = fit.argument("callbacks", 5 if fit.method == "fit" else 4)
             if epochs is not None and epochs[0] >= self.options.epochs and schedules.stops(callbacks) is False:
                 found.append((fit, *epochs))
@@ -261,6 +266,16 @@ class NoEarlyStopping(Rule):
 
             model = keras.applications.ResNet50(weights="imagenet")
             model.compile("adam", "categorical_crossentropy")
+            model.fit(train, initial_epoch=90, epochs=100, validation_data=valid)
+            """,
+            why="ten more epochs",
+        ),
+        Good(
+            """
+            import keras
+
+            model = keras.applications.ResNet50(weights="imagenet")
+            model.compile("adam", "categorical_crossentropy")
             model.fit(train, epochs=100)
             """,
             why="without validation nothing says when to stop",
@@ -384,6 +399,15 @@ def _is_validated(fit: Call) -> bool:
         if given is not None and fit.argument(name).constant not in (None, 0, 0.0):
             return True
     return False
+
+
+def _planned(fit: Call, schedules: Schedules) -> tuple[int, bool] | None:
+    """How many epochs a ``fit`` runs, less those that it skips, and whether that is certain."""
+    epochs = schedules.epochs(fit.argument("epochs", 3 if fit.method == "fit" else 2))
+    start = fit.argument("initial_epoch")
+    if epochs is None or start.absent:
+        return epochs
+    return (epochs[0] - start.constant, epochs[1]) if isinstance(start.constant, int) else None
 
 
 def _is_excused(fit: Call, facts: Facts) -> bool:
