@@ -77,6 +77,7 @@ class TrainFromScratch(Rule):
             "in practice very few people train an entire convolutional network from scratch",
             "https://docs.pytorch.org/tutorials/beginner/transfer_learning_tutorial.html",
         ),
+        Evidence(Grade.MEASURED, "transfer learning lowers the energy of training", "arXiv 2401.01851"),
     )
 
     @classmethod
