@@ -330,4 +330,5 @@ def _split(text: str) -> str | None:
 
 def _name(text: str) -> str:
     """The part of a text that names the data."""
-    return next((each for each in re.findall(r"[\w.]+", text) if _TEST.search(each)), text)
+    names = [each for each in re.findall(r"[\w.]+", text) if _TEST.search(each)]
+    return next((each for each in names if "load" in each.lower()), names[0] if names else text)
