@@ -323,7 +323,8 @@ _KNOWN = ("torch.optim.", "transformers.", "bitsandbytes.", "apex.", "timm.optim
 _BACKWARD = ("backward", "manual_backward")
 _OPTIMIZER_NAME = re.compile(r"opt|adam|sgd|solver", re.IGNORECASE)
 _FREEZES = re.compile(
-    r"requires_grad_?(?!\w)(?!\s*=\s*True|\(\s*\)|\(\s*True\s*\)|\s*=\s*requires_grad\b)|set_grad_enabled|freez|frozen"
-    r"|trainable|toggle|require_grad|get_peft_model|[Ll]ora|inject_adapter",
+    r"\.requires_grad\b(?!\s*=\s*True)|\brequires_grad_\((?!\s*\)|\s*True)|\w*requires_grad\(|_requires_grad\b"
+    r"|[\"']requires_grad[\"']|set_grad_enabled|freez|frozen|trainable|toggle|require_grad\b|get_peft_model|[Ll]ora"
+    r"|inject_adapter"
 )
-"""Words of code that may freeze parameters."""
+"""Words of code that may freeze parameters; ``Variable(x, requires_grad=False)`` only makes a tensor."""
