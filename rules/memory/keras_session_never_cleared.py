@@ -60,7 +60,7 @@ class KerasSessionNeverCleared(Rule):
             if any(facts[Tree].contains(each, loop) for each in said) or facts[Contexts].dead(loop):
                 continue
             built = _built(loop, facts)
-            if built is None or _is_few(loop, facts) or _are_kept(built, loop, facts):
+            if built is None or _is_few(built, loop, facts) or _are_kept(built, loop, facts):
                 continue
             said.append(loop)
             yield self.finding(
@@ -202,8 +202,15 @@ class KerasSessionNeverCleared(Rule):
 
 
 _FEW = 10
+_FEW_FOLDS = 25
+"""Folds of a few seeds or bags."""
+_FOLD_COUNT = 5
+"""How many folds or members there are where it is not written."""
 _CLEARS = re.compile(r"clear_session|reset_default_graph|reset_uids|tf\.Graph\(\)|multiprocessing|ProcessPool")
-_FOLDS = re.compile(r"fold|split|\bcv\b|n_splits|\bkf\b|\bskf\b|seed|bag|runs?\b|repeat|ensemble", re.IGNORECASE)
+_FOLDS = re.compile(
+    r"fold|split|\bcv\b|\bs?kf\b|train_ind|test_ind|train_idx|val_idx|inTr|seed|bag|runs?\b|repeat|ensemble",
+    re.IGNORECASE,
+)
 _TRAINS = ("fit", "fit_generator", "train_on_batch")
 
 
@@ -240,17 +247,25 @@ def _owns(trained: Call, made: Call, facts: Facts) -> bool:
     return facts[Tree].function(trained.node) is facts[Tree].function(made.node)
 
 
-def _is_few(loop: cst.For | cst.While, facts: Facts) -> bool:
-    """Whether a loop, with the loops in it, runs a few times, or once for each fold or member of an ensemble."""
+def _is_few(built: Call, outer: cst.For | cst.While, facts: Facts) -> bool:
+    """Whether the loops around a model make but a few: some passes, folds or members of an ensemble."""
     from greenlint import Loops, Tree, cst
 
-    if isinstance(loop, cst.For):
-        text = f"{facts.document.source(loop.target)} {facts.document.source(loop.iter)}"
-        inner = list(facts[Tree].below(loop.body, cst.For))
-        if _FOLDS.search(text) and not inner:
-            return True
-    iterations = facts[Loops].of(loop).iterations
-    return iterations is not None and iterations <= _FEW
+    count, limit = 1, _FEW
+    for loop in facts[Tree].loops_around(built.node):
+        iterations = facts[Loops].of(loop).iterations
+        if iterations is None:
+            written = loop.test if isinstance(loop, cst.While) else loop.iter
+            text = facts.document.source(written)
+            if isinstance(loop, cst.For):
+                text += " " + facts.document.source(loop.target)
+            if not _FOLDS.search(text):
+                return False
+            iterations, limit = _FOLD_COUNT, _FEW_FOLDS
+        count *= iterations
+        if loop is outer:
+            break
+    return count <= limit
 
 
 def _are_kept(built: Call, loop: cst.For | cst.While, facts: Facts) -> bool:
