@@ -66,6 +66,16 @@ class Identities:
         """Whether ``inner`` is ``outer``, or a part of it by its path or because it was given to its constructor."""
         return self._holds(outer, inner, 3)
 
+    def distinct(self, one: Identity, other: Identity) -> bool:
+        """Whether two objects are certainly not the same and neither is a part of the other by its path."""
+        if one.root == other.root:
+            return not one.covers(other) and not other.covers(one)
+        if isinstance(one.root, str) or isinstance(other.root, str):
+            return isinstance(one.root, str) and isinstance(other.root, str)
+        if isinstance(one.root, cst.Param) or isinstance(other.root, cst.Param):
+            return _parameter_of(one) is not None and _parameter_of(one) is _parameter_of(other)
+        return all(_is_made(each) for each in (one, other))
+
     def _holds(self, outer: Identity, inner: Identity, depth: int) -> bool:
         if outer.covers(inner):
             return True
@@ -188,6 +198,10 @@ class Identities:
 
     def _subscript(self, node: cst.Subscript, depth: int) -> Identity | None:
         index = self._values.index(node)
+        mapping = self._values.mapping(node.value) if isinstance(index, str) else None
+        entry = mapping.entries.get(index) if mapping is not None and isinstance(index, str) else None
+        if entry is not None and entry.certain:
+            return entry.facts[Identities]._of(entry.node, depth - 1)
         base = self._of(node.value, depth - 1)
         return base.part(f"[{index}]") if base is not None and index is not UNKNOWN else None
 
@@ -213,3 +227,34 @@ class Identities:
                     maker = identity.facts[Values].callee(identity.root)
                     if maker is not None:
                         yield maker.facts
+
+
+def _parameter_of(identity: Identity) -> cst.CSTNode | None:
+    """The function whose parameter an object comes in by."""
+    if not isinstance(identity.root, cst.Param) or identity.facts is None:
+        return None
+    return identity.facts[Tree].enclosing(identity.root, cst.FunctionDef)
+
+
+def _is_made(identity: Identity) -> bool:
+    """Whether an object is certainly new where its root stands: the root constructs it, or calls what does."""
+    if identity.facts is None or not isinstance(identity.root, cst.Call):
+        return False
+    values = identity.facts[Values]
+    target = values.callee(identity.root)
+    if target is None:
+        return identity.facts[Calls].of(identity.root).name is not None
+    if isinstance(target.node, cst.ClassDef):
+        return True
+    returned = values.returned(identity.root)
+    return bool(returned) and all(_is_new(facts, value) for facts, value in returned)
+
+
+def _is_new(facts: Facts, value: cst.BaseExpression) -> bool:
+    """Whether what a function returns was made in it."""
+    if isinstance(value, (cst.Tuple, cst.List)):
+        return all(_is_new(facts, each.value) for each in value.elements)
+    if isinstance(value, cst.Dict):
+        return True
+    found = facts[Identities].of(value)
+    return found is not None and isinstance(found.root, cst.Call)

@@ -63,8 +63,12 @@ class Turn:
         """Whether the updates change a network, a part of it, or one that it is a part of; ``None``: not known."""
         if self.trained is None:
             return None
-        holds = self.region.facts[Identities].holds
-        return any(holds(each.identity, identity) or holds(identity, each.identity) for each in self.trained)
+        identities = self.region.facts[Identities]
+        trained = [each.identity for each in self.trained]
+        if any(identities.holds(each, identity) or identities.holds(identity, each) for each in trained):
+            return True
+        networks = (each.identity for each in self.trained if each.is_network)
+        return False if all(identities.distinct(each, identity) for each in networks) else None
 
     @property
     def trained(self) -> tuple[Trained, ...] | None:
