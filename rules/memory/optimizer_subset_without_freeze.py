@@ -1,4 +1,4 @@
-"""Gradients of a whole network for an optimiser that updates a part of it, or only the input."""
+"""Gradients of a whole network for an optimiser that updates a part of it, or only what comes before it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 
 
 class OptimizerSubsetWithoutFreeze(Rule):
-    """An optimiser updates only a part of a network, or only its input, while all its weights take gradients.
+    """An optimiser updates only a part of a network, or what comes before it, while all its weights take gradients.
 
     The backward pass is about two thirds of a training step. Behind the part that is trained it runs for nothing: all
     activations are kept, every gradient is computed, and then thrown away, or even piles up, since the optimiser does
-    not clear what it does not know. Where only the input is optimised, the gradients of the weights are wasted.
+    not clear what it does not know. Where only the input is optimised, or a network before it that is trained with a
+    perceptual loss, the gradients of the weights are wasted.
 
     The finding stands at the construction of the optimiser.
 
@@ -63,7 +64,7 @@ class OptimizerSubsetWithoutFreeze(Rule):
             if optimizer is None or optimizer.call.facts is not facts or optimizer in said:
                 continue
             for forward in _forwards(turns):
-                found = _wasted(forward, optimizer, facts)
+                found = _wasted(forward, optimizer, turns[0])
                 if found is not None:
                     said.add(optimizer)
                     message, help_ = found
@@ -133,6 +134,23 @@ class OptimizerSubsetWithoutFreeze(Rule):
             optimizer = torch.optim.Adam([image], lr=0.01)  # bad
             for step in range(2000):
                 loss = (vgg(image) - wanted).pow(2).mean()
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torchvision import models
+
+            vgg = models.vgg16(weights="DEFAULT").features.eval()
+            net = models.segmentation.fcn_resnet50()
+            optimizer = torch.optim.Adam(net.parameters())  # bad
+            for x, y in loader:
+                with torch.no_grad():
+                    wanted = vgg(y)
+                loss = torch.nn.functional.mse_loss(vgg(net(x)), wanted)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
@@ -313,9 +331,7 @@ def _is_short(step: Step) -> bool:
 
 
 def _only(turns: list[Turn]) -> Optimizer | None:
-    """The only optimiser of a step and of the file that makes it, when all that it updates is known."""
-    from greenlint import Optimizers
-
+    """The only optimiser of a step, when all that it updates is known."""
     stepped: dict[Optimizer, None] = {}
     for turn in turns:
         if turn.trained is None:
@@ -324,9 +340,6 @@ def _only(turns: list[Turn]) -> Optimizer | None:
     if len(stepped) != 1:
         return None
     only = next(iter(stepped))
-    # A second optimiser may be the other choice, or have the other parts of the network.
-    if len(only.call.facts[Optimizers].all) != 1:
-        return None
     return only if only.trained and not any(each.chosen for each in only.trained) else None
 
 
@@ -340,35 +353,72 @@ def _forwards(turns: list[Turn]) -> Iterator[Call]:
     return iter(sorted(found, key=lambda call: call.facts[Tree].first(call.node)))
 
 
-def _wasted(forward: Call, optimizer: Optimizer, facts: Facts) -> tuple[str, str] | None:
+def _wasted(forward: Call, optimizer: Optimizer, turn: Turn) -> tuple[str, str] | None:
     """Message and remedy where the weights that a forward pass uses take gradients that are not used."""
     from greenlint import Identities, Models, Optimizers
 
-    network = forward.facts[Models].network(forward)
-    identity = forward.facts[Identities].of(network) if network is not None else None
+    facts = forward.facts
+    network = facts[Models].network(forward)
+    identity = facts[Identities].of(network) if network is not None else None
     if network is None or identity is None or not _is_seen(identity):
         return None
-    layers = forward.facts[Models].layers(network)
-    if layers is None or layers.heavy is False or forward.facts[Optimizers].frozen(identity) is not False:
+    layers = facts[Models].layers(network)
+    if layers is None or layers.heavy is False or facts[Optimizers].frozen(identity) is not False:
         return None
+    if _is_trained_elsewhere(identity, optimizer):
+        return None
+    name = facts.document.source(network)
     trained = optimizer.trained or ()
-    name = forward.facts.document.source(network)
-    parts = [each for each in trained if each.is_network]
-    if not parts:
-        if any(identity.covers(each.identity) for each in trained):
+    parts = ", ".join(f"`{each.facts.document.source(each.node)}`" for each in trained[:2])
+    if turn.trains(identity) is False:
+        if not _flows_on(forward, turn):
             return None
-        inputs = ", ".join(f"`{each.facts.document.source(each.node)}`" for each in trained[:2])
         return (
-            f"only {inputs} is optimised, but the gradients of all weights of `{name}` are computed in every step",
-            f"call {name}.requires_grad_(False) before the loop; gradients still flow through it to the input",
+            f"only {parts} is optimised, but the gradients of all weights of `{name}` are computed in every step",
+            f"call {name}.requires_grad_(False) before the loop; gradients still flow through it",
         )
-    if len(trained) != 1 or not _is_rest_left(identity, parts[0], forward.facts):
+    if len(trained) != 1 or not trained[0].is_network or not _is_rest_left(identity, trained[0]):
         return None
-    part = parts[0].facts.document.source(parts[0].node)
+    part = facts.document.source(trained[0].node) if trained[0].facts is facts else parts.strip("`")
     return (
         f"only the part `{part}` is optimised, but gradients of all of `{name}` are computed in every step",
         f"freeze the rest: {name}.requires_grad_(False), then {part}.requires_grad_(True)",
     )
+
+
+def _is_trained_elsewhere(identity: Identity, optimizer: Optimizer) -> bool:
+    """Whether another optimiser of the file may train the network, or the other parts of it."""
+    from greenlint import Identities, Optimizers
+
+    facts = optimizer.call.facts
+    identities = facts[Identities]
+    for other in facts[Optimizers].all:
+        if other is optimizer:
+            continue
+        if other.trained is None:
+            return True
+        for each in other.trained:
+            if each.is_network and not identities.distinct(each.identity, identity):
+                return True
+    return False
+
+
+def _flows_on(forward: Call, turn: Turn) -> bool:
+    """Whether gradients must flow through the network to something that is trained."""
+    from greenlint import Graphs, Identities, Models, Tree, cst
+
+    facts = forward.facts
+    for arg in forward.node.args:
+        for each in facts[Graphs].behind(arg.value):
+            network = each.facts[Models].network(each)
+            identity = each.facts[Identities].of(network) if network is not None else None
+            if identity is not None and turn.trains(identity):
+                return True
+        for name in facts[Tree].below(arg.value, cst.Name):
+            identity = facts[Identities].of(name)
+            if identity is not None and turn.trains(identity):
+                return True
+    return False
 
 
 def _is_seen(identity: Identity) -> bool:
@@ -385,7 +435,7 @@ def _is_seen(identity: Identity) -> bool:
     return "." in called or called[:1].islower() or "Auto" in called
 
 
-def _is_rest_left(identity: Identity, part: Trained, facts: Facts) -> bool:
+def _is_rest_left(identity: Identity, part: Trained) -> bool:
     """Whether a network certainly has weights outside the part that is trained."""
     from greenlint import Values, cst
 
