@@ -160,6 +160,23 @@ class MetricForwardForUpdate(Rule):
         ),
         Good(
             """
+            import lightning.pytorch as pl
+            import torchmetrics
+
+            class Module(pl.LightningModule):
+                def __init__(self):
+                    super().__init__()
+                    self.acc = torchmetrics.Accuracy(compute_on_step=False)
+
+                def validation_step(self, batch, index):
+                    x, y = batch
+                    self.acc(self.net(x), y)
+                    self.log("acc", self.acc)
+            """,
+            why="told not to compute",
+        ),
+        Good(
+            """
             import torch
             import torchmetrics
 
@@ -210,7 +227,9 @@ def _unused(facts: Facts) -> Iterator[tuple[Call, Spot]]:
             continue
         if not isinstance(tree.parent(call.node), cst.Expr) or not call.node.args:
             continue
-        if values.of(call.node.func).kind is not Kind.METRIC:
+        metric = values.of(call.node.func)
+        # Older releases do not compute where they are told so.
+        if metric.kind is not Kind.METRIC or (metric.call is not None and metric.call.keyword("compute_on_step")):
             continue
         spot = hot.of(call.node)
         if spot is not None and not _logged_each_step(call, facts):
