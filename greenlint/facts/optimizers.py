@@ -242,7 +242,10 @@ class Optimizers:
             return call.receiver
         if value.kind is Kind.GRAD_SCALER or "scaler" in self._facts.document.source(call.receiver).lower():
             return call.positional[0] if call.positional else None
-        if value.kind is None and _OPTIMIZER_NAME.search(self._facts.document.source(call.receiver)):
+        # What may be an optimiser counts as one that cannot be told.
+        unused = isinstance(self._tree.parent(call.node), cst.Expr)
+        name = self._facts.document.source(call.receiver)
+        if value.kind is None and unused and value.instance_of is None and not _OTHER_NAME.search(name):
             return call.receiver
         return None
 
@@ -325,7 +328,8 @@ def _chosen(found: tuple[Trained, ...] | None) -> tuple[Trained, ...] | None:
 
 _KNOWN = ("torch.optim.", "transformers.", "bitsandbytes.", "apex.", "timm.optim.", "torch_optimizer.", "lion_pytorch.")
 _BACKWARD = ("backward", "manual_backward")
-_OPTIMIZER_NAME = re.compile(r"opt|adam|sgd|solver", re.IGNORECASE)
+_OTHER_NAME = re.compile(r"sched|lr\b|_lr|prof|env|bar\b|warm|\bema|log|timer|check|ckpt|early|self$", re.IGNORECASE)
+"""Names of what has a ``step()`` but is no optimiser."""
 _FREEZES = re.compile(
     r"\.requires_grad\b(?!\s*=\s*True)|\brequires_grad_\((?!\s*\)|\s*True)|\w*requires_grad\(|_requires_grad\b"
     r"|[\"']requires_grad[\"']|set_grad_enabled|freez|frozen|trainable|toggle|require_grad\b|get_peft_model|[Ll]ora"

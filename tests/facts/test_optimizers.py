@@ -109,6 +109,21 @@ def test_unknown_optimizers_make_a_turn_unknown() -> None:
     assert turn.trained is None
 
 
+def test_what_may_be_an_optimizer_makes_a_turn_unknown() -> None:
+    code = """
+    net = nn.Linear(2, 2)
+    first = torch.optim.Adam(net.parameters())
+    for x in loader:
+        net(x).mean().backward()
+        first.step()
+        scheduler.step()
+        for each in {}:
+            each.step()
+    """
+    assert [turn.trained is None for turn in turns(code.format("others"))] == [True]
+    assert [turn.trained is None for turn in turns(code.replace("each.", "scheduler.").format("others"))] == [False]
+
+
 def test_frozen() -> None:
     net = "net = nn.Linear(2, 2)\n"
 
