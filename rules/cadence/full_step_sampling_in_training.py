@@ -271,7 +271,7 @@ def _steps_in(target: Definition, depth: int) -> int | None:
     if facts[Calls].methods("backward", "manual_backward", within=target.node):
         return None
     for loop in facts[Tree].below(target.node.body, cst.For):
-        steps = _count(loop.iter, facts)
+        steps = _count(loop, facts)
         if steps is not None and _denoises(loop, facts):
             return steps
     for call in facts[Calls].within(target.node.body):
@@ -291,33 +291,49 @@ def _is_pipeline(call: Call) -> bool:
     return made is not None and made.name in _PIPELINES
 
 
-def _count(node: cst.BaseExpression, facts: Facts) -> int | None:
+def _count(loop: cst.For, facts: Facts) -> int | None:
     """The number of steps of a loop that counts down, when it is known, or is the default, and large."""
     from greenlint import Calls, Values, cst
 
-    values = facts[Values]
-    node = values.iterated(node)
+    node = facts[Values].iterated(loop.iter)
+    written = facts.document.source(loop.iter)
+    backwards = "reversed(" in written or "::-1" in written
+    while isinstance(node, cst.Subscript):
+        node = facts[Values].iterated(node.value)
     if not isinstance(node, cst.Call):
         return None
     call = facts[Calls].of(node)
     plain = call.positional
-    if call.name != "builtins.range" or not plain or ("revers" not in _around(node, facts) and len(plain) != 3):
-        return None
-    most = plain[0] if len(plain) in (1, 3) else plain[1]
-    while isinstance(most, cst.BinaryOperation):
-        most = most.left
-    constant = values.constant(most)
+    if call.name == "builtins.range" and plain and (backwards or len(plain) == 3):
+        return _many(plain[0] if len(plain) in (1, 3) else plain[1], facts)
+    # ``for i in range(n): t = n - i - 1``
+    return next((steps for each in plain if (steps := _many(each, facts)) and _turned(each, loop, facts)), None)
+
+
+def _many(node: cst.BaseExpression, facts: Facts) -> int | None:
+    from greenlint import Values, cst
+
+    while isinstance(node, cst.BinaryOperation):
+        node = node.left
+    constant = facts[Values].constant(node)
     if not isinstance(constant, int):
-        constant = values.default(most)
+        constant = facts[Values].default(node)
     return constant if isinstance(constant, int) and constant >= _MANY else None
 
 
-def _around(node: cst.CSTNode, facts: Facts) -> str:
-    """What a loop runs over, as written."""
+def _turned(count: cst.BaseExpression, loop: cst.For, facts: Facts) -> bool:
+    """Whether the body counts down from a number by the loop's variable."""
     from greenlint import Tree, cst
 
-    loop = facts[Tree].enclosing(node, cst.For)
-    return facts.document.source(loop.iter) if loop is not None else ""
+    target = loop.target.value if isinstance(loop.target, cst.Name) else None
+    source = facts.document.source
+    return any(
+        isinstance(each.operator, cst.Subtract)
+        and isinstance(each.right, cst.Name)
+        and each.right.value == target
+        and source(each.left) == source(count)
+        for each in facts[Tree].below(loop.body, cst.BinaryOperation)
+    )
 
 
 def _denoises(loop: cst.For, facts: Facts) -> bool:
