@@ -61,7 +61,7 @@ class DensifiedSparseMatrix(Rule):
                 continue
             yield self.finding(
                 call.node,
-                f"{call.method}() expands word counts, though {first.estimators[0].name} takes them sparse",
+                f"{call.method}() expands word counts, though {_name(first)} takes them sparse",
                 help=f"drop .{call.method}()",
                 related=((first.call.node, "fitted here"),),
                 confidence=Confidence.MEDIUM,
@@ -226,6 +226,14 @@ class DensifiedSparseMatrix(Rule):
 
 _COUNTING = frozenset(("TfidfVectorizer", "CountVectorizer", "HashingVectorizer"))
 _JOINING = frozenset("hstack vstack concatenate concat column_stack append join merge insert c_ r_".split())
+
+
+def _name(fitting: Fitting) -> str:
+    """What is fitted, inside searches and pipelines."""
+    from greenlint import Estimators
+
+    holding = {each.call.node for each in fitting.estimators if fitting.call.facts[Estimators].members(each.call)}
+    return next(each.name for each in fitting.estimators if each.call.node not in holding)
 
 
 def _users(call: Call, facts: Facts) -> Iterator[Fitting]:
