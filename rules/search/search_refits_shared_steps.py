@@ -105,7 +105,7 @@ class SearchRefitsSharedSteps(Rule):
     ) -> Report:
         from greenlint import Rows
 
-        names = " and ".join(dict.fromkeys(step.name for step, _ in costly))
+        names = " and ".join(dict.fromkeys(name for step, _ in costly for name in _costly_names(step)))
         high = max(_cost(step) for step, _ in costly) >= _HIGH
         most = max(count for _, count in costly)
         sure = rows is not Rows.UNKNOWN and (high or rows.is_many) and not _is_heavy(last)
@@ -316,6 +316,14 @@ def _cost(step: Estimator) -> int:
     estimators = step.call.facts[Estimators]
     inside = estimators.inside(step.call.node) if step.name else []
     return max((estimators.transformer_cost(each) for each in inside), default=0)
+
+
+def _costly_names(step: Estimator) -> list[str]:
+    """What takes long in a step: itself, or parts of it."""
+    from greenlint import Estimators
+
+    estimators = step.call.facts[Estimators]
+    return [each.name for each in estimators.inside(step.call.node) if estimators.transformer_cost(each)]
 
 
 def _is_heavy(model: Estimator) -> bool:
