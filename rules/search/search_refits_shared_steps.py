@@ -21,7 +21,8 @@ class SearchRefitsSharedSteps(Rule):
     makes is thrown away each time.
 
     The finding stands at the call that makes the search and names the shared steps. It is an info where the searched
-    model certainly costs more than they do, and where the steps are quick unless there are many columns.
+    model certainly costs more than they do. Steps that are quick unless there are many rows, such as `PCA`, count only
+    where many can be seen.
 
     Leave it for small data, for steps that draw at random on purpose, and where what the steps make is so large that
     writing it to disk costs more than making it again.
@@ -85,12 +86,13 @@ class SearchRefitsSharedSteps(Rule):
         settings = _settings(steps, facts[Estimators].grids(search))
         if "Random" in search.method or "Bayes" in search.method:
             settings = [each if each == 1 else None for each in settings]
+        least = 1 if rows.is_many else _HIGH
         costly = [
             (step, count)
             for (_, step), count in zip(steps, settings, strict=False)
-            if count is not None and candidates >= self.options.candidates * count and _cost(step)
+            if count is not None and candidates >= self.options.candidates * count and _cost(step) >= least
         ]
-        if not costly or (rows is Rows.UNKNOWN and max(_cost(step) for step, _ in costly) < _HIGH):
+        if not costly:
             return None
         return self._report(search, pipelines[0], costly, steps[-1][1], candidates, rows)
 
@@ -106,9 +108,8 @@ class SearchRefitsSharedSteps(Rule):
         from greenlint import Rows
 
         names = " and ".join(dict.fromkeys(name for step, _ in costly for name in _costly_names(step)))
-        high = max(_cost(step) for step, _ in costly) >= _HIGH
         most = max(count for _, count in costly)
-        sure = rows is not Rows.UNKNOWN and (high or rows.is_many) and not _is_heavy(last)
+        sure = rows is not Rows.UNKNOWN and not _is_heavy(last)
         return self.finding(
             search.node,
             f"{candidates} candidates each fit {names} again on every fold, though "
@@ -214,6 +215,21 @@ class SearchRefitsSharedSteps(Rule):
             search.fit(reviews["text"], reviews["label"])
             """,
             why="each setting of the first step serves three candidates only",
+        ),
+        Good(
+            """
+            import pandas as pd
+            from sklearn.decomposition import PCA
+            from sklearn.linear_model import LogisticRegression
+            from sklearn.model_selection import GridSearchCV
+            from sklearn.pipeline import make_pipeline
+
+            table = pd.read_csv("patients.csv")
+            grid = {"logisticregression__C": [0.1, 1, 3, 10]}
+            search = GridSearchCV(make_pipeline(PCA(5), LogisticRegression()), grid)
+            search.fit(table.drop(columns="y"), table["y"])
+            """,
+            why="a decomposition of a table of unknown, most likely small size",
         ),
         Good(
             """
