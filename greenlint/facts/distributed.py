@@ -163,7 +163,7 @@ class Distributed:
             if isinstance(above, cst.ExceptHandler):
                 return True
             if isinstance(above, cst.If) and below is not above.test:
-                outside = tree.parent(above)
+                outside = tree.enclosing(above, cst.IndentedBlock, cst.Module)
                 if outside is not None and not _asks_for_others(facts, above.test) and contexts.guarded(below, outside):
                     return True
             elif isinstance(above, (cst.IndentedBlock, cst.Module)) and contexts.guarded(below, above):
@@ -339,6 +339,7 @@ _WRAPPERS = {
     "torch.nn.DataParallel": Parallel.THREADS,
     "torch.nn.parallel.data_parallel": Parallel.THREADS,
     "torch.nn.parallel.DistributedDataParallel": Parallel.DDP,
+    "apex.parallel.DistributedDataParallel": Parallel.DDP,
     "torch.distributed.fsdp.FullyShardedDataParallel": Parallel.FSDP,
 }
 _BARRIERS = frozenset(("barrier", "monitored_barrier", "wait_for_everyone"))

@@ -119,11 +119,6 @@ class Frameworks:
         return False
 
     @functools.cached_property
-    def trains_around(self) -> bool:
-        """Whether this file, or a project module around it, holds a training loop of its own."""
-        return self._own.trains or any(each.trains for each in self._around())
-
-    @functools.cached_property
     def on_ranks(self) -> bool:
         """Whether this file, or a project module around it, has several processes train together."""
         return self._own.ranks or any(each.ranks for each in self._around())
