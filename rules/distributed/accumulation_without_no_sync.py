@@ -60,11 +60,12 @@ class AccumulationWithoutNoSync(Rule):
             if severity is None or _skips_exchange(step, facts):
                 continue
             wrapped = facts[Distributed].of_step(step)
-            if not any(each.parallel is Parallel.DDP for each in wrapped):
-                continue
             if any(each.parallel is Parallel.FSDP for each in wrapped):
                 continue
-            wrapper = next(each for each in wrapped if each.parallel is Parallel.DDP)
+            # The wrapper of apex has no such context.
+            wrapper = next((each for each in wrapped if each.call.name == _WRAPPER), None)
+            if wrapper is None:
+                continue
             yield self.finding(
                 step.backward.node,
                 "gradients are exchanged between all processes in each backward pass and used only after several",
@@ -319,4 +320,5 @@ def _skips_exchange(step: Step, facts: Facts) -> bool:
     return not evaluates and facts[Contexts].active(step.backward.node, ContextKind.NO_SYNC) is not False
 
 
+_WRAPPER = "torch.nn.parallel.DistributedDataParallel"
 _SWITCHES = frozenset(("require_backward_grad_sync", "disable_allreduce", "enable_allreduce", "delay_allreduce"))
