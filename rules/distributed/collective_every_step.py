@@ -222,6 +222,23 @@ class CollectiveEveryStep(Rule):
         ),
         Good(
             """
+            from accelerate import Accelerator
+
+            def average_gradients(accelerator, network):
+                for parameter in network.parameters():
+                    parameter.grad = accelerator.reduce(parameter.grad, reduction="mean")
+
+            accelerator = Accelerator()
+            for x, y in loader:
+                accelerator.backward(criterion(network(x), y))
+                average_gradients(accelerator, network)
+                optimizer.step()
+                optimizer.zero_grad()
+            """,
+            why="gradients, by a function",
+        ),
+        Good(
+            """
             import torch
             import torch.distributed as dist
 
@@ -314,11 +331,16 @@ def _is_idle(collective: Collective, step: Step) -> bool:
         owner = step.facts
     if node not in owner[Tree]:
         return False
-    given = [owner.document.source(arg.value) for arg in node.args]
-    text = " ".join(given)
-    if not _METRIC.search(text) or _STATE.search(text) or _is_per_parameter(node, owner):
+    text = _given(node, owner)
+    inner = _given(collective.call.node, facts)
+    if not _METRIC.search(text) or _STATE.search(f"{text} {inner}") or _is_per_parameter(node, owner):
         return False
     return not _is_needed(owner[Calls].of(node), owner, step)
+
+
+def _given(node: cst.Call, facts: Facts) -> str:
+    """The arguments of a call as written."""
+    return " ".join(facts.document.source(arg.value) for arg in node.args)
 
 
 def _is_per_parameter(node: cst.CSTNode, facts: Facts) -> bool:
@@ -421,7 +443,9 @@ def _reduces_each_step(call: Call, facts: Facts, function: cst.FunctionDef) -> b
     return call.argument("on_step").known and not facts[Contexts].guarded(call.node, function.body)
 
 
-_METRIC = re.compile(r"loss|metric|acc|correct|score|stat|top\d?|error|shown|meter|\blog", re.IGNORECASE)
+_METRIC = re.compile(
+    r"loss|metric|accuracy|(?<![a-z])accs?(?![a-z])|correct|score|stat|top\d?|error|shown|meter|\blog", re.IGNORECASE
+)
 _STATE = re.compile(
     r"grad|param|buffer|weight|\bema\b|center|queue|feature|embed|logit|finite|nan|stop|flag|mean\b.*var", re.IGNORECASE
 )
