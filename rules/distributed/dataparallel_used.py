@@ -54,8 +54,8 @@ class DataparallelUsed(Rule):
 
         if facts[Contexts].dead(call.node) or _has_alternative(facts) or _is_single(call) or _is_unwrapped(call, facts):
             return
-        trains = _trains(facts)
-        if not trains and _reads_checkpoint(call, facts):
+        trains = _trains(call, facts)
+        if not trains and (_reads_checkpoint(call, facts) or not _is_used(call, facts)):
             return
         yield self.finding(
             call.node,
@@ -183,6 +183,17 @@ class DataparallelUsed(Rule):
         Good(
             """
             import torch
+
+            net = Net()
+            print(net(image).shape)
+            net = torch.nn.DataParallel(net)
+            torch.save({"weights": net.state_dict()}, "renamed.pt")
+            """,
+            why="wrapped to rename the weights",
+        ),
+        Good(
+            """
+            import torch
             from parallel import DataParallel
 
             model = DataParallel(net)
@@ -204,11 +215,32 @@ class DataparallelUsed(Rule):
     )
 
 
-def _trains(facts: Facts) -> bool:
-    """Whether a training step stands in this file or in a project module around it."""
-    from greenlint import Frameworks, Loops
+def _trains(call: Call, facts: Facts) -> bool:
+    """Whether a training step stands in this file, or in one that calls the function around."""
+    from greenlint import Loops, Project, Tree
 
-    return bool(facts[Loops].steps) or facts[Frameworks].trains_around
+    if facts[Loops].steps:
+        return True
+    function = facts[Tree].function(call.node)
+    return function is not None and any(each.facts[Loops].steps for each in facts[Project].callers(function))
+
+
+def _is_used(call: Call, facts: Facts) -> bool:
+    """Whether the wrapper is run or handed on after it is made: not only saved or printed."""
+    from greenlint import Calls, Tree, cst, dotted
+
+    tree = facts[Tree]
+    names = _names(call, facts)
+    if not names or any(name.startswith("self.") for name in names):
+        return True
+    for each in facts[Calls].all:
+        if tree.first(each.node) > tree.last(call.node) or tree.loops_around(call.node):
+            given = (each.node.func, *(arg.value for arg in each.node.args))
+            if any(isinstance(part, (cst.Name, cst.Attribute)) and dotted(part) in names for part in given):
+                return True
+    function = tree.function(call.node)
+    returned = tree.below(function.body, cst.Return) if function is not None else ()
+    return any(isinstance(each.value, cst.Name) and each.value.value in names for each in returned)
 
 
 def _has_alternative(facts: Facts) -> bool:
