@@ -77,8 +77,8 @@ class LoaderWorkersRespawned(Rule):
             return
         if facts[Environment].at_least("torch", "1.7") is False:
             return
-        for owner, _, outer in facts[Datasets].repeats(call):
-            if not _is_long(owner, outer):
+        for owner, inner, outer in facts[Datasets].repeats(call):
+            if not _is_long(owner, outer) or _is_made_anew(call, facts, owner, inner, outer):
                 continue
             inside = _within_epoch(owner, outer)
             if inside or workers >= self.options.workers or _is_small(call):
@@ -189,6 +189,25 @@ class LoaderWorkersRespawned(Rule):
                     optimizer.step()
             """,
             why="the workers stay",
+        ),
+        Good(
+            """
+            import torch
+            from torch.utils.data import DataLoader
+
+            def validate(model, data, batch_size):
+                loader = DataLoader(data, batch_size=batch_size, collate_fn=pad(batch_size), num_workers=2)
+                with torch.no_grad():
+                    for x, y in loader:
+                        model(x.cuda())
+
+            for step, (x, y) in enumerate(train_loader):
+                criterion(model(x.cuda()), y.cuda()).backward()
+                optimizer.step()
+                if step % 1000 == 0:
+                    validate(model, Clips("val"), 64)
+            """,
+            why="built anew each time, so that no setting could keep its workers",
         ),
         Good(
             """
@@ -323,6 +342,24 @@ def _is_long(facts: Facts, loop: cst.For | cst.While) -> bool:
 
     iterations = facts[Loops].of(loop).iterations
     return iterations is None or iterations > _FEW
+
+
+def _is_made_anew(call: Call, facts: Facts, owner: Facts, inner: cst.For, outer: cst.CSTNode) -> bool:
+    """Whether the loader is built in each pass of what repeats it, so that its workers could not be kept anyway."""
+    from greenlint import Names, Tree, Values, cst
+
+    tree = facts[Tree]
+    if owner is facts and tree.contains(outer, call.node):
+        return True
+    if inner in tree and tree.function(inner) is not None and tree.function(inner) is tree.function(call.node):
+        return owner is not facts or not tree.contains(outer, inner)
+    if inner not in owner[Tree] or not owner[Tree].contains(outer, inner):
+        return False
+    iterated = owner[Values].iterated(inner.iter)
+    if isinstance(iterated, cst.Call):
+        return True
+    bindings = owner[Names].reaching(iterated) if isinstance(iterated, cst.Name) else ()
+    return any(each.node in owner[Tree] and owner[Tree].contains(outer, each.node) for each in bindings)
 
 
 def _within_epoch(facts: Facts, loop: cst.For | cst.While) -> bool:
