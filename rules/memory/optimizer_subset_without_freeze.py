@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_file
+from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_file, on_node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,8 +30,8 @@ class OptimizerSubsetWithoutFreeze(Rule):
     """
 
     severity = Severity.WARNING
-    frameworks = ("torch",)
-    words = (("*backward",), ("step",))
+    frameworks = ("torch", "lightning", "pytorch_lightning")
+    words = (("*backward", "configure_optimizers"), ("*step",))
     premises = (
         Premise.NOT_A_TEST,
         Premise.REAL_DATA,
@@ -49,7 +49,25 @@ class OptimizerSubsetWithoutFreeze(Rule):
 
     @classmethod
     def concerns(cls, outline: Outline) -> bool:
-        return "backward" in outline.calls and "step" in outline.calls
+        own = "backward" in outline.calls and "step" in outline.calls
+        return own or "configure_optimizers" in outline.functions
+
+    @on_node("FunctionDef")
+    def check_lightning(self, node: cst.FunctionDef, facts: Facts) -> Findings:
+        from greenlint import Contexts
+
+        if node.name.value != "configure_optimizers":
+            return
+        found = _left_in_module(node, facts)
+        if found is None or facts[Contexts].dead(node):
+            return
+        optimizer, part, rest = found
+        yield self.finding(
+            optimizer.call.node,
+            f"only the part `{part}` is optimised, but gradients of `{rest}` are computed in every step too",
+            help=f"call {rest}.requires_grad_(False) in __init__, or run it under torch.no_grad()",
+            notes=(_NORM_NOTE,),
+        )
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
@@ -72,9 +90,7 @@ class OptimizerSubsetWithoutFreeze(Rule):
                         optimizer.call.node,
                         message,
                         help=help_,
-                        notes=("frozen batch normalisation still updates its statistics unless put into eval()",)
-                        if "only the part" in message
-                        else (),
+                        notes=(_NORM_NOTE,) if "only the part" in message else (),
                         related=((forward.node, "the forward pass"),) if forward.facts is facts else (),
                     )
                     break
@@ -155,6 +171,76 @@ class OptimizerSubsetWithoutFreeze(Rule):
                 loss.backward()
                 optimizer.step()
             """
+        ),
+        Bad(
+            """
+            import lightning.pytorch as pl
+            import torch
+            from torch import nn
+            from torchvision import models
+
+            class Module(pl.LightningModule):
+                def __init__(self):
+                    super().__init__()
+                    self.backbone = models.resnet50(weights="DEFAULT")
+                    self.head = nn.Linear(1000, 10)
+
+                def training_step(self, batch, index):
+                    x, y = batch
+                    return nn.functional.cross_entropy(self.head(self.backbone(x)), y)
+
+                def configure_optimizers(self):
+                    return torch.optim.Adam(self.head.parameters(), lr=1e-3)  # bad
+            """
+        ),
+        Bad(
+            """
+            import pytorch_lightning as pl
+            import torch
+            from torch import nn
+            from torchvision import models
+
+            class Module(pl.LightningModule):
+                def __init__(self):
+                    super().__init__()
+                    self.net = models.resnet50(weights="DEFAULT")
+                    self.fc = nn.Linear(1000, 10)
+
+                def forward(self, x):
+                    return self.fc(self.net(x))
+
+                def training_step(self, batch, index):
+                    x, y = batch
+                    return nn.functional.cross_entropy(self(x), y)
+
+                def configure_optimizers(self):
+                    optimizer = torch.optim.SGD(self.fc.parameters(), lr=0.1)  # bad
+                    return [optimizer]
+            """
+        ),
+        Good(
+            """
+            import lightning.pytorch as pl
+            import torch
+            from torch import nn
+            from torchvision import models
+
+            class Module(pl.LightningModule):
+                def __init__(self):
+                    super().__init__()
+                    self.backbone = models.resnet50(weights="DEFAULT")
+                    self.head = nn.Linear(1000, 10)
+
+                def training_step(self, batch, index):
+                    x, y = batch
+                    with torch.no_grad():
+                        features = self.backbone(x)
+                    return nn.functional.cross_entropy(self.head(features), y)
+
+                def configure_optimizers(self):
+                    return torch.optim.Adam(self.head.parameters(), lr=1e-3)
+            """,
+            why="the backbone runs without gradients",
         ),
         Good(
             """
@@ -313,11 +399,13 @@ class OptimizerSubsetWithoutFreeze(Rule):
 
 
 _FEW = 100
+_NORM_NOTE = "frozen batch normalisation still updates its statistics unless put into eval()"
 _HEAD = re.compile(r"^(?:fc|classifier|heads?|last_linear|output_layer|fc_\w+|score|linear|cls\w*|logits|\w*_head)$")
 _WEIGHTLESS = re.compile(
     r"nn\.(?:\w*ReLU\d?|GELU|SiLU|Tanh|Sigmoid|Softmax|LogSoftmax|Dropout\w*|Flatten|Unflatten|Identity|\w*Pool\w*|"
     r"\w*Loss|Upsample\w*|PixelShuffle|\w*Pad\w*|Fold|Unfold)$"
 )
+_LATER = re.compile(r"requires_grad|freez|Finetuning|automatic_optimization|lora", re.IGNORECASE)
 _CUTS = re.compile(r"no_grad|inference_mode|\.detach\(|\.data\b")
 
 
@@ -419,6 +507,46 @@ def _flows_on(forward: Call, turn: Turn) -> bool:
             if identity is not None and turn.trains(identity):
                 return True
     return False
+
+
+def _left_in_module(function: cst.FunctionDef, facts: Facts) -> tuple[Optimizer, str, str] | None:
+    """The one optimiser of a Lightning module, its part of the module, and another that takes gradients in vain."""
+    from greenlint import Calls, Definition, Kind, Optimizers, Project, Tree, Values, dotted
+
+    owner = facts[Tree].class_of(function)
+    if owner is None or not any("LightningModule" in each for each in facts[Project].bases(Definition(facts, owner))):
+        return None
+    text = facts.document.source(owner)
+    if _CUTS.search(text) or _LATER.search(facts.document.text):
+        return None
+    made = [call for call in facts[Calls].within(function.body) if facts[Values].of(call.node).kind is Kind.OPTIMIZER]
+    made = [call for call in made if (call.name or "").startswith("torch.optim.")]
+    if len(made) != 1:
+        return None
+    optimizer = facts[Optimizers].made(made[0])
+    trained = optimizer.trained or ()
+    part = dotted(trained[0].node) if len(trained) == 1 and trained[0].is_network else None
+    if part is None or not part.startswith("self.") or part.count(".") != 1 or trained[0].chosen:
+        return None
+    rest = _heavy_member(owner, part, facts)
+    return (optimizer, part, rest) if rest is not None else None
+
+
+def _heavy_member(owner: cst.ClassDef, part: str, facts: Facts) -> str | None:
+    """Another large network that a module keeps and runs on its batches."""
+    from greenlint import Models, Tree, cst, dotted
+
+    ran = {dotted(each.func) for each in facts[Tree].below(owner, cst.Call)}
+    if part not in ran:
+        return None
+    for assign in facts[Tree].below(owner, cst.Assign):
+        name = dotted(assign.targets[0].target)
+        if name is None or not name.startswith("self.") or name == part or name not in ran:
+            continue
+        layers = facts[Models].layers(assign.value)
+        if layers is not None and layers.heavy is True and not isinstance(assign.value, cst.Name):
+            return name
+    return None
 
 
 def _is_seen(identity: Identity) -> bool:
