@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from greenlint.facts.optimizers import Optimizer, Optimizers, Trained, Turn
     from greenlint.facts.options import Options
     from greenlint.facts.origins import Origins
+    from greenlint.facts.pipelines import Feed, Pipelines, PipelineStage
     from greenlint.facts.project import Definition, Project
     from greenlint.facts.reads import Read, Reads, Reread
     from greenlint.facts.residence import Residence, Tracked
@@ -174,6 +175,9 @@ _LAZY = {
     "Outline": "greenlint.outline",
     "Pace": "greenlint.facts.rhythm",
     "Parallel": "greenlint.facts.distributed",
+    "Feed": "greenlint.facts.pipelines",
+    "Pipelines": "greenlint.facts.pipelines",
+    "PipelineStage": "greenlint.facts.pipelines",
     "Project": "greenlint.facts.project",
     "Read": "greenlint.facts.reads",
     "Reads": "greenlint.facts.reads",
@@ -276,6 +280,7 @@ __all__ = [
     "Evidence",
     "Factories",
     "Facts",
+    "Feed",
     "Findings",
     "Fit",
     "Fitting",
@@ -328,6 +333,8 @@ __all__ = [
     "Outline",
     "Pace",
     "Parallel",
+    "PipelineStage",
+    "Pipelines",
     "Premise",
     "Project",
     "Read",

@@ -1,0 +1,299 @@
+"""Texts that are padded to the longest length that a model takes."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, RuleOptions, Severity, on_file
+
+if TYPE_CHECKING:
+    from greenlint import Call, Facts, Findings, Outline, cst
+
+_REPORT = (
+    "https://ai.lefebvre-sarrut.eu/2020/05/20/divide-hugging-face-transformers-training-time-by-2-or-more-with-"
+    "dynamic-padding-and-uniform-length-batching/"
+)
+
+
+class PadToMaxLength(Rule):
+    """Every text of a data set is padded to a fixed maximum, so that the model computes mostly padding.
+
+    The layers of a transformer do the same work for a padding token as for a word, and attention does so for every
+    pair. With texts of 60 tokens padded to 256, three quarters of each step are spent on nothing. Padded to the longest
+    text of its batch, a batch is as long as it needs to be.
+
+    The finding stands at the first call of a tokenizer in the file that pads to the maximum; others are related. It
+    is a warning where the file trains.
+
+    Leave it where shapes must not change: on TPUs, with compiled or exported models, CUDA graphs, and models that are
+    made for one length, such as CLIP's text encoder. Where nearly all texts are as long as the maximum, nothing is won.
+
+    To fix it, leave the padding to the collator: `DataCollatorWithPadding(tokenizer, pad_to_multiple_of=8)`, or call
+    the tokenizer on whole batches with `padding=True`; batches of similar lengths save further.
+    """
+
+    class Options(RuleOptions):
+        length: int = 64
+        """Report known maximum lengths only above this."""
+
+    severity = Severity.WARNING
+    frameworks = ("transformers",)
+    words = (("max_length", "pad_to_max_length", "padding"), ("*okeni*", "tok"))
+    premises = (Premise.NOT_A_TEST, Premise.NOT_A_BENCHMARK)
+    references = (
+        "https://huggingface.co/docs/transformers/pad_truncation",
+        "https://huggingface.co/learn/llm-course/chapter3/2",
+        _REPORT,
+    )
+    evidence = (
+        Evidence(
+            Grade.TIMED,
+            "CamemBERT-base at 128 tokens trained in 16 instead of 56 minutes with padding to the batch and batches of "
+            "similar lengths, at the same accuracy",
+            _REPORT,
+        ),
+    )
+
+    @classmethod
+    def concerns(cls, outline: Outline) -> bool:
+        return bool(outline.calls)
+
+    @on_file
+    def check(self, tree: cst.Module, facts: Facts) -> Findings:
+        from greenlint import Contexts, Frameworks, Mapped
+
+        code = facts[Frameworks].code
+        if _FIXED.search(code) or facts[Frameworks].uses("tensorflow") or facts[Frameworks].uses("jax"):
+            return
+        found = [
+            call
+            for call in facts[Mapped].tokenizer_calls
+            if not facts[Contexts].dead(call.node) and self._pads(call) and _is_of_data(call, facts)
+        ]
+        if not found:
+            return
+        first, *others = found
+        trains = _TRAINS.search(code) is not None
+        yield self.finding(
+            first.node,
+            _message(first),
+            help="leave padding out here: the collator pads each batch"
+            if _COLLATES.search(code)
+            else "pad each batch to its longest text: DataCollatorWithPadding, or padding=True in the collate function",
+            notes=("shapes then differ from batch to batch, which compiled models do not like",),
+            related=[(each.node, "padded so as well") for each in others[:5]],
+            severity=None if trains else Severity.INFO,
+        )
+
+    def _pads(self, call: Call) -> bool:
+        from greenlint import Values
+
+        if any(
+            call.keyword(name) is not None for name in ("stride", "return_overflowing_tokens", "pad_to_multiple_of")
+        ):
+            return False
+        padding = call.argument("padding").constant
+        if padding != "max_length" and call.argument("pad_to_max_length").constant is not True:
+            return False
+        length = call.argument("max_length")
+        if length.node is None:
+            return length.known
+        constant = length.constant
+        if not isinstance(constant, int):
+            default = length.facts[Values].default(length.node)
+            return not isinstance(default, int) or default > int(self.options.length)
+        return constant > int(self.options.length)
+
+    examples = (
+        Bad(
+            """
+            from datasets import load_dataset
+            from transformers import AutoTokenizer, Trainer
+
+            tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
+
+            def encode(rows):
+                return tokenizer(rows["text"], padding="max_length", truncation=True)  # bad
+
+            data = load_dataset("imdb").map(encode, batched=True)
+            trainer = Trainer(model=model, train_dataset=data["train"])
+            trainer.train()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from transformers import AutoTokenizer
+
+            class Reviews(torch.utils.data.Dataset):
+                def __init__(self, texts):
+                    self.texts = texts
+                    self.tokenizer = AutoTokenizer.from_pretrained("roberta-base")
+
+                def __getitem__(self, index):
+                    return self.tokenizer.encode_plus(  # bad
+                        self.texts[index], max_length=256, padding="max_length", truncation=True, return_tensors="pt"
+                    )
+
+            for batch in torch.utils.data.DataLoader(Reviews(texts), batch_size=16):
+                loss = model(**batch).loss
+                loss.backward()
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from transformers import BertTokenizer
+
+            tokenizer = BertTokenizer.from_pretrained("bert-base-uncased")
+            ids = []
+            for sentence in sentences:
+                encoded = tokenizer.encode_plus(sentence, max_length=128, pad_to_max_length=True)  # bad
+                ids.append(encoded["input_ids"])
+            for step in range(1000):
+                model(ids).loss.backward()
+            """
+        ),
+        Good(
+            """
+            from datasets import load_dataset
+            from transformers import AutoTokenizer, DataCollatorWithPadding, Trainer
+
+            tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
+            data = load_dataset("imdb").map(lambda rows: tokenizer(rows["text"], truncation=True), batched=True)
+            trainer = Trainer(model=model, train_dataset=data, data_collator=DataCollatorWithPadding(tokenizer))
+            """,
+            why="each batch is padded for itself",
+        ),
+        Good(
+            """
+            import torch
+            from transformers import AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
+            model = torch.compile(model, mode="reduce-overhead")
+
+            def encode(rows):
+                return tokenizer(rows["text"], padding="max_length", max_length=128)
+            """,
+            why="a compiled model wants one shape",
+        ),
+        Good(
+            """
+            import torch_xla.core.xla_model as xm
+            from transformers import AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
+
+            def encode(rows):
+                return tokenizer(rows["text"], padding="max_length", max_length=128)
+            """,
+            why="a TPU compiles for every shape anew",
+        ),
+        Good(
+            """
+            from transformers import CLIPTokenizer
+
+            tokenizer = CLIPTokenizer.from_pretrained("openai/clip-vit-large-patch14")
+
+            def encode(rows):
+                return tokenizer(rows["caption"], padding="max_length", max_length=tokenizer.model_max_length)
+            """,
+            why="CLIP's text encoder is made for 77 tokens",
+        ),
+        Good(
+            """
+            from transformers import AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
+
+            def encode(rows):
+                padding = "max_length" if args.pad_to_max_length else False
+                return tokenizer(rows["text"], padding=padding, max_length=128)
+            """,
+            why="whoever runs it decides",
+        ),
+        Good(
+            """
+            from transformers import AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
+
+            def encode(rows):
+                return tokenizer(rows["query"], padding="max_length", max_length=32)
+            """,
+            why="short",
+        ),
+        Good(
+            """
+            from transformers import AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained("bert-large-uncased")
+
+            def encode(rows):
+                return tokenizer(rows["question"], rows["context"], padding="max_length", max_length=384, stride=128)
+            """,
+            why="long documents are cut into windows, of which nearly all are full",
+        ),
+        Good(
+            """
+            from transformers import AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
+            inputs = tokenizer("How are you?", padding="max_length", max_length=128, return_tensors="pt")
+            answer = model(**inputs)
+            """,
+            why="one text",
+        ),
+    )
+
+
+_FIXED = re.compile(
+    r"(?i)torch_xla|\bxla\b|\btpu\b|tpu_|neuron|habana|\bhpu\b|tensorrt|onnx|torch\.compile|\bcompile\(model|cudagraph|clip"
+    r"|diffusers|siglip|stable_diffusion|\bvilt|blip|\bflax\b|torch_compile|torchdynamo|openvino|coremltools|\.export\("
+    r"|attention_mask[\"'\])]*\.sum\(|\.jit\.trace|use_graphs|t5encoder|audio|speech|whisper|wav2vec"
+)
+"""Signs that shapes must not change, that batches are cut to their longest text later, or that no text is meant."""
+_TRAINS = re.compile(r"Trainer\(|\.backward\(|\.fit\(|training_step")
+_COLLATES = re.compile(r"DataCollatorWithPadding|DataCollatorForSeq2Seq|DataCollatorForTokenClassification")
+_PREPARES = re.compile(
+    r"(?i)tokeni[sz]e|preprocess|encod|collate|prepare|convert|featur|process|__getitem__|getitem|map_|transform"
+)
+
+
+def _is_of_data(call: Call, facts: Facts) -> bool:
+    """Whether a call tokenizes a data set rather than one text: in a loop, a mapped function, ``__getitem__``."""
+    from greenlint import Mapped, Tree, cst
+
+    tree = facts[Tree]
+    if any(isinstance(each, cst.For) for each in tree.loops_around(call.node)):
+        return True
+    if any(isinstance(each, (cst.ListComp, cst.GeneratorExp)) for each in tree.ancestors(call.node)):
+        return True
+    if any(inner.node is call.node for each in facts[Mapped].all for inner in each.tokenizes):
+        return True
+    function = tree.function(call.node)
+    if function is not None and _PREPARES.search(function.name.value):
+        return True
+    return bool(call.positional) and _lists(call.positional[0])
+
+
+def _lists(node: cst.BaseExpression) -> bool:
+    """Whether an argument certainly holds many texts: ``list(frame["text"])``, ``frame["text"].tolist()``."""
+    from greenlint import cst
+
+    if not isinstance(node, cst.Call):
+        return False
+    func = node.func
+    if isinstance(func, cst.Attribute):
+        return func.attr.value in ("tolist", "to_list")
+    return isinstance(func, cst.Name) and func.value == "list"
+
+
+def _message(call: Call) -> str:
+    length = call.argument("max_length").constant
+    if isinstance(length, int):
+        return f"every text is padded to {length} tokens, however short it is"
+    return "every text is padded to the maximum length, however short it is"
