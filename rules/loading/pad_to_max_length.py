@@ -74,7 +74,7 @@ class PadToMaxLength(Rule):
         if not found:
             return
         first, *others = found
-        trains = _TRAINS.search(code) is not None
+        trains = _TRAINS.search(code) is not None and not _only_evaluates(first, facts)
         yield self.finding(
             first.node,
             _message(first),
@@ -221,6 +221,20 @@ class PadToMaxLength(Rule):
 
             tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
 
+            def encode(line):
+                return tokenizer([line], padding="max_length", max_length=512, return_tensors="pt")
+
+            def trim_batch(ids, pad):
+                return ids[:, ids.ne(pad).any(dim=0)]
+            """,
+            why="each batch is cut to its longest text",
+        ),
+        Good(
+            """
+            from transformers import AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
+
             def encode(rows):
                 return tokenizer(rows["query"], padding="max_length", max_length=32)
             """,
@@ -253,10 +267,10 @@ class PadToMaxLength(Rule):
 _FIXED = re.compile(
     r"(?i)torch_xla|\bxla\b|\btpu\b|tpu_|neuron|habana|\bhpu\b|tensorrt|onnx|torch\.compile|\bcompile\(model|cudagraph|clip"
     r"|diffusers|siglip|stable_diffusion|\bvilt|blip|\bflax\b|torch_compile|torchdynamo|openvino|coremltools|\.export\("
-    r"|attention_mask[\"'\])]*\.sum\(|\.jit\.trace|use_graphs|t5encoder|audio|speech|whisper|wav2vec"
+    r"|attention_mask[\"'\])]*\.sum\(|\.jit\.trace|use_graphs|trim_batch|\.ne\(pad|t5encoder|audio|speech|whisper|wav2vec"
 )
 """Signs that shapes must not change, that batches are cut to their longest text later, or that no text is meant."""
-_TRAINS = re.compile(r"Trainer\(|\.backward\(|\.fit\(|training_step")
+_TRAINS = re.compile(r"Trainer\(|\.backward\(|trainer\.fit\(|training_step")
 _COLLATES = re.compile(r"DataCollatorWithPadding|DataCollatorForSeq2Seq|DataCollatorForTokenClassification")
 _PREPARES = re.compile(
     r"(?i)tokeni[sz]e|preprocess|encod|collate|prepare|convert|featur|process|__getitem__|getitem|map_|transform"
@@ -278,6 +292,13 @@ def _is_of_data(call: Call, facts: Facts) -> bool:
     if function is not None and _PREPARES.search(function.name.value):
         return True
     return bool(call.positional) and _lists(call.positional[0])
+
+
+def _only_evaluates(call: Call, facts: Facts) -> bool:
+    from greenlint import Tree
+
+    function = facts[Tree].function(call.node)
+    return function is not None and re.search(r"(?i)eval|predict|infer|test|generat", function.name.value) is not None
 
 
 def _lists(node: cst.BaseExpression) -> bool:
