@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, RuleOptions, Severity, on_file
 
 if TYPE_CHECKING:
-    from greenlint import Facts, Feed, Findings, Outline, Report, cst
+    from greenlint import Call, Facts, Feed, Findings, Outline, Report, cst
 
 
 class TfdataPipelineSerialised(Rule):
@@ -65,17 +65,13 @@ class TfdataPipelineSerialised(Rule):
         feeds = [each for each in facts[Pipelines].feeds if not contexts.dead(each.fit.node)]
         if feeds:
             yield self._fed(feeds)
+        leaving: dict[Call, list[Call]] = {}
         for call in facts[Pipelines].maps:
             if contexts.dead(call.node) or "cache" in facts[Pipelines].later(call):
                 continue
             left = facts[Pipelines].leaves_graph(call)
             if left is not None:
-                yield self.finding(
-                    call.node,
-                    f"`{left.method}` runs Python for every element, one at a time",
-                    help="write its body in TensorFlow operations, or cache the result after it",
-                    related=((left.node, "leaves the graph here", left.facts.document),),
-                )
+                leaving.setdefault(left, []).append(call)
             elif self.options.maps and call.keyword("num_parallel_calls") is None:
                 yield self.finding(
                     call.node,
@@ -83,6 +79,16 @@ class TfdataPipelineSerialised(Rule):
                     help="pass num_parallel_calls=tf.data.AUTOTUNE",
                     notes=("TensorFlow 2.21 does so by itself for functions without state",),
                 )
+        for left, (call, *others) in leaving.items():
+            yield self.finding(
+                call.node,
+                f"`{left.method}` runs Python for every element, one at a time",
+                help="write its body in TensorFlow operations, or cache the result after it",
+                related=(
+                    (left.node, "leaves the graph here", left.facts.document),
+                    *((each.node, "as well") for each in others[:5]),
+                ),
+            )
 
     def _fed(self, feeds: list[Feed]) -> Report:
         first, *others = feeds
