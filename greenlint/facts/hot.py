@@ -11,6 +11,7 @@ import libcst as cst
 
 from greenlint.facts.contexts import Contexts
 from greenlint.facts.loops import LoopRole, Loops
+from greenlint.facts.names import BindingKind, Names
 from greenlint.facts.project import Definition, Project
 from greenlint.facts.tree import Tree
 from greenlint.facts.values import Values
@@ -52,6 +53,7 @@ class Hot:
         self._tree = facts[Tree]
         self._loops = facts[Loops]
         self._contexts = facts[Contexts]
+        self._names = facts[Names]
         self._project = facts[Project]
         self._spots: dict[tuple[cst.CSTNode | None, bool], Spot | None] = {}
 
@@ -151,9 +153,20 @@ class Hot:
 
     def _rarely_true(self, branch: cst.If) -> bool:
         text = self._facts.document.source(branch.test)
-        if _COUNTED.search(text) or _DEBUGGING.search(text):
+        if _COUNTED.search(text) or _DEBUGGING.search(text) or self._counts(branch.test):
             return True
         return self._fills_cache(branch)
+
+    def _counts(self, test: cst.BaseExpression) -> bool:
+        """Whether a test takes the remainder of a counter: the target of a loop, or what is increased by a step."""
+        for each in self._tree.below(test, cst.BinaryOperation):
+            if not isinstance(each.operator, cst.Modulo):
+                continue
+            for name in self._tree.below(each.left, cst.Name):
+                kinds = {binding.kind for binding in self._names.reaching(name)}
+                if kinds & {BindingKind.LOOP, BindingKind.AUGMENTED}:
+                    return True
+        return False
 
     def _fills_cache(self, branch: cst.If) -> bool:
         """Whether an ``if`` builds what it asks for, to keep it: ``if self.mask is None: self.mask = ...``."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from greenlint.facts.calls import UNKNOWN, Call, Calls
-from greenlint.facts.names import dotted
+from greenlint.facts.names import Binding, Names, dotted
 from greenlint.facts.values import Device, Values
 from greenlint.knowledge.kinds import Kind
 
@@ -49,6 +49,7 @@ class Transfers:
 
     def __init__(self, facts: Facts) -> None:
         self._values = facts[Values]
+        self._names = facts[Names]
         self._calls = facts[Calls]
 
     def within(self, node: cst.CSTNode) -> Iterator[Move]:
@@ -104,8 +105,15 @@ class Transfers:
             return True
         if isinstance(node, cst.Call):
             return self._values.device(node) is not None or _DEVICE_NAME.search(dotted(node.func) or "") is not None
+        if isinstance(node, cst.Name) and any(map(_is_device_attribute, self._names.reaching(node))):
+            return True
         last = (dotted(node) or "").rsplit(".", 1)[-1]
         return _DEVICE_NAME.search(last) is not None or self._values.device(node) is not None
+
+
+def _is_device_attribute(binding: Binding) -> bool:
+    """``where = x.device``."""
+    return isinstance(binding.value, cst.Attribute) and not binding.path and binding.value.attr.value == "device"
 
 
 _DEVICE_NAME = re.compile(r"device|^dev$|cuda|gpu|^(local_)?rank$", re.IGNORECASE)

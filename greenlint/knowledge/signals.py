@@ -106,7 +106,8 @@ ACCELERATOR_NOTEBOOK = re.compile(
 DEVICE = signal("to device to_device", r"\.to\(|\bdevice\s*=|\btorch\.device\(|\.to_device\(")
 HOST_DEVICE = signal(
     "cpu",
-    r"""(?i:\b\w*device\w*)\s*(?:[:=]|,)[^\n]{0,30}["']cpu["']|\.to\(\s*["']cpu["']|torch\.device\(\s*["']cpu["']""",
+    r"""(?i:\b\w*device\w*)\s*(?:[:=]|,)[^\n]{0,30}["']cpu["']|(?m:^[ \t]*\w+[ \t]*=[ \t]*["']cpu["'][ \t]*$)"""
+    r"""|\.to\(\s*["']cpu["']|torch\.device\(\s*["']cpu["']""",
 )
 LEGACY_KERAS = signal(
     """multi_gpu_model CuDNNLSTM CuDNNGRU ConfigProto Session placeholder set_random_seed tensorflow_backend
