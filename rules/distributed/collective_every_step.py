@@ -333,7 +333,8 @@ def _is_idle(collective: Collective, step: Step) -> bool:
         return False
     text = _given(node, owner)
     inner = _given(collective.call.node, facts)
-    if not _METRIC.search(text) or _STATE.search(f"{text} {inner}") or _is_per_parameter(node, owner):
+    metric = _METRIC.search(text) is not None or _is_of_loss(node, owner, step)
+    if not metric or _STATE.search(f"{text} {inner}") or _is_per_parameter(node, owner):
         return False
     return not _is_needed(owner[Calls].of(node), owner, step)
 
@@ -341,6 +342,23 @@ def _is_idle(collective: Collective, step: Step) -> bool:
 def _given(node: cst.Call, facts: Facts) -> str:
     """The arguments of a call as written."""
     return " ".join(facts.document.source(arg.value) for arg in node.args)
+
+
+def _is_of_loss(node: cst.Call, facts: Facts, step: Step) -> bool:
+    """Whether an argument is what the step differentiates, or made of it at once."""
+    from greenlint import Names, Tree, cst
+
+    if facts is not step.facts:
+        return False
+    backward = step.backward
+    source = backward.positional[0] if backward.positional else backward.receiver
+    if source is None:
+        return False
+    loss = {each.value for each in facts[Tree].below(source, cst.Name)}
+    given = [name for arg in node.args for name in facts[Tree].below(arg.value, cst.Name)]
+    bound = [binding.value for name in given for binding in facts[Names].reaching(name)]
+    made = [name for value in bound if value is not None for name in facts[Tree].below(value, cst.Name)]
+    return any(each.value in loss for each in (*given, *made))
 
 
 def _is_per_parameter(node: cst.CSTNode, facts: Facts) -> bool:
