@@ -207,7 +207,8 @@ class NestedLoopGridSearch(Rule):
             for lr in (1e-5, 3e-5, 1e-4):  # bad
                 for batch_size in (8, 16, 32, 64):
                     subprocess.run(["python", "train.py", "--lr", str(lr), "--batch-size", str(batch_size)])
-            """
+            """,
+            not_as=("renamed",),  # the names of the settings are what shows a search
         ),
         Bad(
             """
