@@ -179,6 +179,7 @@ class LoopInvariantTransfer(Rule):
                 loss.backward()
                 optimizer.step()
             """,
+            not_as=("renamed",),  # the name says that the host is meant
             why="kept on the host on purpose",
         ),
         Good(
