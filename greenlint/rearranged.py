@@ -25,11 +25,14 @@ _HELPERS = "moved_helpers"
 
 
 def renamed(form: Form, document: Document) -> Form | None:
-    """Every variable that only assignments give a meaning, under another name."""
-    names = _variables(document)
-    if not names:
+    """Every variable that only assignments give a meaning, under a name that says nothing."""
+    variables = sorted(_variables(document))
+    if not variables:
         return None
-    edits = [Edit(document.span(each), f"{each.value}_2") for each in _references(document) if each.value in names]
+    taken = {each.value for each in document.spans if isinstance(each, cst.Name)}
+    free = (name for number in itertools.count(1) if (name := f"v{number}") not in taken)
+    names = dict(zip(variables, free, strict=False))
+    edits = [Edit(document.span(each), names[each.value]) for each in _references(document) if each.value in names]
     return replace(form, source=apply_edits(document.text, edits))
 
 

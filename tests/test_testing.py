@@ -268,7 +268,7 @@ FORMS = {
     "tabs": "\t",
     "function": "def example",
     "aliases": "_alias",
-    "renamed": "name_2",
+    "renamed": "v1 = ",
     "comments": "# ---",
     "cells": "several cells",
     "moved": "from moved_helpers import drop",
@@ -304,7 +304,8 @@ def text_of(form: str, code: str) -> str | None:
 
 
 REARRANGED = {
-    "variables": ("renamed", "x = y\nfor z in x:\n    f(x=z).x\n", "x_2 = y\nfor z_2 in x_2:\n    f(x=z_2).x\n"),
+    "variables": ("renamed", "x = y\nfor z in x:\n    f(x=z).x\n", "v1 = y\nfor v2 in v1:\n    f(x=v2).x\n"),
+    "taken names": ("renamed", "x = v1\n", "v2 = v1\n"),
     "parameters": ("renamed", "def f(x):\n    x = 1\nf(x=1)\n", None),
     "attributes of classes": ("renamed", "class A:\n    x = 1\nx = A.x\n", None),
     "imports": ("renamed", "import a\na = 1\n", None),
