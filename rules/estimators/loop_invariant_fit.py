@@ -513,7 +513,8 @@ def _is_changed(name: str, loop: cst.For | cst.While, facts: Facts) -> bool:
     from greenlint import Calls, Tree, cst, dotted
 
     changing = facts[Calls].methods("set_params", "setattr", "partial_fit", within=loop)
-    stored = [each.target for each in facts[Tree].below(loop.body, cst.AssignTarget)]
+    stored: list[cst.CSTNode] = [each.target for each in facts[Tree].below(loop.body, cst.AssignTarget)]
+    stored.extend(each.target for each in facts[Tree].below(loop.body, cst.AugAssign))
     return bool(changing) or any((dotted(each) or "").startswith(f"{name}.") for each in stored)
 
 

@@ -32,7 +32,7 @@ class NestedParallelism(Rule):
 
     class Options(RuleOptions):
         threads: int = 4
-        """Say nothing where both numbers are known and their product is no more than this."""
+        """Say nothing where both numbers are known and their product is no more than this, or there are so few fits."""
 
     severity = Severity.INFO
     frameworks = ("sklearn", "optuna", "skopt")
@@ -71,6 +71,9 @@ class NestedParallelism(Rule):
         for outer, inside in _outer(facts):
             workers = _count(outer.argument("n_jobs"))
             if workers is None or workers == 1 or facts[Contexts].dead(outer.node):
+                continue
+            fits = _fits(outer)
+            if fits is not None and fits <= self.options.threads:
                 continue
             for each in inside:
                 threads = each.threads
@@ -204,6 +207,18 @@ class NestedParallelism(Rule):
             scores = cross_val_score(model, table.drop(columns="y"), table["y"], n_jobs=2)
             """,
             why="four threads altogether",
+        ),
+        Good(
+            """
+            import pandas as pd
+            from sklearn.ensemble import RandomForestRegressor
+            from sklearn.model_selection import GridSearchCV
+
+            table = pd.read_csv("demand.csv")
+            search = GridSearchCV(RandomForestRegressor(n_jobs=-1), {"max_depth": [20]}, n_jobs=-1, cv=2)
+            search.fit(table.drop(columns="y"), table["y"])
+            """,
+            why="two fits",
         ),
         Good(
             """
@@ -342,6 +357,19 @@ def _count(argument: Argument) -> int | None:
     if value is None or value == 0:
         return 1
     return (-1 if value < 0 else value) if isinstance(value, int) else None
+
+
+def _fits(outer: Call) -> int | None:
+    """How many fits there are in all, where the whole grid and the folds are written down."""
+    from greenlint import Estimators, Searches
+
+    facts = outer.facts
+    folds = facts[Searches].folds(outer) if outer.method != "optimize" else None
+    if outer not in facts[Estimators].searches:
+        return folds
+    grids = facts[Estimators].grids(outer)
+    known = bool(grids) and all(each.size is not None for each in grids)
+    return facts[Estimators].fits_of_search(outer) if known and folds is not None else None
 
 
 def _named(outer: Call) -> str:
