@@ -193,6 +193,8 @@ class Frames:
 
     def is_part(self, node: cst.BaseExpression, loops: Sequence[cst.CSTNode]) -> bool:
         """Whether a frame is cut anew from another one in each pass of a loop: rows of one group, or that match."""
+        while isinstance(node, (cst.Subscript, cst.Attribute)) and self.kind(node) is FrameKind.SERIES:
+            node = node.value
         if not isinstance(node, cst.Name):
             return isinstance(node, cst.Subscript) and bool(loops) and self.kind(node) is FrameKind.FRAME
         tree = self._facts[Tree]
