@@ -289,9 +289,12 @@ def _is_short(each: RowLoop, facts: Facts) -> bool:
 
 
 def _message(each: RowLoop, facts: Facts) -> str:
-    from greenlint import RowForm, dotted
+    from greenlint import RowForm, cst, dotted
 
-    name = dotted(each.frame)
+    frame_node = each.frame
+    while isinstance(frame_node, cst.Subscript):
+        frame_node = frame_node.value
+    name = dotted(frame_node)
     frame = f"`{name}`" if name is not None else "the frame"
     if each.form is RowForm.ITERROWS:
         return f"`iterrows` builds a Series for every row of {frame}, for work that needs none"
