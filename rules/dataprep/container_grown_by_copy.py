@@ -316,7 +316,7 @@ class ContainerGrownByCopy(Rule):
 
 
 _FEW = re.compile(
-    r"(?i)fold|epoch|seed|trial|repeat|run(?:s|_|$)|model|clf|estimator|classifier|algorithm|split|kf\b|cv\b|feat|col|class"
+    r"(?i)fold|epoch|types|seed|trial|repeat|run(?:s|_|$)|model|clf|estimator|classifier|algorithm|split|kf\b|cv\b|feat|col|class"
     r"|layer|block|scale|level|stage|year|month|quarter|split|mode|param|config|lag|target|metric|optimi|thresh|kernel"
     r"|head|skip|branch|fpn|anchor|lang|season|round|country|market|store|stock|ticker|name_?s|label|cat(?:s|_|$)|dataset"
 )
