@@ -53,9 +53,10 @@ class RecomputedEveryEpoch(Rule):
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
-        from greenlint import Contexts, Pipelines
+        from greenlint import Contexts, Frameworks, Imports, Pipelines
 
-        for call, what in _in_datasets(facts):
+        trains = _TRAINS.search(facts[Frameworks].code) is not None or bool(facts[Imports].importing())
+        for call, what in _in_datasets(facts) if trains else ():
             yield self.finding(
                 call.node,
                 f"{what} is computed anew for every sample in every epoch, with the same result",
@@ -91,6 +92,9 @@ class RecomputedEveryEpoch(Rule):
                 def __getitem__(self, index):
                     wave, rate = torchaudio.load(self.paths[index])
                     return self.spectrum(wave)  # bad
+
+            for batch in torch.utils.data.DataLoader(Speech(paths)):
+                model(batch).loss.backward()
             """
         ),
         Bad(
@@ -105,6 +109,9 @@ class RecomputedEveryEpoch(Rule):
 
                 def __getitem__(self, index):
                     return self.tokenizer(self.texts[index], truncation=True)  # bad
+
+            for batch in torch.utils.data.DataLoader(Reviews(texts)):
+                model(batch).loss.backward()
             """
         ),
         Bad(
@@ -158,6 +165,20 @@ class RecomputedEveryEpoch(Rule):
         ),
         Good(
             """
+            import torch
+            from transformers import AutoTokenizer
+
+            class Reviews(torch.utils.data.Dataset):
+                def __getitem__(self, index):
+                    return self.tokenizer(self.texts[index], truncation=True)
+
+            for batch in torch.utils.data.DataLoader(Reviews(texts)):
+                answers.append(model(batch))
+            """,
+            why="nothing is trained here: one pass",
+        ),
+        Good(
+            """
             import librosa
             import numpy as np
             import torch
@@ -189,6 +210,7 @@ class RecomputedEveryEpoch(Rule):
 
 
 _RANDOM = re.compile(r"(?i)random|augment|noise|perturb|transform\(|\baug|mixup|masking|rng|sample\(|crop|cache|lru")
+_TRAINS = re.compile(r"Trainer\(|\.backward\(|\.fit\(|training_step")
 _SPECTRA = re.compile(
     r"^torchaudio\.transforms\.(?:MelSpectrogram|Spectrogram|MFCC|LFCC|Resample)$|^librosa\.feature\.\w+$"
     r"|^librosa\.(?:stft|cqt)$|^torchaudio\.compliance\.kaldi\.(?:fbank|mfcc)$|^librosa\.(?:core\.)?resample$"
