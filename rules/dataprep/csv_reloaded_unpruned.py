@@ -54,10 +54,11 @@ class CsvReloadedUnpruned(Rule):
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
-        from greenlint import Calls, Contexts, Samples, Scale
+        from greenlint import Calls, Contexts, Reads, Samples, Scale
 
+        little = {each.call for each in facts[Reads].all if each.is_little}
         for call in facts[Calls].named("pandas.read_csv", "polars.read_csv"):
-            if facts[Contexts].dead(call.node) or call.is_open:
+            if facts[Contexts].dead(call.node) or call.is_open or call in little:
                 continue
             if facts[Samples].scale(call.node) in (Scale.TOY, Scale.SMALL, Scale.PART):
                 continue
@@ -231,7 +232,8 @@ def _of_use(use: cst.Name, facts: Facts) -> Iterator[str]:
     if isinstance(above, cst.Subscript) and above.value is use:
         index = facts[Values].index(above)
         if isinstance(index, str):
-            yield index
+            # A column that is stored is not read from the file.
+            yield "" if isinstance(facts[Tree].parent(above), cst.AssignTarget) else index
         elif isinstance(index, (list, tuple)) and all(isinstance(each, str) for each in index):
             yield from (str(each) for each in index)
     elif isinstance(above, cst.Attribute) and above.value is use:
