@@ -69,6 +69,8 @@ class SameFileReadRepeatedly(Rule):
             (before, after)
             for before, after in reads.repeated
             if after.call not in seen and not _is_little(after, facts) and not _is_little(before, facts)
+            # A data set of Hugging Face is mapped into memory, not parsed.
+            if not (after.call.name or "").startswith("datasets.")
         ]
         if pairs:
             yield self._twice(pairs)
@@ -247,6 +249,16 @@ class SameFileReadRepeatedly(Rule):
             answer = pd.read_csv("sample_submission.csv")
             """,
             why="a small file",
+        ),
+        Good(
+            """
+            import torch
+            from datasets import load_dataset
+
+            train = load_dataset("news")["train"]
+            test = load_dataset("news")["test"]
+            """,
+            why="mapped into memory from the cache, not parsed",
         ),
         Good(
             """
