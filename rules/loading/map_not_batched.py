@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_file
 
 if TYPE_CHECKING:
-    from greenlint import Facts, Findings, MappedFunction, Outline, cst
+    from greenlint import Call, Facts, Findings, MappedFunction, Outline, cst
 
 
 class MapNotBatched(Rule):
@@ -210,11 +210,15 @@ def _is_batchable(each: MappedFunction) -> bool:
     nodes = {call.node for call in each.tokenizes}
     if not all(tree.contains(function.node, node) for node in nodes):
         return False
-    if any(call.keyword("return_tensors") is not None for call in each.tokenizes):
+    if any(call.argument("return_tensors").constant is not None for call in each.tokenizes if _asks(call)):
         return False
     if any(call.method in _SINGLE for call in each.tokenizes):
         return False
     return all(call.node in nodes or call.method in _CHEAP for call in function.facts[Calls].within(body))
+
+
+def _asks(call: Call) -> bool:
+    return not call.argument("return_tensors").absent
 
 
 _SINGLE = frozenset(("encode", "encode_plus"))
