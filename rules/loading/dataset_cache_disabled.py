@@ -10,7 +10,7 @@ from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_fi
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlint import Call, Facts, Findings, Outline, cst
+    from greenlint import Call, Facts, Findings, MappedFunction, Outline, cst
 
 
 class DatasetCacheDisabled(Rule):
@@ -182,14 +182,24 @@ class DatasetCacheDisabled(Rule):
         ),
         Good(
             """
+            from datasets import load_dataset
+
+            data = load_dataset("imdb")
+            data.map(lambda row: check(row), load_from_cache_file=False, num_proc=4)
+            kept = data.filter(lambda row: len(row["text"]) > 9, load_from_cache_file=False)
+            """,
+            why="called for its side effects, and a cheap filter",
+        ),
+        Good(
+            """
             import random
 
             from datasets import load_dataset
 
             def noise(row):
-                return {"text": row["text"][random.randrange(9):]}
+                return tokenizer(row["text"][random.randrange(9):])
 
-            data = load_dataset("imdb").map(noise, load_from_cache_file=False)
+            data = load_dataset("imdb").map(noise, load_from_cache_file=False, num_proc=4)
             """,
             why="a random part that differs from run to run",
         ),
@@ -202,15 +212,19 @@ _DEBUGS = re.compile(r"(?i)debug|test|fresh|clean|force|overwrite|refresh|no_cac
 
 def _switched_off(facts: Facts) -> Iterator[tuple[Call, str, bool]]:
     """The calls that switch a cache off, with what that means, and whether little hangs on it."""
-    from greenlint import Calls, Mapped
+    from greenlint import Calls, Mapped, Tree, cst
 
     calls = facts[Calls]
-    tokenizing = {each.call: bool(each.tokenizes) for each in facts[Mapped].all}
+    mapped = {each.call: each for each in facts[Mapped].all}
     for call in calls.methods("map", "filter"):
         off = call.receiver is not None and call.argument("load_from_cache_file").constant is False
-        if off and not _is_random(call, facts):
-            weak = not tokenizing.get(call, False) and call.keyword("num_proc") is None
-            yield call, f"the result of this `{call.method}` is made anew in every run", weak
+        if not off or isinstance(facts[Tree].parent(call.node), cst.Expr):
+            # What is thrown away was called for its side effects.
+            continue
+        found = mapped.get(call)
+        tokenizes = found is not None and bool(found.tokenizes)
+        if (tokenizes or call.keyword("num_proc") is not None) and not _varies(found):
+            yield call, f"the result of this `{call.method}` is made anew in every run", not tokenizes
     for call in calls.named("datasets.disable_caching", "datasets.fingerprint.disable_caching"):
         yield call, "no data set made after this is cached, so that every run makes all of them anew", False
     for call in calls.named("datasets.set_caching_enabled"):
@@ -235,15 +249,17 @@ def _forces(call: Call, facts: Facts) -> bool:
     return (facts[Names].resolve(mode.node) or "").endswith("DownloadMode.FORCE_REDOWNLOAD")
 
 
-def _is_random(call: Call, facts: Facts) -> bool:
-    """Whether the function that is applied draws random numbers."""
-    from greenlint import Mapped
+def _varies(found: MappedFunction | None) -> bool:
+    """Whether the function that is applied draws random numbers, or looks at files."""
+    if found is None or found.function is None:
+        return False
+    source = found.function.facts.document.source(found.function.node)
+    return _VARIES.search(source) is not None
 
-    for each in facts[Mapped].all:
-        if each.call is call and each.function is not None:
-            source = each.function.facts.document.source(each.function.node)
-            return re.search(r"(?i)random|shuffle|sample\b|augment|noise|dropout", source) is not None
-    return False
+
+_VARIES = re.compile(
+    r"(?i)random|shuffle|sample\b|augment|noise|dropout|exists\(|\bopen\(|glob|listdir|requests\.|time\("
+)
 
 
 def _is_debugging(call: Call, facts: Facts) -> bool:
