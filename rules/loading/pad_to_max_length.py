@@ -75,6 +75,7 @@ class PadToMaxLength(Rule):
             return
         first, *others = found
         trains = _TRAINS.search(code) is not None and not _only_evaluates(first, facts)
+        trains = trains and not _is_by_default(first)
         yield self.finding(
             first.node,
             _message(first),
@@ -93,8 +94,7 @@ class PadToMaxLength(Rule):
             call.keyword(name) is not None for name in ("stride", "return_overflowing_tokens", "pad_to_multiple_of")
         ):
             return False
-        padding = call.argument("padding").constant
-        if padding != "max_length" and call.argument("pad_to_max_length").constant is not True:
+        if not _is_fixed(call) and call.argument("pad_to_max_length").constant is not True:
             return False
         length = call.argument("max_length")
         if length.node is None:
@@ -154,6 +154,20 @@ class PadToMaxLength(Rule):
                 ids.append(encoded["input_ids"])
             for step in range(1000):
                 model(ids).loss.backward()
+            """
+        ),
+        Bad(
+            """
+            from datasets import load_dataset
+            from transformers import AutoTokenizer, Seq2SeqTrainer
+
+            tokenizer = AutoTokenizer.from_pretrained("t5-base")
+
+            def encode(rows, padding="max_length"):
+                return tokenizer(rows["text"], padding=padding, max_length=limit, truncation=True)  # bad
+
+            data = load_dataset("news").map(encode, batched=True)
+            Seq2SeqTrainer(model=model, train_dataset=data["train"]).train()
             """
         ),
         Good(
@@ -292,6 +306,22 @@ def _is_of_data(call: Call, facts: Facts) -> bool:
     if function is not None and _PREPARES.search(function.name.value):
         return True
     return bool(call.positional) and _lists(call.positional[0])
+
+
+def _is_fixed(call: Call) -> bool:
+    """Whether padding to the maximum is written, or the default of a function that is only mapped."""
+    from greenlint import Values, cst
+
+    padding = call.argument("padding")
+    if padding.constant == "max_length":
+        return True
+    if not isinstance(padding.node, cst.Name):
+        return False
+    return padding.facts[Values].default(padding.node) == "max_length"
+
+
+def _is_by_default(call: Call) -> bool:
+    return call.argument("padding").constant != "max_length" and call.keyword("pad_to_max_length") is None
 
 
 def _only_evaluates(call: Call, facts: Facts) -> bool:
