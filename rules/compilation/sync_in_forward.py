@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 _DEPTH = 6
 _READS = frozenset(("item", "cpu", "numpy", "tolist"))
+_SINKS = frozenset(
+    "append extend add update setdefault info debug warning write clamp mul div fill_ masked_fill".split()
+)
+"""Calls that can do with a value on the device."""
 _TESTS = frozenset("any all sum max min mean isnan isinf isfinite equal allclose is_nonzero count_nonzero".split())
 """What gives a single value that a Python condition then waits for."""
 _SHAPES = frozenset(
@@ -178,6 +182,19 @@ class SyncInForward(Rule):
             model = Encoder().cuda()
             """,
             why="packing needs the lengths on the host",
+        ),
+        Good(
+            """
+            import torch
+            from torch import nn
+
+            class Forecaster(nn.Module):
+                def forward(self, x):
+                    return torch.as_tensor(self.engine.predict(x.cpu().numpy()), device=x.device)
+
+            model = Forecaster().cuda()
+            """,
+            why="what computes may work on the host only",
         ),
         Good(
             """
@@ -361,12 +378,8 @@ def _is_wanted(call: Call, facts: Facts) -> bool:
         return True
     below: cst.CSTNode = call.node
     for above in tree.ancestors(call.node):
-        if isinstance(above, cst.Call) and above is not call.node:
-            outer = facts[Calls].of(above)
-            if outer.method == "pack_padded_sequence" or outer.method in ("range", "arange", "zeros", "ones", "full"):
-                return True
-            if (outer.name or "").split(".")[0] in ("scipy", "sklearn", "cv2", "skimage"):
-                return True
+        if isinstance(above, cst.Call) and isinstance(below, cst.Arg) and _is_for_host(facts[Calls].of(above)):
+            return True
         if isinstance(above, (cst.Assign, cst.AnnAssign, cst.For, cst.Slice, cst.SubscriptElement)):
             targets = above.targets if isinstance(above, cst.Assign) else [above]
             if isinstance(above, (cst.Slice, cst.SubscriptElement)):
@@ -377,6 +390,16 @@ def _is_wanted(call: Call, facts: Facts) -> bool:
             return False
         below = above
     return False
+
+
+def _is_for_host(outer: Call) -> bool:
+    """Whether a call that a value is given to needs it on the host, or may do: nothing is seen of it."""
+    name = outer.name or ""
+    if name.startswith("builtins."):
+        return outer.method == "range"
+    if name.startswith("torch."):
+        return outer.method in ("pack_padded_sequence", "arange", "zeros", "ones", "full")
+    return outer.method not in _SINKS
 
 
 def _is_mode(node: cst.CSTNode, method: cst.FunctionDef, facts: Facts) -> bool:
