@@ -62,7 +62,7 @@ class NoEnergyTracking(Rule):
         if not _may_cost(facts) or _tracked(facts):
             return
         for training in facts[Runs].trainings:
-            if not facts[Runs].of(training.place) or not self._is_long(training, facts):
+            if not facts[Runs].of(training.place) or not self._is_long(training):
                 continue
             yield self.finding(
                 facts[Runs].anchor(training),
@@ -72,8 +72,13 @@ class NoEnergyTracking(Rule):
             )
             return
 
-    def _is_long(self, training: Training, facts: Facts) -> bool:
-        """Whether a training is not known to end after few epochs."""
+    def _is_long(self, training: Training) -> bool:
+        """Whether a training is not known to end after few epochs, or to have little data."""
+        from greenlint import Samples
+
+        data = training.data
+        if data is not None and training.call.facts[Samples].scale(data) is not None:
+            return False
         epochs = _epochs(training)
         return epochs is None or epochs >= self.options.epochs
 
@@ -249,18 +254,21 @@ _TRACKERS = re.compile(
 """Trackers of energy, and experiment trackers that record the power of GPUs without being asked."""
 
 
+_DEEP = re.compile(r"Conv\w*\dD|\b(?:LSTM|GRU|MultiHeadAttention)\b|\bapplications\b|\bfrom_pretrained\(|\bhub\.")
 _TABLES = re.compile(r"\bread_(?:csv|excel|parquet|sql)\w*\(|\bDataFrame\(|\bload_(?:boston|wine)\w*\(")
 
 
 def _may_cost(facts: Facts) -> bool:
-    """Whether a training may take much: on an accelerator, or where that is not known, on more than a table."""
+    """Whether a training may take much: on an accelerator, or where that is not known, by its layers or data."""
     from greenlint import Frameworks
 
     frameworks = facts[Frameworks]
     if frameworks.trainer_owner not in (None, "keras"):
         return True
+    code = facts.glance.code.text
     if frameworks.gpu_intent is None:
-        return frameworks.decodes or _TABLES.search(facts.glance.code.text) is None
+        keras = frameworks.uses("keras") or frameworks.uses("tensorflow")
+        return _DEEP.search(code) is not None if keras else _TABLES.search(code) is None
     return frameworks.gpu_intent or frameworks.decodes
 
 
