@@ -34,7 +34,7 @@ _WORDS = {
         "eighteen nineteen twenty".split(),
         start=1,
     )
-} | {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "hundred": 100, "thousand": 1000}
+} | {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60}
 _UNITS = {
     "%": ("%", 1.0),
     "percent": ("%", 1.0),
@@ -68,10 +68,11 @@ _UNITS = {
     "TB": ("GB", 1000.0),
 }
 _NUMBER = rf"(?:\d+(?:[.,]\d+)*|\b(?:{'|'.join(_WORDS)})\b)"
+_UNIT = "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))
 _FIGURE = re.compile(
     rf"""(?<![\w.,/-])[+\u2212-]?(?P<low>{_NUMBER})
     (?:\s?(?:-|\u2013|to|or|and)\s?[+\u2212-]?(?P<high>{_NUMBER}))?
-    (?:\s|-(?!second\b))?(?P<unit>{"|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))})(?![\w(])
+    (?:\s(?!fold\b)|-(?!second\b))?(?P<unit>{_UNIT})(?![\w(])(?!(?<=fold)\s(?:cross|CV|internal))
     |\b(?:factor|factors)\s(?:of\s)?(?P<flow>{_NUMBER})(?:\s?(?:-|\u2013|to|or|and)\s?(?P<fhigh>{_NUMBER}))?""",
     re.VERBOSE,
 )

@@ -43,6 +43,7 @@ NONE = [
     "layer4 s3://bucket",
     "%d of %s",
     "three workers",
+    "a five-fold cross-validation, one fold, hundreds of times, some hundred times",
     "half the rate, a thirty-second of it",
 ]
 
