@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class CoresLeftIdle(Rule):
     """Training on the processor is held to one core by a number that somebody wrote down, while the others idle.
 
-    A machine draws much of its power whether its cores work or not; a run that takes eight times as long pays for that
-    eight times. But power rises with every core that works, so that the energy falls far less than the time, and for
+    A machine draws much of its power whether its cores work or not; a run that takes longer pays for that all
+    the while. But power rises with every core that works, so that the energy falls far less than the time, and for
     small fits it rises: this rule is off unless it is asked for.
 
     The finding stands at the cap: the `torch.set_num_threads(1)` call, or the call that makes the forest or booster
