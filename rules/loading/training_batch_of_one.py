@@ -45,7 +45,7 @@ class TrainingBatchOfOne(Rule):
         ),
         Evidence(
             Grade.MEASURED,
-            "choosing batch size and power limit together saved 15 to 76 %, and the largest batch was not always best",
+            "choosing batch size and power limit together saved 15.3 to 75.8 %; the largest batch was not always best",
             "arXiv 2208.06102",
         ),
     )
