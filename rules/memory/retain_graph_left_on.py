@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class RetainGraphLeftOn(Rule):
-    """The only backward pass of a training step keeps its graph, or builds a graph of itself.
+    """A backward pass keeps its graph, or builds a graph of itself, and no other one in the training step uses it.
 
     With `retain_graph=True` activations stay in memory until the loss is dropped, often over the next forward pass,
     so that batches must be smaller. `create_graph=True` also records the backward pass, which costs memory and time,
@@ -67,7 +67,7 @@ class RetainGraphLeftOn(Rule):
             kept = "keeps its graph" if name == "retain_graph" else "builds a graph of itself"
             yield self.finding(
                 call.node,
-                f"the only backward pass of this training step {kept}, and nothing uses it",
+                f"this backward pass {kept} in every training step, and nothing uses it",
                 help=f"delete {name}=True",
                 notes=("if PyTorch then complains of a second backward pass, detach() the state that is carried over",),
                 related=((loop.node, "the training loop"),),
@@ -122,6 +122,30 @@ class RetainGraphLeftOn(Rule):
                 def fit(self, loader):
                     for x, y in loader:
                         self.step(x, y)
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+
+            def critic_loss(G, D, x):
+                return D(G(torch.randn(64, 10)).detach()).mean() - D(x).mean()
+
+            def generator_loss(G, D):
+                return -D(G(torch.randn(64, 10))).mean()
+
+            G, D = nn.Linear(10, 10), nn.Linear(10, 1)
+            g_opt, d_opt = torch.optim.Adam(G.parameters()), torch.optim.Adam(D.parameters())
+            for x in loader:
+                d_opt.zero_grad()
+                loss = critic_loss(G, D, x)
+                loss.backward(retain_graph=True)  # bad
+                d_opt.step()
+                g_opt.zero_grad()
+                loss = generator_loss(G, D)
+                loss.backward()
+                g_opt.step()
             """
         ),
         Good(
@@ -267,13 +291,14 @@ def _only_use(call: Call, facts: Facts) -> Loop | None:
         if step.loop is None or not _belongs(call, step, facts):
             continue
         forwards = facts[Graphs].differentiated(call)
-        if any(each.node is not call.node for each in _gradients(step)) or not forwards:
+        others = [each for each in _gradients(step) if each.node is not call.node]
+        if not forwards or not all(_is_apart(each, call, forwards, step) for each in others):
             return None
         around = tree.loops_around(call.node)
         inner = around[0] if around else None
         for each in forwards:
-            outside = inner is not None and each.facts is facts and not tree.contains(inner, each.node)
-            if outside or _carries(each):
+            here = each.facts is facts and tree.function(each.node) is tree.function(call.node)
+            if (here and inner is not None and not tree.contains(inner, each.node)) or _carries(each):
                 return None
         return step.loop_facts[Loops].of(step.loop)
     return None
@@ -293,6 +318,21 @@ def _gradients(step: Step) -> Iterator[Call]:
 
     for region in step.facts[Loops].regions(step):
         yield from region.facts[Calls].methods(*_GRADIENTS, within=region.body)
+
+
+def _is_apart(other: Call, call: Call, forwards: frozenset[Call], step: Step) -> bool:
+    """Whether another backward pass belongs to another update, and goes through none of the same forward passes."""
+    from greenlint import Graphs, Optimizers
+
+    if other.method not in ("backward", "manual_backward"):
+        return False
+    turns = step.facts[Optimizers].turns_of(step)
+    if any({call, other} <= set(turn.backwards) for turn in turns):
+        return False
+    if not all(any(each in turn.backwards for turn in turns) for each in (call, other)):
+        return False
+    found = other.facts[Graphs].differentiated(other)
+    return bool(found) and not found & forwards
 
 
 def _carries(forward: Call) -> bool:
