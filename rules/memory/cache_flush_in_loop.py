@@ -79,6 +79,7 @@ class CacheFlushInLoop(Rule):
                 if any(call.method == "empty_cache" for call in calls)
                 else (),
                 related=[(call.node, "and here") for call in calls if call is not first],
+                severity=Severity.INFO if _by_chunk(body, facts) else None,
             )
 
     @on_call("transformers.TrainingArguments", "transformers.Seq2SeqTrainingArguments")
@@ -340,13 +341,25 @@ def _is_plain(node: cst.CSTNode) -> bool:
 
 def _by_batch(loop: cst.For | cst.While, facts: Facts) -> bool:
     """Whether an evaluation loop runs over batches, rather than over models, folds or files."""
-    from greenlint import Kind, Values, cst
+    from greenlint import Calls, Kind, Values, cst
 
     if not isinstance(loop, cst.For) or _holds_loop(loop, facts):
         return False
     values = facts[Values]
+    iterated = values.iterated(loop.iter)
+    if isinstance(iterated, cst.Call):
+        call = facts[Calls].of(iterated)
+        if call.name == "builtins.range" and len(call.positional) == 3:
+            return True
     source = facts.document.source(loop.iter).lower()
-    return "load" in source or "batch" in source or values.of(values.iterated(loop.iter)).kind is Kind.DATALOADER
+    return any(word in source for word in ("load", "batch", "chunk")) or values.of(iterated).kind is Kind.DATALOADER
+
+
+def _by_chunk(body: cst.CSTNode, facts: Facts) -> bool:
+    """Whether a loop runs over parts cut by hand, which may be large and few."""
+    from greenlint import cst
+
+    return isinstance(body, cst.For) and re.search(r"\brange\(|chunk", facts.document.source(body.iter)) is not None
 
 
 def _holds_loop(loop: cst.For | cst.While, facts: Facts) -> bool:
