@@ -127,6 +127,10 @@ class Identities:
             return known_ones[0]
         if not kept:
             return None
+        # One of several constructions fills an attribute: the first stands for all, since every use sees the same.
+        stored = all(each.target is not None for _, each in kept)
+        if stored and len(known_ones) == len(found) and all(isinstance(each.root, cst.Call) for each in known_ones):
+            return known_ones[0]
         facts, first = min(kept, key=lambda each: each[1].order)
         return Identity(first.node, (), facts)
 

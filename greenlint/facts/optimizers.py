@@ -258,17 +258,28 @@ class Optimizers:
     def discards(self, turn: Turn, other: Turn) -> bool:
         """Whether the gradients that ``turn``, of this file, gives the networks of ``other`` are cleared unused."""
         same = turn.region is other.region
-        for call in other.region.facts[Calls].methods("zero_grad", within=other.region.body):
-            if not other.region.facts[Optimizers]._clears(call, other):
-                continue
+        for call in other.region.facts[Optimizers]._clearing(other):
             if not same:
                 return True
-            at, backward, update = (
-                self._tree.first(each.node) for each in (call, turn.backwards[-1], other.updates[0])
-            )
+            places = (call, turn.backwards[-1], other.updates[0])
+            at, backward, update = (self._tree.first(each.node) for each in places)
             if update < backward or backward < at < update:
                 return True
         return False
+
+    def _clearing(self, turn: Turn) -> Iterator[Call]:
+        """The calls in a turn's body that clear the gradients of what it trains, themselves or in a method."""
+        for call in self._calls.within(turn.region.body):
+            if call.method == "zero_grad":
+                if self._clears(call, turn):
+                    yield call
+                continue
+            target = self._values.callee(call.node) if call.method in _CLEARERS or "grad" in call.method else None
+            if target is not None and isinstance(target.node, cst.FunctionDef):
+                inner = target.facts[Optimizers]
+                every = target.facts[Calls].methods("zero_grad", within=target.node.body)
+                if any(inner._clears(each, turn) for each in every):
+                    yield call
 
     def _clears(self, call: Call, turn: Turn) -> bool:
         """Whether a ``zero_grad()`` clears what a turn trains."""
@@ -328,6 +339,7 @@ def _chosen(found: tuple[Trained, ...] | None) -> tuple[Trained, ...] | None:
 
 _KNOWN = ("torch.optim.", "transformers.", "bitsandbytes.", "apex.", "timm.optim.", "torch_optimizer.", "lion_pytorch.")
 _BACKWARD = ("backward", "manual_backward")
+_CLEARERS = ("reset", "clear", "zero")
 _OTHER_NAME = re.compile(r"sched|lr\b|_lr|prof|env|bar\b|warm|\bema|log|timer|check|ckpt|early|self$", re.IGNORECASE)
 """Names of what has a ``step()`` but is no optimiser."""
 _FREEZES = re.compile(

@@ -83,6 +83,33 @@ def test_gradients_that_are_not_cleared_are_not_discarded() -> None:
     assert not first.region.facts[Optimizers].discards(first, second)
 
 
+def test_gradients_may_be_cleared_by_a_method() -> None:
+    code = """
+    class Solver:
+        def __init__(self):
+            self.G, self.D = nn.Linear(2, 2), nn.Linear(2, 1)
+            self.g_opt = torch.optim.Adam(self.G.parameters())
+            self.d_opt = torch.optim.Adam(self.D.parameters())
+
+        def reset_grad(self):
+            self.g_opt.zero_grad()
+            self.d_opt.zero_grad()
+
+        def train(self):
+            for x in loader:
+                loss = self.D(self.G(x).detach()).mean()
+                self.reset_grad()
+                loss.backward()
+                self.d_opt.step()
+                loss = self.D(self.G(x)).mean()
+                self.reset_grad()
+                loss.backward()
+                self.g_opt.step()
+    """
+    first, second = turns(code)
+    assert first.region.facts[Optimizers].discards(second, first)
+
+
 def test_one_backward_pass_for_two_optimizers_is_one_turn() -> None:
     code = """
     A, B = nn.Linear(2, 2), nn.Linear(2, 1)
