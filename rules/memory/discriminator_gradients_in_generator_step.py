@@ -30,7 +30,6 @@ class DiscriminatorGradientsInGeneratorStep(Rule):
     premises = (
         Premise.NOT_A_TEST,
         Premise.REAL_DATA,
-        Premise.NOT_REINFORCEMENT,
     )
     references = ("https://docs.pytorch.org/docs/stable/notes/autograd.html#locally-disabling-gradient-computation",)
     evidence = (

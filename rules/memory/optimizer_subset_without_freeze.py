@@ -35,7 +35,6 @@ class OptimizerSubsetWithoutFreeze(Rule):
     premises = (
         Premise.NOT_A_TEST,
         Premise.REAL_DATA,
-        Premise.NOT_REINFORCEMENT,
     )
     references = ("https://docs.pytorch.org/docs/stable/notes/autograd.html#locally-disabling-gradient-computation",)
     evidence = (
@@ -450,8 +449,7 @@ def _wasted(forward: Call, optimizer: Optimizer, turn: Turn) -> tuple[str, str] 
     identity = facts[Identities].of(network) if network is not None else None
     if network is None or identity is None or not _is_seen(identity):
         return None
-    layers = facts[Models].layers(network)
-    if layers is None or layers.heavy is False or facts[Optimizers].frozen(identity) is not False:
+    if not _is_heavy(network, facts) or facts[Optimizers].frozen(identity) is not False:
         return None
     if _is_trained_elsewhere(identity, optimizer):
         return None
@@ -472,6 +470,16 @@ def _wasted(forward: Call, optimizer: Optimizer, turn: Turn) -> tuple[str, str] 
         f"only the part `{part}` is optimised, but gradients of all of `{name}` are computed in every step",
         f"freeze the rest: {name}.requires_grad_(False), then {part}.requires_grad_(True)",
     )
+
+
+def _is_heavy(network: cst.BaseExpression, facts: Facts) -> bool:
+    """Whether a network may be large; those of agents are small unless they certainly are not."""
+    from greenlint import Frameworks, Models
+
+    layers = facts[Models].layers(network)
+    if layers is None or layers.heavy is False:
+        return False
+    return layers.heavy is True or not facts[Frameworks].reinforcement_learning
 
 
 def _is_trained_elsewhere(identity: Identity, optimizer: Optimizer) -> bool:
