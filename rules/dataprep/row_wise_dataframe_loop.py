@@ -75,11 +75,11 @@ class RowWiseDataframeLoop(Rule):
         first = found[0]
         unseen = facts[Frames].kind(first.frame) is None
         return self.finding(
-            first.node,
+            _place(first),
             _message(first, facts),
             help=_remedy(first, facts),
             notes=("saves little where the frame has few rows",),
-            related=[(each.node, "row by row as well") for each in found[1:6]],
+            related=[(_place(each), "row by row as well") for each in found[1:6]],
             severity=Severity.INFO if unseen or _is_weak(first) or first.work is RowWork.PYTHON else None,
         )
 
@@ -128,6 +128,18 @@ class RowWiseDataframeLoop(Rule):
             words = pd.read_csv("words.csv")
             for _, row in words.iterrows():  # bad
                 index[row["id"]] = row["text"].lower().split()
+            """
+        ),
+        Bad(
+            """
+            import pandas as pd
+            import torch
+
+            reviews = pd.read_csv("reviews.csv")
+            pairs = [
+                {"text": row["text"], "stars": row["stars"]}
+                for _, row in reviews.iterrows()  # bad
+            ]
             """
         ),
         Bad(
@@ -270,6 +282,13 @@ class RowWiseDataframeLoop(Rule):
 _SHORT = 1000
 
 
+def _place(each: RowLoop) -> cst.CSTNode:
+    """The loop or call; of a comprehension, what it runs over."""
+    from greenlint import cst
+
+    return each.node.iter if isinstance(each.node, cst.CompFor) else each.node
+
+
 def _is_weak(each: RowLoop) -> bool:
     from greenlint import RowForm
 
@@ -313,5 +332,6 @@ def _remedy(each: RowLoop, facts: Facts) -> str:
     if each.form in (RowForm.POLARS_ROWS, RowForm.POLARS_ELEMENTS):
         return "write it as an expression over columns, with when/then for conditions"
     if each.work is RowWork.COLUMNS:
-        return "compute whole columns: arithmetic, np.where or np.select for conditions, map, merge or groupby"
+        columns = "compute whole columns: arithmetic, np.where or np.select for conditions, map, merge or groupby"
+        return columns if each.form is RowForm.APPLY else f"{columns}; or zip() the columns that are needed"
     return "loop over itertuples(), or zip() the columns that are needed"
