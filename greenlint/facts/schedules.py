@@ -129,7 +129,7 @@ class Schedules:
                 yield from self._elements(call.positional[-1], depth - 1)
 
     def _is_stopping(self, callback: Call) -> bool | None:
-        if cadence.STOPPING_CALLBACK.search(callback.method):
+        if cadence.STOPPING_CALLBACK.search(callback.method) or callback.name in cadence.TIMERS:
             return True
         definition = callback.facts[Values].callee(callback.node)
         if definition is not None:

@@ -12,6 +12,7 @@ __all__ = [
     "OPEN_ENDED",
     "STOPPING_CALLBACK",
     "STOPS_FROM_INSIDE",
+    "TIMERS",
 ]
 
 # -- stopping ----------------------------------------------------------------------------------------------------
@@ -24,6 +25,8 @@ HARMLESS_CALLBACK = re.compile(
     r"visual|image|predict|metric|score|eval|f1|auc|kappa|remote|save"
 )
 """Names of callbacks that record, save or change the learning rate, and let the training go on."""
+TIMERS = ("lightning.pytorch.callbacks.Timer", "lightning.pytorch.callbacks.timer.Timer")
+"""Callbacks that end a training when its time is over."""
 STOPS_FROM_INSIDE = re.compile(
     r"\b(?:stop_training|should_training_stop|should_stop|should_epoch_stop|StopIteration)\b"
 )
