@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_call
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 _LIMITS = ("max_epochs", "max_steps", "max_time")
 _OLD_LIMITS = ("max_nb_epochs", "max_num_epochs")
 _SHORT_RUN = 20
+_SET_LATER = re.compile(r"\.max_(?:epochs|steps|time)\s*=[^=]")
 
 
 class LightningUnboundedEpochs(Rule):
@@ -51,7 +53,7 @@ class LightningUnboundedEpochs(Rule):
         schedules = facts[Schedules]
         if schedules.stops(call.argument("callbacks")) is not False or schedules.names_stopping:
             return
-        if not call.argument("early_stop_callback").absent:
+        if not call.argument("early_stop_callback").absent or _SET_LATER.search(facts.document.text):
             return
         fit = _fit_of(call, facts)
         if fit is None:
@@ -161,6 +163,26 @@ class LightningUnboundedEpochs(Rule):
             trainer.fit(model, loader)
             """,
             why="a smoke test of one batch",
+        ),
+        Good(
+            """
+            import lightning as L
+            from lightning.pytorch.callbacks import Timer
+
+            trainer = L.Trainer(accelerator="gpu", callbacks=[Timer(duration="00:04:00:00")])
+            trainer.fit(model, loader)
+            """,
+            why="a callback ends the run after four hours",
+        ),
+        Good(
+            """
+            import lightning as L
+
+            trainer = L.Trainer(accelerator="gpu")
+            trainer.fit_loop.max_epochs = 10
+            trainer.fit(model, loader)
+            """,
+            why="the limit is set afterwards",
         ),
         Good(
             """
