@@ -73,6 +73,11 @@ class GraphExecutionDisabled(Rule):
     evidence = (
         Evidence(
             Grade.DOCUMENTED,
+            "TensorFlow: avoid running functions eagerly in production, because it slows execution down significantly",
+            "https://www.tensorflow.org/api_docs/python/tf/config/run_functions_eagerly",
+        ),
+        Evidence(
+            Grade.DOCUMENTED,
             "Keras: leave run_eagerly off when training, for the best performance; set it when debugging",
             "https://keras.io/api/models/model_training_apis/",
         ),
