@@ -78,10 +78,20 @@ class Runs:
         """A training in a program that imports this file, where ``node`` runs at the import."""
         if self._tree.function(node) is not None or self._conditional(node, imported=True):
             return None
-        for other in self._facts[Project].importers():
+        for other in self._importers():
             for training in other[Runs].trainings:
                 return training.place, _HERE, other.document
         return None
+
+    def _importers(self) -> Iterator[Facts]:
+        """The files that import this one, directly or through others, nearest first."""
+        seen = {self._facts.document.path}
+        level = [self._facts]
+        for _ in range(_DEPTH):
+            above = [other for facts in level for other in facts[Project].importers()]
+            level = list({each.document.path: each for each in above if each.document.path not in seen}.values())
+            seen.update(each.document.path for each in level)
+            yield from level
 
     def _block(self, node: cst.CSTNode) -> cst.With | None:
         """The ``with`` block whose manager ``node`` is."""

@@ -118,3 +118,11 @@ def test_what_is_switched_on_at_an_import(code: str, found: bool) -> None:
     facts = facts_of(f"{code}\nclass Net: pass\n", train=f"import torch\nfrom main import Net\n{STEP}")
     (call,) = facts[Calls].methods("switch")
     assert (facts[Runs].training(call.node) is not None) is found
+
+
+def test_what_is_switched_on_at_an_import_of_an_import() -> None:
+    files = {"losses": "from main import DEVICE", "train": f"import torch\nfrom losses import loss_of\n{STEP}"}
+    facts = facts_of("switch()\nDEVICE = 0\n", **files)
+    (call,) = facts[Calls].methods("switch")
+    found = facts[Runs].training(call.node)
+    assert found is not None and len(found) == 3 and found[2].path == "train.py"
