@@ -29,7 +29,7 @@ WRITERS = frozenset(
 LITTLE_FILES = re.compile(
     r"(?i)submission|config|param|vocab|label|class(?:es|_)|meta|setting|mapping|dict|stop_?words|template|schema|token|index"
     r"|categor|names?\.|credential|secret|requirements|lookup|manifest|\.ya?ml|args|opt(?:ions)?\.|summary|results?\b|score"
-    r"|log\.|_log|logo|icon|font|palette|\btest\.csv"
+    r"|simple|sample|example|demo|toy|tiny|small|log\.|_log|logo|icon|font|palette|\btest\.csv"
 )
 """Words in the paths of files that are most likely small."""
 LITTLE_SETS = re.compile(r"(?i)digit-recognizer|mnist|titanic|house-prices|iris")
