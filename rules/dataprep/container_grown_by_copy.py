@@ -20,7 +20,7 @@ class ContainerGrownByCopy(Rule):
 
     The finding stands at the assignment; other arrays that grow in the same loop are related. It is a warning where
     frames or features grow in a loop of certainly many passes, such as one over the batches of a loader, and an info
-    where that is not known or the pieces are small, as predictions are.
+    where that is not known. Arrays of predictions and labels, a few numbers for each sample, are not reported.
 
     Leave it in loops of a few passes. Windows that are cut to a fixed size, and arrays that each pass needs as a whole
     (generated tokens, a cache of keys and values), are not reported.
@@ -76,6 +76,8 @@ class ContainerGrownByCopy(Rule):
             yield self._report(found, facts)
 
     def _is_short(self, each: Growing, facts: Facts) -> bool:
+        if _is_slim(each, facts):
+            return True
         if each.passes is not None:
             least: int = self.options.passes * (_NUMBERS if _adds_numbers(each) else 1)
             return each.passes < least
@@ -213,6 +215,22 @@ class ContainerGrownByCopy(Rule):
             scores = torch.cat(scores)
             """,
             why="a list, joined once",
+        ),
+        Good(
+            """
+            import numpy as np
+            import torch
+
+            preds = None
+            for batch in loader:
+                logits = model(batch).cpu().numpy()
+                preds = logits if preds is None else np.append(preds, logits, axis=0)
+            labels = np.zeros(0)
+            for batch in loader:
+                labels = np.concatenate([labels, batch["labels"]])
+            """,
+            why="a few numbers for each sample",
+            not_as=("renamed",),
         ),
         Good(
             """
@@ -365,6 +383,23 @@ _LARGE = re.compile(
     r"|train|data|^x$|x_|_x$|map"
 )
 """Names of arrays with many numbers for each sample, unlike those of predictions and labels."""
+
+
+_SLIM = re.compile(
+    r"(?i)pred|label|logit|loss|acc|prob|score|target|y_?true|y_?(?:hat|test|val|valid|o|out)?$|_ids?$|^ids?|indic|index|idx"
+    r"|error|reward|time|hist|weight|answer|result|outputs?$|gt|truth|metric|rank|conf"
+)
+"""Names of arrays with a few numbers for each sample, whose copies cost next to nothing."""
+
+
+def _is_slim(each: Growing, facts: Facts) -> bool:
+    """Whether an array holds predictions, labels or the like: a few numbers for each sample."""
+    if each.joiner is None or each.joiner.name is None:
+        return False
+    if each.joiner.name.partition(".")[0] not in ("numpy", "torch", "jax", "tensorflow", "cupy"):
+        return False
+    name = _named(each, facts).rpartition(".")[2]
+    return _SLIM.search(name) is not None and _LARGE.search(name) is None
 
 
 def _is_large(each: Growing, facts: Facts) -> bool:
