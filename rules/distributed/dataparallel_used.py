@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_call
+from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_file
 
 if TYPE_CHECKING:
-    from greenlint import Call, Facts, Findings
+    from greenlint import Call, Facts, Findings, Outline, cst
 
 
 class DataparallelUsed(Rule):
@@ -48,24 +48,32 @@ class DataparallelUsed(Rule):
         ),
     )
 
-    @on_call("torch.nn.DataParallel")
-    def check(self, call: Call, facts: Facts) -> Findings:
-        from greenlint import Contexts
+    @classmethod
+    def concerns(cls, outline: Outline) -> bool:
+        return "DataParallel" in outline.calls
 
-        if facts[Contexts].dead(call.node) or _has_alternative(facts) or _is_single(call) or _is_unwrapped(call, facts):
+    @on_file
+    def check(self, tree: cst.Module, facts: Facts) -> Findings:
+        from greenlint import Calls, Tree
+
+        if _has_alternative(facts):
             return
-        trains = _trains(call, facts)
-        if not trains and (_reads_checkpoint(call, facts) or not _is_used(call, facts)):
-            return
-        yield self.finding(
-            call.node,
-            "one process copies the network to every device in each step, and the devices wait for it"
-            if trains
-            else "one process copies the network to every device in each forward pass",
-            help="start one process per device with torchrun and wrap the network in DistributedDataParallel",
-            notes=("has an effect only where there are two or more devices",),
-            severity=None if trains else Severity.INFO,
-        )
+        places: dict[object, list[Call]] = {}
+        for call in facts[Calls].named("torch.nn.DataParallel"):
+            if _counts(call, facts):
+                places.setdefault(facts[Tree].function(call.node), []).append(call)
+        for first, *others in places.values():
+            trains = _trains(first, facts)
+            yield self.finding(
+                first.node,
+                "one process copies the network to every device in each step, and the devices wait for it"
+                if trains
+                else "one process copies the network to every device in each forward pass",
+                help="start one process per device with torchrun and wrap the network in DistributedDataParallel",
+                notes=("has an effect only where there are two or more devices",),
+                related=[(each.node, "wrapped here too") for each in others[:4]],
+                severity=None if trains else Severity.INFO,
+            )
 
     examples = (
         Bad(
@@ -90,6 +98,23 @@ class DataparallelUsed(Rule):
                 for x, y in loader:
                     criterion(model(x.cuda()), y.cuda()).backward()
                     optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import torch
+
+            def wrapped(net, cuda):
+                if cuda:
+                    net = torch.nn.DataParallel(net).cuda()  # bad
+                else:
+                    net = torch.nn.DataParallel(net)
+                return net
+
+            model = wrapped(net, True)
+            for x, y in loader:
+                criterion(model(x.cuda()), y.cuda()).backward()
+                optimizer.step()
             """
         ),
         Bad(
@@ -213,6 +238,15 @@ class DataparallelUsed(Rule):
             why="never runs",
         ),
     )
+
+
+def _counts(call: Call, facts: Facts) -> bool:
+    """Whether a wrapper runs on several devices, as far as the code shows."""
+    from greenlint import Contexts
+
+    if facts[Contexts].dead(call.node) or _is_single(call) or _is_unwrapped(call, facts):
+        return False
+    return _trains(call, facts) or (not _reads_checkpoint(call, facts) and _is_used(call, facts))
 
 
 def _trains(call: Call, facts: Facts) -> bool:
