@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ _WRAPPERS = frozenset(
 )
 
 
+_LOADER_NAME = re.compile(r"load|dl|data|iter", re.IGNORECASE)
 _RUNS_MODEL = (LoopRole.TRAINING, LoopRole.MICROBATCH, LoopRole.EVALUATION)
 
 
@@ -170,10 +172,15 @@ class Datasets:
                     yield facts, node
 
     def _given(self, loader: Call) -> Iterator[Facts]:
-        """The files whose functions and classes a loader of this file is passed to."""
+        """The files whose functions and classes a loader is passed to, here and in files that import this one."""
         for call in self._calls.all:
             if any(self._values.of(each.value).call is loader for each in call.node.args if not each.star):
                 yield from (each.facts for each in self._values.callees(call.node))
+        for facts in self._project.importers():
+            for call in facts[Calls].all:
+                given = (each.value for each in call.node.args if _LOADER_NAME.search(dotted(each.value) or ""))
+                if any(facts[Values].of(each).call is loader for each in given):
+                    yield from (each.facts for each in facts[Values].callees(call.node))
 
     def repeats(self, loader: Call) -> Iterator[tuple[Facts, cst.For, cst.For | cst.While]]:
         """The loops over a loader that run again and again, each with the loop that repeats it.
@@ -189,13 +196,18 @@ class Datasets:
         around = self._tree.loops_around(node)
         if around:
             role = self._facts[Loops].of(around[0]).role
-            if role in (LoopRole.EPOCH, LoopRole.TRAINING) or self._is_endless(around[0]):
+            if role in (LoopRole.EPOCH, LoopRole.TRAINING) or self._is_endless(around[0]) or self._counts(around[0]):
                 yield self._facts, around[0]
             return
         function = self._tree.function(node)
         if function is not None and depth:
             for call in self._project.callers(function):
                 yield from call.facts[Datasets].repeaters(call.node, depth - 1)
+
+    def _counts(self, loop: cst.For | cst.While) -> bool:
+        """Whether a loop counts epochs by name: the training loop may stand in another file."""
+        header = loop.target if isinstance(loop, cst.For) else loop.test
+        return "epoch" in self._facts.document.source(header).lower()
 
     def _is_endless(self, loop: cst.For | cst.While) -> bool:
         """``while True: for batch in loader: yield batch``."""

@@ -286,3 +286,28 @@ def test_loops_over_a_loader_in_the_file_that_it_is_passed_to() -> None:
     ((owner, loop),) = facts[Datasets].loops_over(loader)
     assert owner.document.path == "engine.py"
     assert isinstance(loop.target, cst.Name) and loop.target.value == "x"
+
+
+def test_loops_over_a_loader_in_a_function_that_it_is_handed_to() -> None:
+    engine = """
+    def train(model, loader, optimizer):
+        for x in loader:
+            model(x).sum().backward()
+            optimizer.step()
+
+    def other(loader):
+        for x in loader:
+            print(x)
+    """
+    code = f"""
+    import engine
+    loader = DataLoader({FOLDER})
+    for epoch in range(10):
+        engine.train(model, loader, optimizer)
+    """
+    found, call = loader(code, {"engine.py": engine})
+    ((_, loop),) = found.loops_over(call)
+    assert found.feeds_training(call)
+    ((_, inner, outer),) = found.repeats(call)
+    assert inner is loop
+    assert isinstance(outer, cst.For)
