@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from greenlint.facts.calls import Call, Calls
+from greenlint.facts.frameworks import Frameworks
 from greenlint.facts.identities import Identities, Identity
 from greenlint.facts.loops import Loops, Region, Step
 from greenlint.facts.models import Models
@@ -89,6 +90,7 @@ class Optimizers:
         self._values = facts[Values]
         self._identities = facts[Identities]
         self._made: dict[cst.CSTNode, Optimizer] = {}
+        self._turns: dict[Step, list[Turn]] = {}
 
     def of(self, node: cst.BaseExpression) -> Optimizer | None:
         """The one optimiser that an expression stands for."""
@@ -209,7 +211,11 @@ class Optimizers:
 
     def turns_of(self, step: Step) -> list[Turn]:
         """The turns of a training step, in all the bodies that run in it."""
-        return [turn for region in step.facts[Loops].regions(step) for turn in region.facts[Optimizers].turns(region)]
+        known = self._turns.get(step)
+        if known is None:
+            regions = step.facts[Loops].regions(step)
+            known = self._turns[step] = [turn for each in regions for turn in each.facts[Optimizers].turns(each)]
+        return known
 
     def turns(self, region: Region) -> list[Turn]:
         """The turns of a body of this file: one for a plain step, several where networks are updated by turns."""
@@ -296,7 +302,7 @@ class Optimizers:
     def frozen(self, identity: Identity) -> bool | None:
         """Whether a network's parameters take no gradients; ``False`` only when no code that makes it mentions it."""
         places = {id(each): each for each in (self._facts, *self._identities.written(identity))}
-        if not any(_FREEZES.search(each.document.text) for each in places.values()):
+        if not any(_FREEZES.search(each[Frameworks].code) for each in places.values()):
             return False
         answers = {answer for facts in places.values() for answer in facts[Optimizers]._says(identity)}
         if True in answers:

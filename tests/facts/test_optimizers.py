@@ -164,6 +164,7 @@ def test_frozen() -> None:
     assert frozen("") is False
     assert frozen("x = torch.zeros(2, requires_grad=True)") is False
     assert frozen("x = torch.zeros(2, requires_grad=False)") is False
+    assert frozen("# for p in net.parameters(): p.requires_grad = False") is False
     assert frozen("set_requires_grad(net, False)") is None
     assert frozen("net.requires_grad_(False)") is True
     assert frozen("for p in net.parameters():\n    p.requires_grad = False") is True
