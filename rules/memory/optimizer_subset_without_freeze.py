@@ -243,6 +243,37 @@ class OptimizerSubsetWithoutFreeze(Rule):
         ),
         Good(
             """
+            import lightning.pytorch as pl
+            import torch
+            from torch import nn
+            from torchvision import models
+
+            class Agent(nn.Module):
+                def __init__(self, net):
+                    super().__init__()
+                    self.net = net
+
+                def forward(self, x):
+                    return self.net(x).argmax(1)
+
+            class Module(pl.LightningModule):
+                def __init__(self):
+                    super().__init__()
+                    self.net = models.resnet50(weights="DEFAULT")
+                    self.agent = Agent(self.net)
+
+                def training_step(self, batch, index):
+                    x, y = batch
+                    self.agent(x)
+                    return nn.functional.cross_entropy(self.net(x), y)
+
+                def configure_optimizers(self):
+                    return torch.optim.Adam(self.net.parameters(), lr=1e-3)
+            """,
+            why="the other network has the same weights",
+        ),
+        Good(
+            """
             import torch
             from torch import nn
             from torchvision import models
@@ -536,14 +567,15 @@ def _left_in_module(function: cst.FunctionDef, facts: Facts) -> tuple[Optimizer,
     part = dotted(trained[0].node) if len(trained) == 1 and trained[0].is_network else None
     if part is None or not part.startswith("self.") or part.count(".") != 1 or trained[0].chosen:
         return None
-    rest = _heavy_member(owner, part, facts)
+    rest = _heavy_member(owner, part, trained[0].identity, facts)
     return (optimizer, part, rest) if rest is not None else None
 
 
-def _heavy_member(owner: cst.ClassDef, part: str, facts: Facts) -> str | None:
+def _heavy_member(owner: cst.ClassDef, part: str, trained: Identity, facts: Facts) -> str | None:
     """Another large network that a module keeps and runs on its batches."""
-    from greenlint import Models, Tree, cst, dotted
+    from greenlint import Identities, Kind, Models, Tree, Values, cst, dotted
 
+    identities = facts[Identities]
     ran = {dotted(each.func) for each in facts[Tree].below(owner, cst.Call)}
     if part not in ran:
         return None
@@ -551,8 +583,13 @@ def _heavy_member(owner: cst.ClassDef, part: str, facts: Facts) -> str | None:
         name = dotted(assign.targets[0].target)
         if name is None or not name.startswith("self.") or name == part or name not in ran:
             continue
+        # What is made of the part that is trained, such as an agent of its network, holds the same weights.
+        made = identities.of(assign.value) if isinstance(assign.value, cst.Call) else None
+        if made is None or "self." in facts.document.source(assign.value) or identities.holds(made, trained):
+            continue
         layers = facts[Models].layers(assign.value)
-        if layers is not None and layers.heavy is True and not isinstance(assign.value, cst.Name):
+        is_network = facts[Values].of(assign.value).kind in (Kind.MODULE, Kind.HF_MODEL)
+        if is_network and layers is not None and layers.heavy is True:
             return name
     return None
 
