@@ -287,6 +287,30 @@ class Outline:
         """How many calls there are of what has a certain name."""
         return sum(1 for _ in self._calls_of(is_meant))
 
+    def repeats(self, is_meant: Callable[[str], object]) -> bool:
+        """Whether what has a certain name may be called twice with one first argument: here, in a loop, by callers."""
+        calls = list(self._calls_of(is_meant))
+        looped = {name for _, written in self._looped_calls for name in self._names_of(written)}
+        if any(is_meant(name) or any(where == name for where, _ in calls) for name in looped):
+            return True
+        if calls and "optimize" in self.calls:
+            return True
+        firsts = [call.args[0] if call.args else None for _, call in calls]
+        texts = [each.value for each in firsts if isinstance(each, ast.Constant)]
+        # What is not written out may be the same as anything.
+        return len(set(texts)) < len(firsts) and len(firsts) > 1
+
+    @property
+    def takes_rows(self) -> bool:
+        """Whether a ``for`` loop counts something up and picks by the count: ``df.loc[i, "a"]``, ``df["a"][i]``."""
+        return any(
+            isinstance(each.node, ast.For)
+            and isinstance(each.node.target, ast.Name)
+            and each.iterated & {"len", "shape", "index"}
+            and any(_picks(node, each.node.target.id) for node in _below(each.node))
+            for each in self.loops
+        )
+
     @property
     def grows(self) -> bool:
         """Whether something may be given a longer copy of itself: ``x = concat([x, y])``, ``df.loc[len(df)] = y``."""
@@ -539,6 +563,14 @@ def _last(func: ast.expr) -> str:
 
 def _is_text(node: ast.expr | None) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _picks(node: ast.AST, index: str) -> bool:
+    """Whether a member of something is picked by a name, alone or first."""
+    if not isinstance(node, ast.Subscript) or not isinstance(node.value, (ast.Attribute, ast.Subscript)):
+        return False
+    first = node.slice.elts[0] if isinstance(node.slice, ast.Tuple) and node.slice.elts else node.slice
+    return isinstance(first, ast.Name) and first.id == index
 
 
 def _adds_row(target: ast.expr) -> bool:

@@ -633,3 +633,35 @@ def test_code_without_patterns() -> None:
 )
 def test_what_grows_is_seen(code: str, grows: bool) -> None:
     assert outline(code).grows is grows
+
+
+@pytest.mark.parametrize(
+    ("code", "repeats"),
+    [
+        ("read('a')\nread('b')", False),
+        ("read('a')\nread('a')", True),
+        ("read('a')\nread(path)", True),
+        ("read('a')", False),
+        ("for x in y:\n    read('a')", True),
+        ("def f():\n    read('a')\nfor x in y:\n    f()", True),
+        ("def f():\n    read('a')\nstudy.optimize(f)", True),
+        ("from lib import read as get\nget('a')\nget('a')", True),
+    ],
+)
+def test_what_may_be_called_again_is_seen(code: str, repeats: bool) -> None:
+    assert outline(code).repeats("read".__eq__) is repeats
+
+
+@pytest.mark.parametrize(
+    ("code", "takes"),
+    [
+        ("for i in range(len(df)):\n    df.loc[i, 'a'] = 1", True),
+        ("for i in df.index:\n    x += df['a'][i]", True),
+        ("for i in range(df.shape[0]):\n    x = df.iloc[i]", True),
+        ("for i in range(len(x)):\n    y = x[i]", False),
+        ("for i in range(9):\n    y = df.loc[i]", False),
+        ("for i in range(len(df)):\n    y = df.loc[j]", False),
+    ],
+)
+def test_rows_that_are_picked_one_by_one_are_seen(code: str, takes: bool) -> None:
+    assert outline(code).takes_rows is takes

@@ -158,7 +158,8 @@ class RowWise:
         owner = node.value
         if isinstance(owner, cst.Attribute) and owner.attr.value in ("loc", "iloc", "at", "iat", "ix"):
             return owner.value
-        return owner if self._frames.kind(owner) is FrameKind.SERIES else None
+        is_column = isinstance(owner, (cst.Attribute, cst.Subscript))
+        return owner if is_column and self._frames.kind(owner) is FrameKind.SERIES else None
 
     # -- calls ------------------------------------------------------------------------------------------------
 
