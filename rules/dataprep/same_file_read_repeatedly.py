@@ -52,9 +52,7 @@ class SameFileReadRepeatedly(Rule):
 
     @classmethod
     def concerns(cls, outline: Outline) -> bool:
-        if outline.loops or "optimize" in outline.calls:
-            return True
-        return outline.times(re.compile(r"read|load|from|open").search) > 1
+        return outline.repeats(_READS.match)
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
@@ -285,6 +283,11 @@ class SameFileReadRepeatedly(Rule):
 
 
 _FEW = 10
+_READS = re.compile(
+    r"^(?:read_\w+|load|loadtxt|genfromtxt|fromfile|load_dataset|load_from_disk|loadmat|load_npz|open"
+    r"|load_word2vec_format)$"
+)
+"""Names of what reads a file, or opens one to be read."""
 
 
 def _is_little(read: Read, facts: Facts) -> bool:
