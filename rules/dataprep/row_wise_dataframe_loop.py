@@ -54,7 +54,7 @@ class RowWiseDataframeLoop(Rule):
     def concerns(cls, outline: Outline) -> bool:
         if outline.calls & {"iterrows", "iter_rows", "apply", "progress_apply", "parallel_apply", "map_elements"}:
             return True
-        return any(loop.iterated & {"len", "shape", "index"} for loop in outline.loops)
+        return outline.takes_rows
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
