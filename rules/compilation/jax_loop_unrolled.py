@@ -158,6 +158,19 @@ class JaxLoopUnrolled(Rule):
         Good(
             """
             import jax
+            import jax.numpy as jnp
+
+            @jax.jit
+            def sample(params, tokens):
+                for step in range(100):
+                    tokens = jnp.concatenate((tokens, jnp.argmax(network(params, tokens))[None]))
+                return tokens
+            """,
+            why="what is carried grows, which scan cannot do",
+        ),
+        Good(
+            """
+            import jax
 
             @jax.jit
             def forward(layers, x):
@@ -219,11 +232,13 @@ def _computes(statement: cst.CSTNode, facts: Facts) -> bool:
 
 
 def _is_uniform(node: cst.For, facts: Facts) -> bool:
-    """Whether passes do the same: no branch, no early end, no element of a list of layers or names by number."""
-    from greenlint import Tree, cst
+    """Whether passes do the same: no branch, no early end, nothing that grows, no layer picked by number."""
+    from greenlint import Calls, Tree, cst
 
     tree = facts[Tree]
     if any(tree.below(node.body, cst.If, cst.IfExp, cst.Break, cst.Continue, cst.Try, cst.FormattedString)):
+        return False
+    if facts[Calls].methods("concatenate", "append", "stack", "hstack", "vstack", within=node.body):
         return False
     index = node.target.value if isinstance(node.target, cst.Name) else ""
     for each in tree.below(node.body, cst.Subscript):
