@@ -284,7 +284,22 @@ def _is_tensor(node: cst.BaseExpression, facts: Facts) -> bool:
     from greenlint import Device, Kind, Values
 
     value = facts[Values].of(node)
-    return value.kind is Kind.TENSOR and value.device is not Device.HOST and not value.element
+    if value.device is Device.HOST or value.element:
+        return False
+    return value.kind is Kind.TENSOR or (value.kind is None and _has_axes(node, facts))
+
+
+def _has_axes(node: cst.BaseExpression, facts: Facts) -> bool:
+    """Whether the function asks ``x.size(0)`` of a name, which only tensors of PyTorch can answer."""
+    from greenlint import Calls, Tree, cst
+
+    if not isinstance(node, cst.Name):
+        return False
+    around = facts[Tree].function(node)
+    if around is None:
+        return False
+    asked = (each for each in facts[Calls].methods("size", within=around) if len(each.positional) == 1)
+    return any(isinstance(each.receiver, cst.Name) and each.receiver.value == node.value for each in asked)
 
 
 # -- what they do ----------------------------------------------------------------------------------------------
