@@ -164,7 +164,7 @@ TOY_DATA = signal(
     load_diabetes load_boston fetch_california_housing boston_housing make_*""",
     r"""
     (?P<vision>\b(?:Fashion|K|E|Q)?MNIST(?:DataModule)?\(|[Mm]nist\.load_data\(|fashion_mnist\b|\bUSPS\(
-        |load_dataset\(\s*["'](?:ylecun/)?(?:fashion_)?mnist["']|tfds\.(?:load|builder)\(\s*["'](?:fashion_)?mnist
+        |load_dataset\(\s*["'](?:ylecun/)?(?:fashion_)?mnist["']|(?:tfds|tensorflow_datasets)\.(?:load|builder)\(\s*["'](?:fashion_|binarized_|[ke])?mnist
         |(?:fetch_openml|fetch_mldata)\(\s*["'](?:mnist|MNIST)|input_data\.read_data_sets\(|["'][^"'\n]*(?:digit-recognizer|mnist/|MNIST/|mnist_|MNIST_)[^"'\n]*["']
         |get_mnist\(|load_mnist\(|MNIST_data)
     | \b(?P<tabular>load_(?:iris|digits|wine|breast_cancer|diabetes|boston)\(
