@@ -28,7 +28,7 @@ class LoaderWorkersRespawned(Rule):
     """
 
     class Options(RuleOptions):
-        workers: int = 8
+        workers: int = 16
         """So many workers are worth keeping whatever the data set."""
 
     severity = Severity.WARNING
@@ -257,7 +257,7 @@ class LoaderWorkersRespawned(Rule):
             from torch.utils.data import DataLoader
             from torchvision.datasets import ImageFolder
 
-            loader = DataLoader(ImageFolder("imagenet"), batch_size=256, num_workers=4)
+            loader = DataLoader(ImageFolder("imagenet"), batch_size=256, num_workers=8)
             for epoch in range(90):
                 for x, y in loader:
                     criterion(model(x.cuda()), y.cuda()).backward()
