@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from greenlint.facts.datasets import Datasets, Work
     from greenlint.facts.devices import Devices
     from greenlint.facts.distributed import Collective, Distributed, Parallel, Wrapped
+    from greenlint.facts.elements import Elements, Pass
     from greenlint.facts.environment import Environment, LauncherConfig
     from greenlint.facts.estimators import Estimator, Estimators, Fit, Fitting, Rows
     from greenlint.facts.factories import Factories, Made
@@ -121,6 +122,7 @@ _LAZY = {
     "Devices": "greenlint.facts.devices",
     "Distributed": "greenlint.facts.distributed",
     "Document": "greenlint.document",
+    "Elements": "greenlint.facts.elements",
     "Entry": "greenlint.facts.mappings",
     "Environment": "greenlint.facts.environment",
     "Estimator": "greenlint.facts.estimators",
@@ -178,6 +180,7 @@ _LAZY = {
     "Feed": "greenlint.facts.pipelines",
     "Pipelines": "greenlint.facts.pipelines",
     "PipelineStage": "greenlint.facts.pipelines",
+    "Pass": "greenlint.facts.elements",
     "Project": "greenlint.facts.project",
     "Read": "greenlint.facts.reads",
     "Reads": "greenlint.facts.reads",
@@ -273,6 +276,7 @@ __all__ = [
     "Distributed",
     "Document",
     "Edit",
+    "Elements",
     "Entry",
     "Environment",
     "Estimator",
@@ -333,6 +337,7 @@ __all__ = [
     "Outline",
     "Pace",
     "Parallel",
+    "Pass",
     "PipelineStage",
     "Pipelines",
     "Premise",
