@@ -337,7 +337,10 @@ def _repeated(facts: Facts) -> Iterator[tuple[Call, cst.CSTNode, Load]]:
     from greenlint import Calls, Loads
 
     loads = facts[Loads]
+    mapped = bool(facts[Calls].methods(*_MAPS))
     for call in facts[Calls].all:
+        if not _may_repeat(call, facts, mapped):
+            continue
         load = loads.through(call)
         if load is None or loads.is_kept(call.node):
             continue
@@ -346,6 +349,16 @@ def _repeated(facts: Facts) -> Iterator[tuple[Call, cst.CSTNode, Load]]:
         around = _loop(call, load, facts) or _comprehension(call, facts) or _mapped(call, facts)
         if around is not None:
             yield call, around, load
+
+
+def _may_repeat(call: Call, facts: Facts, mapped: bool) -> bool:
+    """Whether a loop or comprehension is around a call, or its function may be mapped over rows."""
+    from greenlint import Tree, cst
+
+    tree = facts[Tree]
+    if tree.loops_around(call.node) or (mapped and tree.function(call.node) is not None):
+        return True
+    return tree.enclosing(call.node, cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp) is not None
 
 
 def _loop(call: Call, load: Load, facts: Facts) -> cst.CSTNode | None:
