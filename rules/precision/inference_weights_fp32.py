@@ -1,0 +1,304 @@
+"""Pretrained models run with float32 weights on an accelerator."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from greenlint import Call, Facts, Findings, Load, Outline, cst
+
+
+class InferenceWeightsFp32(Rule):
+    """A pretrained model is loaded with float32 weights for inference on an accelerator.
+
+    Half of every byte that is read is then spent on digits that hardly matter for inference: twice the memory traffic,
+    and no tensor cores. Text generation reads all weights for each token.
+
+    The finding stands at the call that loads the model, or at Whisper's `transcribe(fp16=False)`. It is a warning where
+    float32 is written, or a string that diffusers takes for float32; where it is a default, an info.
+
+    Leave it for training with float32 master weights, for CPUs, and where results are compared bit by bit.
+
+    To fix it, give `dtype="auto"` or `torch.bfloat16` (older transformers call it `torch_dtype`).
+    """
+
+    severity = Severity.WARNING
+    frameworks = ("transformers", "diffusers", "whisper")
+    words = (("from_pretrained", "pipeline", "transcribe"),)
+    premises = (Premise.NOT_A_TEST, Premise.NOT_A_BENCHMARK, Premise.NOT_SCIENCE, Premise.ON_ACCELERATOR)
+    references = (
+        "https://huggingface.co/docs/transformers/main_classes/model",
+        "https://huggingface.co/docs/diffusers/optimization/fp16",
+        "https://arxiv.org/abs/2601.22362",
+    )
+    evidence = (
+        Evidence(
+            Grade.MEASURED,
+            "lower precision pays in energy where inference is bound by computation, and little in decoding (H100, "
+            "models of 0.5-14 billion parameters)",
+            "arXiv 2601.22362",
+        ),
+        Evidence(
+            Grade.DOCUMENTED,
+            "a dtype given as a string is replaced by float32 with a log message",
+            "docstring of diffusers 0.42.1, DiffusionPipeline.from_pretrained",
+        ),
+    )
+
+    @classmethod
+    def concerns(cls, outline: Outline) -> bool:
+        return not outline.calls.isdisjoint({"from_pretrained", "pipeline", "transcribe"})
+
+    @on_file
+    def check(self, tree: cst.Module, facts: Facts) -> Findings:
+        from greenlint import Contexts, Loops
+
+        code = facts.document.text
+        if _DECIDES.search(code) or _TRAINS.search(code) or facts[Loops].steps:
+            return
+        for call, what, remedy, sure in (*_loads(facts), *_whisper(facts)):
+            if facts[Contexts].dead(call.node):
+                continue
+            yield self.finding(
+                call.node,
+                what,
+                help=remedy,
+                notes=("16-bit results differ slightly; float16 can overflow in models of the T5 family",),
+                severity=None if sure else Severity.INFO,
+            )
+
+    examples = (
+        Bad(
+            """
+            import torch
+            from transformers import AutoModelForCausalLM
+
+            model = AutoModelForCausalLM.from_pretrained("gpt2", torch_dtype=torch.float32).cuda()  # bad
+            model.generate(**inputs)
+            """
+        ),
+        Bad(
+            """
+            from transformers import pipeline
+
+            pipe = pipeline("text-generation", model="gpt2", dtype="float32", device="cuda")  # bad
+            print(pipe(prompt))
+            """
+        ),
+        Bad(
+            """
+            from diffusers import StableDiffusionPipeline
+
+            pipe = StableDiffusionPipeline.from_pretrained("runwayml/stable-diffusion-v1-5").to("cuda")  # bad
+            pipe(prompt).images[0].save("cat.png")
+            """
+        ),
+        Bad(
+            """
+            import whisper
+
+            model = whisper.load_model("large", device="cuda")
+            print(model.transcribe("talk.mp3", fp16=False)["text"])  # bad
+            """
+        ),
+        Bad(
+            """
+            from transformers import AutoModelForCausalLM
+
+            model = AutoModelForCausalLM.from_pretrained("gpt2").to("cuda")  # bad
+            model.generate(**inputs)
+            """,
+            files={"requirements.txt": "transformers==4.40.0\n"},
+        ),
+        Good(
+            """
+            from transformers import AutoModelForCausalLM
+
+            model = AutoModelForCausalLM.from_pretrained("gpt2").to("cuda")
+            model.generate(**inputs)
+            """,
+            why="transformers 5 keeps the dtype of the checkpoint, and the version is not known",
+        ),
+        Good(
+            """
+            import torch
+            from transformers import AutoModelForCausalLM
+
+            model = AutoModelForCausalLM.from_pretrained("gpt2", torch_dtype=torch.float32)
+            model.generate(**inputs)
+            """,
+            why="nothing says that it runs on an accelerator",
+        ),
+        Good(
+            """
+            import torch
+            from transformers import AutoModelForCausalLM
+
+            model = AutoModelForCausalLM.from_pretrained("gpt2", torch_dtype=torch.float32).cuda()
+            model.generate(**inputs)
+            loss = model(**batch).loss
+            loss.backward()
+            optimizer.step()
+            """,
+            why="training keeps float32 weights",
+        ),
+        Good(
+            """
+            import torch
+            from transformers import AutoModelForCausalLM
+
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+            dtype = torch.float16 if device == "cuda" else torch.float32
+            model = AutoModelForCausalLM.from_pretrained("gpt2", torch_dtype=dtype).to(device)
+            model.generate(**inputs)
+            """,
+            why="float32 on the CPU only",
+        ),
+        Good(
+            """
+            from diffusers import StableDiffusionPipeline
+
+            pipe = StableDiffusionPipeline.from_pretrained("runwayml/stable-diffusion-v1-5").to("cuda").half()
+            pipe(prompt)
+            """,
+            why="cast afterwards",
+        ),
+        Good(
+            """
+            import torch
+            from transformers import AutoModelForCausalLM
+
+            base = AutoModelForCausalLM.from_pretrained("gpt2", torch_dtype=torch.float32).cuda()
+            for name, weight in base.state_dict().items():
+                difference[name] = weight - other[name]
+            """,
+            why="no inference: weights are compared",
+        ),
+        Good(
+            """
+            import whisper
+
+            model = whisper.load_model("large", device="cpu")
+            print(model.transcribe("talk.mp3", fp16=False)["text"])
+            other.cuda()
+            """,
+            why="CPUs do not compute Whisper in float16",
+        ),
+    )
+
+
+_DECIDES = re.compile(
+    r"autocast|\.half\(|\bb?float16\b|\bfp16 ?= ?True|load_in_[48]|quantization_config|use_amp|half_precision|variant="
+)
+"""A decision for another precision anywhere in the file."""
+_TRAINS = re.compile(
+    r"Trainer\b|\.backward\(|LoraConfig|get_peft_model|accelerator\.|training_step|\.fit\(|optimizer\.step|merge_and_unload"
+)
+
+
+def _loads(facts: Facts) -> Iterator[tuple[Call, str, str, bool]]:
+    """Loads with float32 weights: the call, the message, the remedy, and whether it is certain."""
+    from greenlint import LoadKind, Loads
+
+    for load in facts[Loads].all:
+        name = load.call.name or ""
+        if load.kind is not LoadKind.MODEL or load.call.argument("quantization_config", 99).written:
+            continue
+        if name.startswith("diffusers."):
+            yield from _diffusers(load, facts)
+        elif name.startswith("transformers."):
+            yield from _transformers(load, facts)
+
+
+def _diffusers(load: Load, facts: Facts) -> Iterator[tuple[Call, str, str, bool]]:
+    if "Pipeline" not in load.written or _places_host(facts, load):
+        return
+    given = _dtype(load.call)
+    remedy = f"add {_spelling(facts, 'diffusers', '0.35')}=torch.bfloat16 (or torch.float16)"
+    if given is None:
+        return
+    if given == "":
+        yield load.call, f"`{load.written}` loads float32 weights, the default", remedy, False
+    elif given.startswith("'"):
+        yield load.call, f"`{load.written}` takes the dtype {given} for float32: it wants torch's own", remedy, True
+    elif given == "float32":
+        yield load.call, f"`{load.written}` loads float32 weights", remedy, True
+
+
+def _transformers(load: Load, facts: Facts) -> Iterator[tuple[Call, str, str, bool]]:
+    from greenlint import Environment
+
+    if not _infers(load, facts) or _places_host(facts, load):
+        return
+    remedy = f'give {_spelling(facts, "transformers", "4.56")}="auto" or torch.bfloat16'
+    given = _dtype(load.call)
+    if given in ("float32", "'float32'"):
+        yield load.call, f"`{load.written}` loads float32 weights for inference", remedy, True
+    elif given == "":
+        default = facts[Environment].default("transformers.PreTrainedModel.from_pretrained", "dtype")
+        if default == "float32":
+            yield load.call, f"`{load.written}` loads float32 weights, the default before transformers 5", remedy, False
+
+
+def _dtype(call: Call) -> str | None:
+    """The dtype that a load asks for, in quotes where it is a string; empty where it says nothing."""
+    for name in ("dtype", "torch_dtype"):
+        given = call.argument(name, 99)
+        if not given.known:
+            return None
+        if given.written:
+            value = given.value
+            constant = given.constant
+            if isinstance(constant, str) and not constant.startswith("torch."):
+                return f"'{constant}'" if constant != "auto" else None
+            return value.dtype if value is not None else None
+    return ""
+
+
+def _spelling(facts: Facts, package: str, since: str) -> str:
+    from greenlint import Environment
+
+    return "torch_dtype" if facts[Environment].at_least(package, since) is False else "dtype"
+
+
+def _infers(load: Load, facts: Facts) -> bool:
+    """Whether the file runs the model that it loads: it generates, or is a pipeline."""
+    from greenlint import Calls
+
+    return load.call.method == "pipeline" or bool(facts[Calls].methods("generate"))
+
+
+def _places_host(facts: Facts, load: Load) -> bool:
+    """Whether the load, or what is made of it, stays on the CPU."""
+    from greenlint import Device, Tree, Values, cst
+
+    values = facts[Values]
+    for name in ("device", "device_map"):
+        given = load.call.argument(name, 99)
+        if given.written and given.node is not None:
+            if values.device(given.node) is Device.HOST or given.constant in ("cpu", -1):
+                return True
+            if "cpu" in facts.document.source(given.node):
+                return True
+    statement = facts[Tree].statement(load.call.node)
+    value = statement.value if isinstance(statement, cst.Assign) else None
+    return value is not None and values.of(value).device is Device.HOST
+
+
+def _whisper(facts: Facts) -> Iterator[tuple[Call, str, str, bool]]:
+    from greenlint import Calls, Device, Loads, Values
+
+    for call in facts[Calls].methods("transcribe"):
+        load = facts[Loads].behind(call.receiver) if call.receiver is not None else None
+        if load is None or load.call.name != "whisper.load_model":
+            continue
+        given = call.argument("fp16", 99)
+        device = load.call.argument("device", 1)
+        placed = device.node is not None and facts[Values].device(device.node) is Device.ACCELERATOR
+        if given.written and given.constant is False and placed:
+            yield call, "Whisper computes in float32 on the accelerator", "leave fp16=False out", False
