@@ -282,12 +282,24 @@ class Elements:
             return [each.value for each in plain[0].elements]
         return plain
 
-    def constant_length(self, node: cst.BaseExpression) -> int | None:
-        """How many elements a written list or a name for one has."""
-        value = self._values.of(node)
-        if value.items is not None:
-            return len(value.items)
-        return len(value.constant) if isinstance(value.constant, (list, tuple)) else None
+    def is_single(self, node: cst.BaseExpression) -> bool:
+        """Whether the code shows that an expression is one text, picture or file and no list of them."""
+        if isinstance(node, cst.FormattedString):
+            return True
+        if isinstance(node, cst.Name):
+            return _SINGLE.search(node.value) is not None
+        if isinstance(node, cst.Attribute):
+            return _SINGLE.search(node.attr.value) is not None
+        if isinstance(node, cst.Call):
+            call = self._calls.of(node)
+            return call.method in _TEXT_METHODS or call.name == "builtins.str"
+        if isinstance(node, cst.BinaryOperation):
+            return self.is_single(node.left) or self.is_single(node.right)
+        if isinstance(node, cst.List):
+            return len(node.elements) == 1
+        if isinstance(node, cst.Subscript) and isinstance(node.value, cst.Name):
+            return _SINGLE.search(node.value.value) is not None
+        return False
 
 
 def _nested(node: cst.CompFor) -> Iterator[cst.CompFor]:
@@ -300,3 +312,10 @@ def _nested(node: cst.CompFor) -> Iterator[cst.CompFor]:
 _BATCHED = re.compile(r"batch|chunk|(?:^|_)loader|dataloader|group|split|window|bucket|shard", re.IGNORECASE)
 _GROWS = CHANGING_METHODS | {"popleft", "appendleft", "push"}
 _KEEPS_SHAPE = frozenset("to cuda cpu float half double astype numpy contiguous copy detach requires_grad_".split())
+_SINGLE = re.compile(
+    r"^(?:t|s|x|q|txt|text|sent|sentence|doc|document|line|row|review|question|query|prompt|title|comment|tweet"
+    r"|paragraph|abstract|article|item|example|sample|record|word|phrase|post|message|caption|description|passage|chunk"
+    r"|image|img|path|file|filename|frame|entry|headline|name|content|body|summary|story|utterance|snippet)\d?$"
+)
+"""What a single text or picture is called."""
+_TEXT_METHODS = frozenset("strip lower upper replace format join read decode open".split())

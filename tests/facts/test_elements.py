@@ -87,3 +87,23 @@ def test_batched(code: str) -> None:
 def test_one_row(code: str, one: bool) -> None:
     facts = facts_of(code)
     assert facts[Elements].is_one_row(used(facts).positional[0]) is one
+
+
+@pytest.mark.parametrize(
+    ("code", "single"),
+    [
+        ("use(text)", True),
+        ("use(f'{a}')", True),
+        ("use(row['text'])", True),
+        ("use(row.text)", True),
+        ("use('Q: ' + question)", True),
+        ("use(text.strip())", True),
+        ("use([it])", True),
+        ("use(texts)", False),
+        ("use(batch)", False),
+        ("use([a, b])", False),
+    ],
+)
+def test_single(code: str, single: bool) -> None:
+    facts = facts_of(code)
+    assert facts[Elements].is_single(used(facts).positional[0]) is single
