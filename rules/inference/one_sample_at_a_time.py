@@ -329,13 +329,6 @@ _NOTES = {
 }
 _ENOUGH = 10
 """A loop of at most so many passes is not worth a word."""
-_SINGLE = re.compile(
-    r"^(?:t|s|x|q|txt|text|sent|sentence|doc|document|line|row|review|question|query|prompt|title|comment|tweet"
-    r"|paragraph|abstract|article|item|example|sample|record|word|phrase|post|message|caption|description|passage|chunk"
-    r"|image|img|path|file|filename|frame|entry|headline|name|content|body|summary|story|utterance|snippet)\d?$"
-)
-"""What a single text or picture is called."""
-_TEXT_METHODS = frozenset("strip lower upper replace format join read decode open".split())
 _ACTS = re.compile(r"^(?:act|(?:choose|select|get|pick|take|sample)_?action|policy|get_qs?|q_values?)$", re.IGNORECASE)
 
 
@@ -413,7 +406,7 @@ def _counts(call: Call, given: cst.BaseExpression, what: str, around: Pass, pass
         return False
     if what in ("keras", "sklearn", "torch"):
         return _is_one(given, what, facts)
-    return what == "spacy" or _is_single(given, around, facts)
+    return what == "spacy" or elements.is_single(given)
 
 
 def _endless(call: Call, given: cst.BaseExpression, what: str, passes: list[Pass], facts: Facts) -> cst.CSTNode | None:
@@ -476,24 +469,6 @@ def _is_part_of_batch(given: cst.BaseExpression, around: Pass, passes: list[Pass
         loader = facts[Values].of(facts[Values].iterated(each.iterable)).kind is Kind.DATALOADER
         if loader and facts[Elements].varies(around.iterable, each):
             return True
-    return False
-
-
-def _is_single(given: cst.BaseExpression, around: Pass, facts: Facts) -> bool:
-    """Whether the code shows that an expression is one text or picture and no list of them."""
-    from greenlint import Calls, cst
-
-    if isinstance(given, cst.FormattedString):
-        return True
-    if isinstance(given, cst.Name):
-        return _SINGLE.search(given.value) is not None
-    if isinstance(given, cst.Attribute):
-        return _SINGLE.search(given.attr.value) is not None
-    if isinstance(given, cst.Call):
-        call = facts[Calls].of(given)
-        return call.method in _TEXT_METHODS or call.name == "builtins.str"
-    if isinstance(given, cst.Subscript) and isinstance(given.value, cst.Name):
-        return _SINGLE.search(given.value.value) is not None
     return False
 
 
