@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -40,6 +40,8 @@ class Load:
 
     call: Call
     kind: LoadKind
+    certain: bool = True
+    """False where a condition in a function on the way there decides on it."""
 
     @property
     def written(self) -> str:
@@ -106,9 +108,24 @@ class Loads:
         if made is None:
             return None
         load = made.facts[Loads].of(made)
-        if load is None and made.receiver is not None and made.node is not node:
-            return made.facts[Loads]._behind(made.receiver, depth - 1)
-        return load
+        if load is not None:
+            return load
+        if made.receiver is not None and made.node is not node:
+            load = made.facts[Loads]._behind(made.receiver, depth - 1)
+        return load or made.facts[Loads]._from_cache(made)
+
+    def _from_cache(self, call: Call) -> Load | None:
+        """What a function with a cache reads, where that is one thing."""
+        definition = self._facts[Project].definition(call.node.func)
+        if definition is None or not isinstance(definition.node, cst.FunctionDef):
+            return None
+        names = (definition.facts.document.source(each.decorator) for each in definition.node.decorators)
+        if not any("cache" in each or "singleton" in each for each in names):
+            return None
+        loads = definition.facts[Loads]
+        found = [loads.of(each) for each in definition.facts[Calls].within(definition.node.body)]
+        models = [each for each in found if each is not None and each.kind is LoadKind.MODEL]
+        return models[0] if len(models) == 1 else None
 
     def through(self, call: Call, depth: int = _DEPTH) -> Load | None:
         """What a call reads each time it runs, itself or through functions and classes of the project.
@@ -136,6 +153,8 @@ class Loads:
             found = loads.through(inner, depth - 1)
             if found is None or body.facts[Tree].function(inner.node) is not body.node or loads.is_kept(inner.node):
                 continue
+            if body.facts[Tree].enclosing(inner.node, cst.If, cst.FunctionDef) is not body.node:
+                found = replace(found, certain=False)
             if found.kind is LoadKind.MODEL:
                 return found
             tokenizer = tokenizer or found
@@ -156,11 +175,6 @@ class Loads:
                     yield name.value
                 elif binding.value is not None and depth and not self._tree.contains(binding.value, name):
                     yield from self._parameters(binding.value, function, depth - 1)
-
-    @staticmethod
-    def is_optional(load: Load) -> bool:
-        """Whether a condition in the function around a load decides on it."""
-        return load.call.facts[Tree].enclosing(load.call.node, cst.If, cst.FunctionDef).__class__ is cst.If
 
     # -- caches -----------------------------------------------------------------------------------------------
 
@@ -245,7 +259,7 @@ class Loads:
         return None
 
     def _pretrained(self, call: Call) -> LoadKind | None:
-        if call.name is None or call.name.startswith("."):
+        if call.name is None or call.name.startswith((".", "torch.")):
             return None
         owner = call.name.rsplit(".", 2)[-2] if call.name.count(".") > 1 else ""
         if known.CONFIGURES.search(owner) or not owner[:1].isupper():
