@@ -111,7 +111,7 @@ class ModelLoadedPerRequest(Rule):
         chosen = (direct or bool(facts[Loads].chosen_by(load))) and any(
             facts[Handlers].asked_for(each, handler) for each in call.node.args
         )
-        doubtful = load.call.name in _MAYBE_SMALL or (not direct and facts[Loads].is_optional(load))
+        doubtful = load.call.name in _MAYBE_SMALL or not load.certain
         related: list[tuple[cst.CSTNode, str] | tuple[cst.CSTNode, str, Document]] = []
         if not here:
             related.append((load.call.node, "the load", load.call.facts.document))
