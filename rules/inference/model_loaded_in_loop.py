@@ -319,7 +319,7 @@ _MAY_LOAD = re.compile(r"load|pretrained|^from_single_file$|^[A-Z]|^pipeline$|cr
 """Calls that may read a model: those with a loader's name, constructors, functions of model zoos."""
 _FEW = re.compile(
     r"fold|seed|model|net|data_?set|config|cfg|epoch|run\b|trial|exper|split|lang|task|domain|layer|size|thresh|mode"
-    r"|phase|\bn\b|method|prompt_type|category|class",
+    r"|phase|device|provider|backend|\bn\b|method|prompt_type|category|class",
     re.IGNORECASE,
 )
 """What loops of a few passes run over."""
@@ -344,7 +344,7 @@ def _repeated(facts: Facts) -> Iterator[tuple[Call, cst.CSTNode, Load]]:
         load = loads.through(call)
         if load is None or loads.is_kept(call.node):
             continue
-        if load.call.node is not call.node and loads.is_optional(load):
+        if not load.certain:
             continue
         around = _loop(call, load, facts) or _comprehension(call, facts) or _mapped(call, facts)
         if around is not None:
@@ -373,11 +373,22 @@ def _loop(call: Call, load: Load, facts: Facts) -> cst.CSTNode | None:
         if tree.enclosing(call.node, cst.Try) is not None and tree.contains(loop.body, _try(call, facts)):
             break
         iterations = facts[Loops].of(loop).iterations
-        if iterations is not None and iterations <= _ENOUGH:
+        if (iterations is not None and iterations <= _ENOUGH) or _lists_few(loop, facts):
             continue
         if _is_same(call, load, loop, facts) and not _needs_fresh(call, loop, facts):
             found = loop
     return found
+
+
+def _lists_few(loop: cst.For | cst.While, facts: Facts) -> bool:
+    """Whether a loop runs over a set or dictionary of few things."""
+    from greenlint import Names, cst
+
+    over = loop.iter if isinstance(loop, cst.For) else None
+    if isinstance(over, cst.Name):
+        bindings = facts[Names].reaching(over)
+        over = bindings[0].value if len(bindings) == 1 else None
+    return isinstance(over, (cst.Set, cst.Dict)) and len(over.elements) <= _ENOUGH
 
 
 _ENOUGH = 3
