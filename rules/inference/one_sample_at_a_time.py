@@ -264,6 +264,19 @@ class OneSampleAtATime(Rule):
         ),
         Good(
             """
+            import time
+            from transformers import pipeline
+
+            pipe = pipeline("ner", device=0)
+            for row in dataset:
+                start = time.perf_counter()
+                pipe(row["text"])
+                latencies.append(time.perf_counter() - start)
+            """,
+            why="the time of single answers is measured",
+        ),
+        Good(
+            """
             import torch
             from torchvision.models import resnet18
 
@@ -371,7 +384,7 @@ def _predictor(call: Call, facts: Facts) -> str | None:
 
 def _one_by_one(call: Call, what: str, facts: Facts) -> cst.CSTNode | None:
     """The loop that gives a model one sample at a time."""
-    from greenlint import Elements, Handlers
+    from greenlint import Contexts, Elements, Handlers
 
     given = call.positional[0] if call.positional else call.keyword("x")
     if given is None:
@@ -379,6 +392,8 @@ def _one_by_one(call: Call, what: str, facts: Facts) -> cst.CSTNode | None:
     if facts[Handlers].all and facts[Handlers].around(call.node) is not None:
         return None
     if what == "torch" and _trains(call, facts):
+        return None
+    if what != "keras" and facts[Contexts].timed(call.node):
         return None
     elements = facts[Elements]
     passes = elements.around(call.node)
