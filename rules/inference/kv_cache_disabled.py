@@ -195,6 +195,22 @@ class KvCacheDisabled(Rule):
         ),
         Good(
             """
+            import torch
+            from transformers import AutoModelForCausalLM
+
+            model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+            for _ in range(2000):
+                ids = ids[:, -1024:]
+                logits = model(ids).logits[:, -1]
+                ids = torch.cat([ids, logits.argmax(-1, keepdim=True)], dim=-1)
+            for step in range(8):
+                logits = model(other).logits[:, -1]
+                other = torch.cat([other, logits.argmax(-1, keepdim=True)], dim=-1)
+            """,
+            why="a sliding window, and a handful of tokens",
+        ),
+        Good(
+            """
             from transformers import AutoModelForCausalLM, Trainer
 
             model = AutoModelForCausalLM.from_pretrained("gpt2")
@@ -219,6 +235,8 @@ class KvCacheDisabled(Rule):
 
 
 _CACHES = re.compile(r"past|cache|memory_states|mems|incremental|state")
+_FEW = 16
+"""So few tokens are no matter."""
 _JOINS = ("cat", "concat", "concatenate", "hstack")
 
 
@@ -276,12 +294,42 @@ def _loops_by_hand(facts: Facts) -> Iterator[tuple[Call, cst.CSTNode]]:
         target = statement.targets[0].target
         if not isinstance(target, cst.Name) or not _extends(join, target.value):
             continue
+        if _is_short(loops[0], facts) or _keeps_past(loops[0], target.value, facts):
+            continue
         for call in facts[Calls].within(loops[0].body):
             if tree.loops_around(call.node)[:1] != loops[:1] or not _takes_cache(call, facts):
                 continue
             if _gets_all(call, target.value, facts):
                 yield call, join.node
                 break
+
+
+def _is_short(loop: cst.For | cst.While, facts: Facts) -> bool:
+    """Whether a loop certainly makes few tokens."""
+    from greenlint import Loops
+
+    iterations = facts[Loops].of(loop).iterations
+    return iterations is not None and iterations <= _FEW
+
+
+def _keeps_past(loop: cst.For | cst.While, name: str, facts: Facts) -> bool:
+    """Whether a loop works with a cache in some way, or cuts the sequence to a window."""
+    from greenlint import Tree, cst
+
+    tree = facts[Tree]
+    if re.search(r"past|cache", facts.document.source(loop.body)):
+        return True
+    for assign in tree.below(loop.body, cst.Assign):
+        named = any(isinstance(each.target, cst.Name) and each.target.value == name for each in assign.targets)
+        if named and any(_cuts_end(each) for each in tree.below(assign.value, cst.Subscript) if _is_of(each, name)):
+            return True
+    return False
+
+
+def _is_of(part: cst.Subscript, name: str) -> bool:
+    from greenlint import cst
+
+    return isinstance(part.value, cst.Name) and part.value.value == name
 
 
 def _extends(join: Call, name: str) -> bool:
