@@ -61,9 +61,11 @@ class InferenceWeightsFp32(Rule):
         code = facts.document.text
         if _DECIDES.search(code) or _TRAINS.search(code) or facts[Loops].steps:
             return
+        said = False
         for call, what, remedy, sure in (*_loads(facts), *_whisper(facts)):
-            if facts[Contexts].dead(call.node):
+            if facts[Contexts].dead(call.node) or (said and not sure):
                 continue
+            said = True
             yield self.finding(
                 call.node,
                 what,
@@ -123,6 +125,17 @@ class InferenceWeightsFp32(Rule):
             model.generate(**inputs)
             """,
             why="transformers 5 keeps the dtype of the checkpoint, and the version is not known",
+        ),
+        Good(
+            """
+            from transformers import pipeline
+
+            pipe = pipeline("text-classification")
+            print(pipe(text))
+            """,
+            why="older releases run a pipeline without a device on the CPU",
+            files={"requirements.txt": "transformers==4.16.2\n"},
+            settings={"hardware": "gpu"},
         ),
         Good(
             """
@@ -239,7 +252,7 @@ def _transformers(load: Load, facts: Facts) -> Iterator[tuple[Call, str, str, bo
     given = _dtype(load.call)
     if given in ("float32", "'float32'"):
         yield load.call, f"`{load.written}` loads float32 weights for inference", remedy, True
-    elif given == "":
+    elif given == "" and _is_placed(load, facts):
         default = facts[Environment].default("transformers.PreTrainedModel.from_pretrained", "dtype")
         if default == "float32":
             yield load.call, f"`{load.written}` loads float32 weights, the default before transformers 5", remedy, False
@@ -271,6 +284,20 @@ def _infers(load: Load, facts: Facts) -> bool:
     from greenlint import Calls
 
     return load.call.method == "pipeline" or bool(facts[Calls].methods("generate"))
+
+
+def _is_placed(load: Load, facts: Facts) -> bool:
+    """Whether the load, or a method called on it at once, puts the model on an accelerator."""
+    from greenlint import Device, Tree, Values, cst
+
+    given = load.call.argument("device", 99)
+    if given.node is not None and facts[Values].device(given.node) is Device.ACCELERATOR:
+        return True
+    if load.call.argument("device_map", 99).constant in ("auto", "cuda"):
+        return True
+    statement = facts[Tree].statement(load.call.node)
+    value = statement.value if isinstance(statement, cst.Assign) else None
+    return value is not None and facts[Values].of(value).device is Device.ACCELERATOR
 
 
 def _places_host(facts: Facts, load: Load) -> bool:
