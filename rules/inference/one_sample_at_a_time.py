@@ -102,7 +102,8 @@ class OneSampleAtATime(Rule):
             pipe = pipeline("sentiment-analysis", device=0)
             for text in texts:
                 results.append(pipe(text))  # bad
-            """
+            """,
+            not_as=("renamed",),  # the name shows that it is a single text
         ),
         Bad(
             """
