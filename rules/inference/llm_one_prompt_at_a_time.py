@@ -79,7 +79,8 @@ class LlmOnePromptAtATime(Rule):
             llm = LLM("meta-llama/Llama-3.1-8B")
             for prompt in prompts:
                 answers.append(llm.generate(prompt)[0].outputs[0].text)  # bad
-            """
+            """,
+            not_as=("renamed",),  # the name shows that it is a single text
         ),
         Bad(
             """
@@ -90,7 +91,8 @@ class LlmOnePromptAtATime(Rule):
             for question in questions:
                 inputs = tokenizer(question, return_tensors="pt").to("cuda")
                 answers.append(tokenizer.decode(model.generate(**inputs)[0]))  # bad
-            """
+            """,
+            not_as=("renamed",),  # the name shows that it is a single text
         ),
         Bad(
             """
