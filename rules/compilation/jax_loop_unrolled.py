@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, RuleOptions, Severity, on_node
@@ -10,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from greenlint import Facts, Findings, Outline, cst
+
+_STEPS = re.compile(r"step|iter|horizon|length|seq_len|time|\bT\b|\bn\b")
+"""Names of numbers that are many, unlike those of axes, devices and heads."""
 
 
 class JaxLoopUnrolled(Rule):
@@ -75,7 +79,9 @@ class JaxLoopUnrolled(Rule):
         if not isinstance(iterated, cst.Call) or facts[Calls].of(iterated).name != "builtins.range":
             return False
         count = facts[Loops].of(node).iterations
-        return count is None or count >= int(self.options.passes)
+        if count is None:
+            return _STEPS.search(facts.document.source(iterated)) is not None
+        return count >= int(self.options.passes)
 
     examples = (
         Bad(
@@ -140,6 +146,19 @@ class JaxLoopUnrolled(Rule):
                 return state
             """,
             why="a few copies cost little",
+        ),
+        Good(
+            """
+            import jax
+            import jax.numpy as jnp
+
+            @jax.jit
+            def contract(x):
+                for axis in range(x.ndim):
+                    x = jnp.cumsum(x, axis)
+                return x
+            """,
+            why="arrays have few axes",
         ),
         Good(
             """
