@@ -147,7 +147,8 @@ class FusedAttentionDisabled(Rule):
             """
             from transformers import AutoModelForCausalLM
 
-            model = AutoModelForCausalLM.from_pretrained("google/gemma-2-2b", attn_implementation="eager")
+            name = "google/gemma-2-2b"
+            model = AutoModelForCausalLM.from_pretrained(name, attn_implementation="eager")
             """,
             why="recommended for training this model",
         ),
@@ -200,7 +201,9 @@ _NEEDS_IT = re.compile(
     r"|attention_map|attn_map|attn_weights|register_forward_hook|bertviz|captum"
 )
 """What needs the scores, or derivatives and results that fused kernels do not give."""
-_NEEDS_EAGER = re.compile(r"gemma-?[23]|deberta|t5|mpt|alibi|bloom|longformer|bigbird|xlnet", re.IGNORECASE)
+_NEEDS_EAGER = re.compile(
+    r"gemma|deberta|\b(?:flan-|m)?t5-|\bmpt-|alibi|\bbloom|longformer|big_?bird|xlnet", re.IGNORECASE
+)
 """Models that are documented to need, or only have, the plain implementation."""
 
 
@@ -232,8 +235,7 @@ def _settings(facts: Facts) -> Iterator[tuple[Call, str, str]]:
 
 def _is_special(call: Call) -> bool:
     """Whether the model is one that needs the plain implementation, or may be."""
-    written = call.facts.document.source(call.node)
-    return _NEEDS_EAGER.search(written) is not None
+    return _NEEDS_EAGER.search(call.facts.document.text) is not None
 
 
 def _switches(facts: Facts) -> Iterator[tuple[Call, str, str]]:
