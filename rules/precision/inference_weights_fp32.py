@@ -189,8 +189,9 @@ class InferenceWeightsFp32(Rule):
             base = AutoModelForCausalLM.from_pretrained("gpt2", torch_dtype=torch.float32).cuda()
             for name, weight in base.state_dict().items():
                 difference[name] = weight - other[name]
+            print(base.generate(**inputs))
             """,
-            why="no inference: weights are compared",
+            why="weights are compared, and tried once",
         ),
         Good(
             """
@@ -211,7 +212,9 @@ _DECIDES = re.compile(
 """A decision for another precision anywhere in the file."""
 _TRAINS = re.compile(
     r"Trainer\b|\.backward\(|LoraConfig|get_peft_model|accelerator\.|training_step|\.fit\(|optimizer\.step|merge_and_unload"
+    r"|\.state_dict\(|save_pretrained|convert_checkpoint"
 )
+"""Training, or work on the weights themselves."""
 
 
 def _loads(facts: Facts) -> Iterator[tuple[Call, str, str, bool]]:
@@ -251,7 +254,8 @@ def _transformers(load: Load, facts: Facts) -> Iterator[tuple[Call, str, str, bo
     remedy = f'give {_spelling(facts, "transformers", "4.56")}="auto" or torch.bfloat16'
     given = _dtype(load.call)
     if given in ("float32", "'float32'"):
-        yield load.call, f"`{load.written}` loads float32 weights for inference", remedy, True
+        sure = _is_placed(load, facts)
+        yield load.call, f"`{load.written}` loads float32 weights for inference", remedy, sure
     elif given == "" and _is_placed(load, facts):
         default = facts[Environment].default("transformers.PreTrainedModel.from_pretrained", "dtype")
         if default == "float32":
