@@ -196,7 +196,7 @@ _APP_ROOTS = frozenset("fastapi flask quart sanic tornado django rest_framework 
 _HEAVY = frozenset("transformers torch sentence_transformers keras tensorflow tensorflow_hub".split())
 _OPTIMISED = re.compile(
     r"compile|onnx|tensorrt|\btrt\b|openvino|vllm|\btgi\b|quanti|\.half\(|float16|fp16|torchscript|\bjit\b|distil|int8"
-    r"|8bit|4bit|ctranslate|faster_whisper|optimum|prun|tflite|triton|tiny|mini",
+    r"|8bit|4bit|ctranslate|faster_whisper|optimum|prun|tflite|triton|tiny|mini|mobile_?net|small|nano",
     re.IGNORECASE,
 )
 """A sign that the model was made cheaper to run."""
