@@ -75,11 +75,15 @@ class Clocks:
         block = self._tree.parent(line)
         found: list[cst.CSTNode] = []
         while block is not None:
-            body = list(getattr(block, "body", ()))
+            if not isinstance(block, (cst.IndentedBlock, cst.Module)):
+                # ``elif``: behind the whole statement, of which this is a branch.
+                line, block = block, self._tree.parent(block)
+                continue
+            body = block.body
             at = next((index for index, each in enumerate(body) if each is line), None)
             if at is None:
                 break
-            found.extend(body[max(at - 1, 0) : at] + body[at + 1 : at + 2])
+            found.extend((*body[max(at - 1, 0) : at], *body[at + 1 : at + 2]))
             if len(body) > 1 or not isinstance(self._tree.parent(block), cst.If):
                 break
             # ``if cuda: torch.cuda.synchronize()``

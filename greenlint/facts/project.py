@@ -26,6 +26,8 @@ _LARGEST = 400_000
 """Characters; generated modules beyond this are not read for facts."""
 _LIBRARY = 12
 """Code that more files than this mention is library code, whose callers are too many to speak for it."""
+_LARGE = 400_000
+"""Characters of importing files above which the same holds: to read them all would take seconds for each file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +175,7 @@ class Project:
             call = re.compile(rf"\b{calling}\s*(?:\(|as\b)|\bpartial\(\s*{calling}\b")
             texts = ((path, code_at(self._sources, path)) for path in paths)
             paths = [path for path, text in texts if calling in text and call.search(text)]
-        if len(paths) > _LIBRARY:
+        if len(paths) > _LIBRARY or sum(len(code_at(self._sources, path)) for path in paths) > _LARGE:
             return []
         every = [self.at(path) for path in paths]
         return [facts for facts in every if facts is not None]

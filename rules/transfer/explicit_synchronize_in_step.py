@@ -266,6 +266,27 @@ class ExplicitSynchronizeInStep(Rule):
         ),
         Good(
             """
+            import time
+            import torch
+
+            def wait(kind):
+                if kind == "cuda":
+                    torch.cuda.synchronize()
+                elif kind == "xpu":
+                    torch.xpu.synchronize()
+                return time.time()
+
+            for batch in loader:
+                start = wait(kind)
+                loss = model(batch).mean()
+                loss.backward()
+                optimizer.step()
+                print(wait(kind) - start)
+            """,
+            why="a helper that waits to read the time",
+        ),
+        Good(
+            """
             import torch
 
             for x, y in loader:
