@@ -279,7 +279,8 @@ LEARNING_ROOTS = frozenset(
     accelerate lightning pytorch_lightning fastai paddle mxnet gluon theano chainer skorch imblearn mlxtend surprise
     cuml dask_ml statsmodels pmdarima prophet gensim autogluon tpot autosklearn ngboost pytorch_tabnet sktime darts
     optax optuna ray ultralytics timm monai torch_geometric dgl stable_baselines3 spacy nltk skopt hyperopt tune
-    skmultilearn hmmlearn implicit lightfm rpy2 h2o pyspark river cntk caffe tflearn""".split()
+    skmultilearn hmmlearn implicit lightfm rpy2 h2o pyspark river cntk caffe tflearn joblib sentence_transformers
+    diffusers peft trl vllm whisper faster_whisper onnxruntime datasets tokenizers evaluate""".split()
 )
 """Libraries that train models."""
 TRAINING_SCRIPT = re.compile(

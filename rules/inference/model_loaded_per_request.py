@@ -66,7 +66,7 @@ class ModelLoadedPerRequest(Rule):
             "context",
         ),
     )
-    premises = (Premise.NOT_A_TEST,)
+    premises = (Premise.NOT_A_TEST, Premise.LEARNS)
     references = (
         "https://docs.streamlit.io/develop/concepts/architecture/caching",
         "https://arxiv.org/abs/2605.23918",
