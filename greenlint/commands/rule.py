@@ -19,18 +19,15 @@ __all__ = ["chosen_rules", "run"]
 
 def run(arguments: Sequence[str]) -> int:
     """Print the pages of the rules that the arguments name."""
-    parser = Parser("rule", "explain a rule, the rules of a category, or all rules")
+    parser = Parser("rule", "explain a rule; list the rules of a category, or all")
     parser.add_argument("names", nargs="*", metavar="NAME", help="rules and categories")
-    parser.add_argument("--all", action="store_true", help="every installed rule")
+    parser.add_argument("--all", action="store_true", help="print the page of every rule")
     parser.add_argument("--output-format", choices=("text", "json", "markdown"), default="text", help="[text]")
     parser.add_argument("--config", action="append", default=[], metavar="FILE | KEY=VALUE")
     parser.add_argument("--isolated", action="store_true", help="read no configuration file")
     given = parser.parse(arguments)
-    if not given.names and not given.all:
-        raise UsageError("name a rule or a category, or give --all", "`greenlint rule --all` lists all rules")
-
     installed = _installed(given.names[0]) if len(given.names) == 1 else None
-    text = _pages([installed], given.output_format, one=True) if installed is not None else _of_project(given)
+    text = _pages([installed], given.output_format, listed=False, single=True) if installed is not None else _of_project(given)
     sys.stdout.write("".join(f"{line}\n" for line in text))
     return 0
 
@@ -52,8 +49,8 @@ def _of_project(given: argparse.Namespace) -> Iterator[str]:
     session = Session(config=given.config, isolated=given.isolated)
     single = session.find(given.names[0]) if len(given.names) == 1 else None
     if single is not None:
-        return _pages([single], given.output_format, one=True)
-    return _pages(chosen_rules(session, given.names), given.output_format, one=False)
+        return _pages([single], given.output_format, listed=False, single=True)
+    return _pages(chosen_rules(session, given.names), given.output_format, listed=not given.all)
 
 
 def chosen_rules(session: Session, names: Sequence[str]) -> list[type[Rule]]:
@@ -78,24 +75,24 @@ def _unknown(name: str, known: Sequence[str], failed: str | None) -> UsageError:
     if failed is not None:
         return UsageError(f"rule `{name}` did not load: {failed}")
     guess = nearest(name, known)
-    hint = f"did you mean `{guess}`?" if guess is not None else "`greenlint rule --all` lists all rules"
+    hint = f"did you mean `{guess}`?" if guess is not None else "`greenlint rule` lists all rules"
     return UsageError(f"unknown rule or category `{name}`", hint)
 
 
-def _pages(rules: Sequence[type[Rule]], output_format: str, *, one: bool) -> Iterator[str]:
+def _pages(rules: Sequence[type[Rule]], output_format: str, *, listed: bool, single: bool = False) -> Iterator[str]:
+    """The pages; as text, only a line for each rule when they are to be ``listed``."""
     from greenlint.docs import markdown_page, rule_data, table, text_page
 
     if output_format == "json":
         import json
 
         data = [rule_data(rule) for rule in rules]
-        yield json.dumps(data[0] if one else data, indent=2)
-    elif output_format == "markdown":
+        yield json.dumps(data[0] if single else data, indent=2)
+    elif output_format == "text" and listed:
+        yield from table(rules)
+    else:
+        page = markdown_page if output_format == "markdown" else text_page
         for number, rule in enumerate(rules):
             if number:
                 yield ""
-            yield from markdown_page(rule)
-    elif one:
-        yield from text_page(rules[0])
-    else:
-        yield from table(rules)
+            yield from page(rule)
