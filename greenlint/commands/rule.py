@@ -27,7 +27,7 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument("--isolated", action="store_true", help="read no configuration file")
     given = parser.parse(arguments)
     installed = _installed(given.names[0]) if len(given.names) == 1 else None
-    text = _pages([installed], given.output_format, listed=False, single=True) if installed is not None else _of_project(given)
+    text = _page(installed, given.output_format) if installed is not None else _of_project(given)
     sys.stdout.write("".join(f"{line}\n" for line in text))
     return 0
 
@@ -49,7 +49,7 @@ def _of_project(given: argparse.Namespace) -> Iterator[str]:
     session = Session(config=given.config, isolated=given.isolated)
     single = session.find(given.names[0]) if len(given.names) == 1 else None
     if single is not None:
-        return _pages([single], given.output_format, listed=False, single=True)
+        return _page(single, given.output_format)
     return _pages(chosen_rules(session, given.names), given.output_format, listed=not given.all)
 
 
@@ -77,6 +77,10 @@ def _unknown(name: str, known: Sequence[str], failed: str | None) -> UsageError:
     guess = nearest(name, known)
     hint = f"did you mean `{guess}`?" if guess is not None else "`greenlint rule` lists all rules"
     return UsageError(f"unknown rule or category `{name}`", hint)
+
+
+def _page(rule: type[Rule], output_format: str) -> Iterator[str]:
+    return _pages([rule], output_format, listed=False, single=True)
 
 
 def _pages(rules: Sequence[type[Rule]], output_format: str, *, listed: bool, single: bool = False) -> Iterator[str]:
