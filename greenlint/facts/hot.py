@@ -138,6 +138,8 @@ class Hot:
         """
         below = node
         for above in self._tree.ancestors(node):
+            if isinstance(above, cst.IndentedBlock) and self._kept_before(below, above):
+                return True
             if above is within:
                 return False
             if isinstance(above, cst.ExceptHandler):
@@ -181,9 +183,40 @@ class Hot:
                 return True
         return False
 
+    def _kept_before(self, statement: cst.CSTNode, block: cst.IndentedBlock) -> bool:
+        """Whether an earlier ``if self.mask is not None: return`` of a block leaves with what the block would build."""
+        asked: set[str] = set()
+        above = True
+        for each in block.body:
+            above = above and each is not statement
+            if not above:
+                if not asked:
+                    return False
+                for target in self._tree.below(each, cst.AssignTarget):
+                    kept = target.target.value if isinstance(target.target, cst.Subscript) else target.target
+                    if isinstance(kept, cst.Attribute) and kept.attr.value in asked:
+                        return True
+            elif isinstance(each, cst.If) and each.orelse is None and _returns(each.body) and not _is_absent(each.test):
+                asked |= {attribute.attr.value for attribute in self._tree.below(each.test, cst.Attribute)}
+        return False
+
     def _is_short(self, loop: cst.For | cst.While) -> bool:
         iterations = self._loops.of(loop).iterations
         return iterations is not None and iterations <= _FEW
+
+
+def _returns(body: cst.BaseSuite) -> bool:
+    last = body.body[-1] if body.body else None
+    if isinstance(last, cst.SimpleStatementLine):
+        last = last.body[-1]
+    return isinstance(last, cst.Return)
+
+
+def _is_absent(test: cst.BaseExpression) -> bool:
+    """Whether a test passes while nothing was built: ``self.mask is None``, ``not self.mask``."""
+    if isinstance(test, cst.Comparison):
+        return any(isinstance(each.operator, (cst.Is, cst.NotIn, cst.NotEqual)) for each in test.comparisons)
+    return isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not)
 
 
 _COUNTED = re.compile(
