@@ -259,6 +259,24 @@ class CreatedOnCpuThenMoved(Rule):
         Good(
             """
             import torch
+            from torch import nn
+
+            class Rotary(nn.Module):
+                def _build(self, x):
+                    if self.cosines is not None and len(x) <= len(self.cosines):
+                        return
+                    angles = torch.arange(0, 64, 2).to(x.device)
+                    self.cosines = torch.outer(torch.arange(len(x), device=x.device), angles).cos()
+
+                def forward(self, x):
+                    self._build(x)
+                    return x * self.cosines[: len(x)]
+            """,
+            why="it returns early where a table has been kept",
+        ),
+        Good(
+            """
+            import torch
 
             for x, y in loader:
                 start = torch.zeros(x.size(0), 1).to("cpu")
