@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, RuleOptions, Severity, on_call
 
 if TYPE_CHECKING:
-    from greenlint import Call, Facts, Findings
+    from greenlint import Call, Facts, Findings, cst
+
+_CASTS = frozenset(("type", "float", "double", "half", "bfloat16", "long", "int", "contiguous", "clone"))
+"""Methods that may make a tensor anew, in pageable memory."""
 
 
 class DataloaderNotPinned(Rule):
@@ -19,7 +22,8 @@ class DataloaderNotPinned(Rule):
     The finding stands at the `DataLoader` call of a training loop. Small batches, text ids and data sets of MNIST's
     size gain nothing and are not reported.
 
-    Leave it where host memory is scarce, or where batches never go to a CUDA device.
+    Leave it where host memory is scarce, or where batches never go to a CUDA device. A batch that is cast on the host
+    before the copy is a new tensor in pageable memory: pinning gains nothing there, and nothing is reported.
 
     To fix it, pass `pin_memory=True` and move batches with `non_blocking=True`.
     """
@@ -61,6 +65,8 @@ class DataloaderNotPinned(Rule):
         if dataset.node is None or dataset.facts[Datasets].work(dataset.node) is not Work.DECODES:
             return
         if not facts[Datasets].feeds_training(call) or not facts[Datasets].reaches_accelerator(call):
+            return
+        if _cast_on_host(call, facts):
             return
         size = call.argument("batch_size").constant
         if isinstance(size, int) and size < self.options.batch:
@@ -247,6 +253,22 @@ class DataloaderNotPinned(Rule):
             """
             import torch
             from torch.utils.data import DataLoader
+            from torchvision import datasets
+
+            data = datasets.ImageFolder("train", transform=to_tensor)
+            loader = DataLoader(data, batch_size=64, num_workers=4)
+            for images, labels in loader:
+                images = images.type(torch.FloatTensor)
+                loss = criterion(model(images.cuda()), labels.long().cuda())
+                loss.backward()
+                optimizer.step()
+            """,
+            why="a cast on the host makes another tensor, which would not be pinned",
+        ),
+        Good(
+            """
+            import torch
+            from torch.utils.data import DataLoader
             from torchvision import datasets, transforms
 
             data = datasets.ImageFolder("train", transform=transforms.ToTensor())
@@ -256,4 +278,28 @@ class DataloaderNotPinned(Rule):
             """,
             why="one pass without training",
         ),
+    )
+
+
+def _cast_on_host(loader: Call, facts: Facts) -> bool:
+    """Whether the loop over a loader copies nothing to an accelerator before it was cast on the host."""
+    from greenlint import Datasets, Device, Transfers
+
+    for loop_facts, loop in facts[Datasets].loops_over(loader):
+        moves = [each for each in loop_facts[Transfers].within(loop.body) if each.target is Device.ACCELERATOR]
+        if moves and all(_is_cast(each.source, loop_facts) for each in moves):
+            return True
+    return False
+
+
+def _is_cast(node: cst.BaseExpression, facts: Facts) -> bool:
+    from greenlint import Names, cst
+
+    if isinstance(node, cst.Call):
+        return isinstance(node.func, cst.Attribute) and node.func.attr.value in _CASTS
+    if not isinstance(node, cst.Name):
+        return False
+    bindings = facts[Names].reaching(node)
+    return bool(bindings) and all(
+        isinstance(each.value, cst.Call) and not each.path and _is_cast(each.value, facts) for each in bindings
     )
