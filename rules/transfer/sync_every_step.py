@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from greenlint import Facts, Findings, Outline, Step, Sync, cst
+
+_UPDATES = re.compile(
+    r"optim(?:i[sz]er|_|\b)|optimi[sz]e\w*\(|\.step\(|scaler|accelerat|engine|apply_|lr\b|learning_rate", re.IGNORECASE
+)
+"""What a file that updates weights is expected to speak of."""
 
 
 class SyncEveryStep(Rule):
@@ -22,7 +28,8 @@ class SyncEveryStep(Rule):
 
     The finding stands at the first such line of the step; in a helper of the same module at the helper's line, for a
     helper of another module at its call. Further ones are related places. One read at the end of a step is cheap and
-    not reported, nor are reads that a step modulo guards, evaluation loops, and steps that are being timed.
+    not reported, nor are reads that a step modulo guards, evaluation loops, steps that are being timed, and loops that
+    take gradients but train nothing.
 
     Leave it where the next decision of the step needs the value on the host, as in a line search, and where a step
     takes so long that the wait is lost in it.
@@ -64,7 +71,7 @@ class SyncEveryStep(Rule):
             return
         reported: set[cst.CSTNode] = set()
         for step in steps:
-            if facts[Contexts].dead(step.backward.node) or _short(step):
+            if facts[Contexts].dead(step.backward.node) or _short(step) or not _updates(step):
                 continue
             for group in _groups(step, facts):
                 anchor = group.anchor
@@ -280,6 +287,21 @@ class SyncEveryStep(Rule):
             """,
             why="two reads in one line at the end of a step are one wait",
         ),
+        Good(
+            """
+            import torch
+            from torch import nn
+
+            model = nn.Linear(4096, 4096).cuda()
+            for x, y in loader:
+                mask = torch.ones(4096, device="cuda", requires_grad=True)
+                loss = nn.functional.mse_loss(model(x.cuda() * mask), y.cuda())
+                losses.append(loss.item())
+                loss.backward()
+                importance += mask.grad.abs()
+            """,
+            why="gradients are taken for a score, nothing is trained",
+        ),
     )
 
 
@@ -301,6 +323,11 @@ def _short(step: Step) -> bool:
         return True
     iterations = step.loop_facts[Loops].of(step.loop).iterations
     return iterations is not None and iterations <= 100
+
+
+def _updates(step: Step) -> bool:
+    """Whether anything is trained: gradients alone serve saliency maps, importance scores and guided decoding."""
+    return any(_UPDATES.search(facts.document.text) for facts in (step.facts, step.loop_facts))
 
 
 def _groups(step: Step, facts: Facts) -> Iterator[_Group]:
