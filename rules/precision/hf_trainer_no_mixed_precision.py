@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_call
@@ -26,6 +27,10 @@ _LOADS = ("torch_dtype", "dtype", "quantization_config", "load_in_8bit", "load_i
 _SHORT_RUN = 20
 
 
+_OVERFLOWING = re.compile(r"""["'](?:[\w.-]+/)?(?:(?:flan-|m|by|code|long-)?t5|pegasus)[\w.-]*["']""", re.IGNORECASE)
+"""Names of checkpoints that overflow in float16."""
+
+
 class HfTrainerNoMixedPrecision(Rule):
     """Training arguments of a Hugging Face Trainer choose neither bf16 nor fp16, so the run is in float32.
 
@@ -34,8 +39,8 @@ class HfTrainerNoMixedPrecision(Rule):
 
     The finding stands at the `TrainingArguments(...)` call.
 
-    Leave it for runs on a CPU, for models that overflow in float16 where bfloat16 is not available (T5 and its
-    relatives), and where a launcher or a DeepSpeed file sets the precision from outside the project. The
+    Leave it for runs on a CPU, for models that overflow in float16 where bfloat16 is not available (T5, its relatives
+    and PEGASUS: an info), and where a launcher or a DeepSpeed file sets the precision from outside the project. The
     configuration classes of TRL are not meant: they switch bf16 on by themselves.
 
     To fix it, pass `bf16=True`; on GPUs before Ampere `fp16=True`. A device that cannot do it raises at once.
@@ -71,15 +76,19 @@ class HfTrainerNoMixedPrecision(Rule):
             return
         if _is_short(call) or not _trains(facts) or _decided_elsewhere(call, facts):
             return
+        overflows = _OVERFLOWING.search(facts.document.text) is not None
         yield self.finding(
             call.node,
             f"{call.method} enables neither bf16 nor fp16: this Trainer runs in float32",
-            help="pass bf16=True, or fp16=True on GPUs before Ampere",
+            help="pass bf16=True on Ampere or later"
+            if overflows
+            else "pass bf16=True, or fp16=True on GPUs before Ampere",
             notes=(
                 "30-60 % less energy is our estimate for fine-tuning a transformer; small models gain little",
-                "T5-style models overflow in fp16: use bf16 there",
+                "T5-style models and PEGASUS overflow in fp16: use bf16 there",
             ),
             fix=self._fix(call),
+            severity=Severity.INFO if overflows else None,
         )
 
     def _fix(self, call: Call) -> Fix | None:
