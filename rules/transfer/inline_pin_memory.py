@@ -16,7 +16,7 @@ class InlinePinMemory(Rule):
     `x.pin_memory().to(device)` first makes a pinned copy in the training process, which blocks and allocates
     page-locked memory each time, and only then the copy that is wanted. A plain `.to(device)` is faster.
 
-    The finding stands at the pinning call.
+    The finding stands at the pinning call; in an evaluation loop it is an info.
 
     Leave it where a pinned buffer is filled once and reused, or where a prefetcher pins in another thread or between
     the forward and backward pass.
@@ -46,7 +46,7 @@ class InlinePinMemory(Rule):
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
-        from greenlint import Calls, Contexts, Hot
+        from greenlint import Calls, Contexts, Heat, Hot
 
         for call in facts[Calls].methods("pin_memory"):
             if call.receiver is None or call.positional or facts[Contexts].dead(call.node):
@@ -58,6 +58,7 @@ class InlinePinMemory(Rule):
                 call.node,
                 f"a page-locked copy is made {spot.heat.value}, only to be copied on at once",
                 help="drop this call, or pass pin_memory=True to the DataLoader",
+                severity=Severity.INFO if spot.heat is Heat.EVALUATION else None,
             )
 
     examples = (
