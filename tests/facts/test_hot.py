@@ -1,0 +1,38 @@
+"""Hot: code behind an early return is built once where it leaves with what was kept."""
+
+from __future__ import annotations
+
+import pytest
+
+from greenlint import reading
+from greenlint.facts.calls import Calls
+from greenlint.facts.hot import Heat, Hot
+from greenlint.facts.modules import Modules
+from greenlint.facts.sources import DictSources, RunSettings
+
+
+def heat(first: str, last: str) -> Heat | None:
+    """How hot ``show()`` is in a forward pass between two lines."""
+    text = f"class Net(Base):\n    def forward(self, x):\n        {first}\n        table = show()\n        {last}\n"
+    document = reading.parse("main.py", text.encode()).document
+    assert document is not None
+    facts = Modules.begin(document, DictSources({"main.py": text}), RunSettings())
+    spot = facts[Hot].of(facts[Calls].methods("show")[-1].node)
+    return spot.heat if spot is not None else None
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [
+        ("if self.mask is not None: return self.mask", "self.mask = table", None),
+        ("if self.mask is not None and len(x) <= len(self.mask): return", "self.mask = table", None),
+        ("if len(x) in self.masks: return self.masks[len(x)]", "self.masks[len(x)] = table", None),
+        ("if self.training: return x", "self.mask = table", Heat.FORWARD),
+        ("if self.mask is None: return x", "self.mask = table", Heat.FORWARD),
+        ("if not self.mask: return x", "self.mask = table", Heat.FORWARD),
+        ("if self.mask is not None: x = x * self.mask", "self.mask = table", Heat.FORWARD),
+        ("self.mask = None", "if self.mask is not None: return table", Heat.FORWARD),
+    ],
+)
+def test_an_early_return_with_what_was_kept(first: str, last: str, expected: Heat | None) -> None:
+    assert heat(first, last) is expected
