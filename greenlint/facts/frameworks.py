@@ -63,8 +63,10 @@ class Frameworks:
 
     @functools.cached_property
     def learns(self) -> bool:
-        """Whether this file or a project module that it imports uses a library that learns, or starts a training."""
+        """Whether this file or a project module that it imports uses a library that learns, or what was trained."""
         if self.roots & signals.LEARNING_ROOTS or signals.TRAINING_SCRIPT.search(self.code):
+            return True
+        if signals.MODEL_FILE.search(self.code):
             return True
         reached = (self._imports.roots_of(path) for path in self._imports.reachable())
         return any(roots & signals.LEARNING_ROOTS for roots in reached)

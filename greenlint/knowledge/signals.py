@@ -288,6 +288,9 @@ TRAINING_SCRIPT = re.compile(
 )
 """The name of a script that trains, in a command."""
 
+MODEL_FILE = re.compile(r"(?i)(?:model|classifier|regressor|clf)\w*\.(?:pkl|pickle|joblib|h5|keras|pth?|onnx|sav)[\"']")
+"""The name of a file that holds a trained model."""
+
 TEST_NAME = re.compile(r"(?:^|/)(?:tests?|testing)/|(?:^|/)(?:test_[^/]*|[^/]*_test|conftest)\.(?:py|ipynb)$")
 BENCHMARK_NAME = re.compile(
     r"(?:^|/)(?:benchmarks?|bench|perf|profiling)/|(?:^|[/_\-])(?:benchmark|bench|speed_?test|profile|throughput|latency)s?[^/]*\.(?:py|ipynb)$",
