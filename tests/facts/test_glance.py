@@ -460,6 +460,8 @@ SAMPLES = {
         "mixed_precision = x",
         "mixedprecision = x",
         "'ACCELERATE_MIXED_PRECISION'",
+        "convert_models_to_fp32(model)",
+        "clip.model.convert_weights(model)",
         "MixedPrecision(x)",
         "mixed16",
         "Trainer(precision=16)",
