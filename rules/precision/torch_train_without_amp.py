@@ -78,6 +78,8 @@ class TorchTrainWithoutAmp(Rule):
             layers = _layers(step, facts)
             if layers is None or layers.heavy is not True:
                 continue
+            if _recurrent_only(layers) and _unrolled(facts):
+                continue
             if facts[Frameworks].reinforcement_learning and not (layers.attention or layers.pretrained):
                 continue
             yield self.finding(
@@ -269,6 +271,74 @@ class TorchTrainWithoutAmp(Rule):
             },
             why="another module of the project sets the precision",
         ),
+        Good(
+            """
+            import torch
+            from torch import nn
+
+            class Writer(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.embed = nn.Embedding(8000, 256)
+                    self.reader = nn.LSTM(256, 1024)
+                    self.cell = nn.LSTM(256, 1024)
+                    self.out = nn.Linear(1024, 8000)
+
+                def forward(self, source, target):
+                    _, state = self.reader(self.embed(source))
+                    written = []
+                    for token in target:
+                        one, state = self.cell(self.embed(token)[None], state)
+                        written.append(self.out(one[0]))
+                    return torch.stack(written)
+
+            model = Writer().cuda()
+            optimizer = torch.optim.Adam(model.parameters())
+            for source, target in loader:
+                loss = nn.functional.cross_entropy(model(source.cuda(), target.cuda()).flatten(0, 1), target.flatten())
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            """,
+            why="a decoder that Python steps token by token is bound by kernel launches",
+        ),
+        Good(
+            """
+            import torch
+            from torchvision.models import resnet50
+
+            backbone = resnet50().cuda()
+            weights = torch.nn.Parameter(torch.ones(2, device="cuda"))
+            optimizer = torch.optim.Adam([weights])
+            for images, labels in loader:
+                with torch.no_grad():
+                    one, two = backbone(images.cuda()), backbone(images.cuda().flip(-1))
+                loss = torch.nn.functional.cross_entropy(one * weights[0] + two * weights[1], labels.cuda())
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            """,
+            why="the large network runs without gradients, and what is trained is tiny",
+        ),
+        Good(
+            """
+            import clip
+            import torch
+
+            model, preprocess = clip.load("ViT-B/32", device="cuda", jit=False)
+            optimizer = torch.optim.Adam(model.parameters(), lr=1e-6)
+            for images, texts in loader:
+                one, two = model(images.cuda(), texts.cuda())
+                loss = torch.nn.functional.cross_entropy(one, torch.arange(len(images), device="cuda"))
+                optimizer.zero_grad()
+                loss.backward()
+                for each in model.parameters():
+                    each.data = each.data.float()
+                optimizer.step()
+                clip.model.convert_weights(model)
+            """,
+            why="these weights are kept in float16",
+        ),
     )
 
 
@@ -288,17 +358,32 @@ def _plain(step: Step) -> bool:
 
 def _layers(step: Step, facts: Facts) -> Layers | None:
     """The layers of the heaviest network that the step calls."""
-    from greenlint import Calls, Loops, Models
+    from greenlint import Calls, ContextKind, Contexts, Loops, Models
 
     found: Layers | None = None
     for region in facts[Loops].regions(step):
         models = region.facts[Models]
         for call in region.facts[Calls].within(region.body):
             network = models.network(call)
-            layers = models.layers(network) if network is not None else None
+            # What runs without gradients beside the step is not what the step trains.
+            if network is None or region.facts[Contexts].active(call.node, ContextKind.NO_GRAD):
+                continue
+            layers = models.layers(network)
             if layers is not None and (found is None or (layers.heavy is True and found.heavy is not True)):
                 found = layers
     return found
+
+
+def _recurrent_only(layers: Layers) -> bool:
+    return layers.recurrent and not (layers.conv or layers.attention or layers.pretrained)
+
+
+def _unrolled(facts: Facts) -> bool:
+    """Whether a network of this file goes through a sequence in a Python loop, one small step at a time."""
+    from greenlint import Loops, Tree
+
+    functions = (facts[Tree].function(loop.node) for loop in facts[Loops].all)
+    return any(function is not None and function.name.value == "forward" for function in functions)
 
 
 def _described(layers: Layers) -> str:
