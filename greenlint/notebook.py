@@ -67,6 +67,17 @@ class CellMap:
         lines = self._physical.get(cell)
         return lines[min(within, len(lines)) - 1] if lines else 1
 
+    def outputs(self, cell: int) -> str:
+        """The text that stands in the stored outputs of a cell."""
+        try:
+            stored = json.loads(self.raw)["cells"][cell - 1].get("outputs", ())
+            parts = [
+                part for each in stored for part in (each.get("text", ""), each.get("data", {}).get("text/plain", ""))
+            ]
+            return "\n".join(part if isinstance(part, str) else "".join(part) for part in parts)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+            return ""
+
     def _entry(self, line: int) -> tuple[int, int, int]:
         low, high = 0, len(self.starts)
         while high - low > 1:

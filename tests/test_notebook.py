@@ -306,6 +306,22 @@ def test_await_stands_outside_functions() -> None:
     assert (found.text, found.broken) == (f"{source}\n", ())
 
 
+@pytest.mark.parametrize(
+    ("outputs", "text"),
+    [
+        ([{"text": "a"}, {"data": {"text/plain": ["b", "c"]}}], "a\n\n\nbc"),
+        ([], ""),
+        (None, ""),
+        ([{"data": None}], ""),
+    ],
+)
+def test_the_text_of_outputs(outputs: object, text: str) -> None:
+    raw = json.dumps(content({"cell_type": "code", "source": "x", "outputs": outputs}))
+    cells = CellMap([(1, 1, 1)], raw)
+    assert cells.outputs(1) == text
+    assert cells.outputs(2) == ""
+
+
 # -- other notebooks -----------------------------------------------------------------------------------------------
 
 LANGUAGES = {

@@ -89,6 +89,15 @@ class Step:
         return function if function is not None else self.facts[Tree].statement(self.backward.node)
 
 
+_BAR = re.compile(r"\b\d+/(\d+) \[")
+"""What tqdm prints: ``3/25 [``."""
+
+
+def _has_bar(node: cst.For | cst.While) -> bool:
+    """Whether ``tqdm`` wraps what a loop goes through."""
+    return isinstance(node, cst.For) and "tqdm" in cst.Module([]).code_for_node(node.iter)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Loop:
     """A ``for`` or ``while`` loop of this file."""
@@ -106,6 +115,16 @@ class Loop:
         values = self.facts[Values]
         constant = values.constant(values.iterated(self.node.iter))
         return len(constant) if isinstance(constant, (list, tuple)) else None
+
+    @property
+    def shown(self) -> int | None:
+        """How often it ran, by the largest progress bar in the outputs of its notebook cell."""
+        document = self.facts.document
+        if document.cells is None or not _has_bar(self.node):
+            return None
+        cell, _ = document.cells.locate(document.line(document.span(self.node).start))
+        totals = [int(total) for total in _BAR.findall(document.cells.outputs(cell))]
+        return max(totals, default=None)
 
 
 class Loops:

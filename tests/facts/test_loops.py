@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 
 import pytest
@@ -149,3 +150,30 @@ def test_accumulation_with_an_update_now_and_then_is_one_loop() -> None:
                 optimizer.step()
     """
     assert roles(code) == [LoopRole.EPOCH, LoopRole.TRAINING]
+
+
+@pytest.mark.parametrize(
+    ("loop", "printed", "shown"),
+    [
+        ("for x in tqdm(loader):", ["  0%|          | 0/13 [00:00<?, ?it/s]"], 13),
+        ("for x in tqdm(loader):", [" 9/25 [00:01]", " 4/30 [00:01]"], 30),
+        ("for x in tqdm(loader):", ["loss 0.2"], None),
+        ("for x in loader:", [" 9/25 [00:01]"], None),
+    ],
+)
+def test_a_progress_bar_in_the_outputs_shows_how_often_a_loop_ran(
+    loop: str, printed: list[str], shown: int | None
+) -> None:
+    cells: list[dict[str, object]] = [
+        {"cell_type": "code", "source": "from tqdm import tqdm", "outputs": [{"text": "1/99 [00:00]"}]},
+        {"cell_type": "code", "source": f"{loop}\n    f(x)", "outputs": [{"data": {"text/plain": printed}}]},
+    ]
+    text = json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    document = reading.parse("train.ipynb", text.encode()).document
+    assert document is not None
+    found = Modules.begin(document, DictSources({"train.ipynb": text}), RunSettings())[Loops]
+    assert [each.shown for each in found.all] == [shown]
+
+
+def test_a_script_shows_no_progress() -> None:
+    assert [each.shown for each in loops("for x in tqdm(loader):\n    f(x)").all] == [None]
