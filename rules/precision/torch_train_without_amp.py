@@ -352,8 +352,10 @@ def _plain(step: Step) -> bool:
         return False
     if step.loop is None:
         return True
-    iterations = step.loop_facts[Loops].of(step.loop).iterations
-    return iterations is None or iterations > 100
+    loop = step.loop_facts[Loops].of(step.loop)
+    if loop.shown is not None and loop.shown <= 50:  # a demonstration: so few batches are the whole data
+        return False
+    return loop.iterations is None or loop.iterations > 100
 
 
 def _layers(step: Step, facts: Facts) -> Layers | None:
