@@ -81,7 +81,7 @@ class OneSampleAtATime(Rule):
             if what is None or facts[Contexts].dead(call.node):
                 continue
             around = _one_by_one(call, what, facts)
-            if around is None or around in said:
+            if around is None or around in said or _asks(around, facts):
                 continue
             said.add(around)
             written = facts.document.source(call.node.func)
@@ -313,6 +313,20 @@ class OneSampleAtATime(Rule):
         ),
         Good(
             """
+            import numpy as np
+            from tensorflow import keras
+
+            model = keras.models.load_model("model.keras")
+            while True:
+                picture = load(np.random.choice(files))
+                show(model.predict(picture[np.newaxis]))
+                if input("another one? ").startswith("n"):
+                    break
+            """,
+            why="waits for somebody after each sample",
+        ),
+        Good(
+            """
             from sklearn.datasets import load_iris
             from sklearn.ensemble import RandomForestClassifier
 
@@ -492,3 +506,10 @@ def _trains(call: Call, facts: Facts) -> bool:
     from greenlint import Loops
 
     return facts[Loops].runs_each_step(call.node)
+
+
+def _asks(loop: cst.CSTNode, facts: Facts) -> bool:
+    """Whether each pass waits for somebody at the keyboard."""
+    from greenlint import Calls
+
+    return any(call.name == "builtins.input" for call in facts[Calls].methods("input", within=loop))

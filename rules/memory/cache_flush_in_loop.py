@@ -27,7 +27,7 @@ class CacheFlushInLoop(Rule):
     To fix it, delete the call, or make it once per epoch, after the model or a large cache was dropped.
     """
 
-    severity = Severity.WARNING
+    severity = Severity.INFO
     frameworks = ("torch", "tensorflow", "keras", "transformers", "lightning", "pytorch_lightning")
     words = (("empty_cache", "collect", "torch_empty_cache_steps"),)
     premises = (
@@ -79,7 +79,6 @@ class CacheFlushInLoop(Rule):
                 if any(call.method == "empty_cache" for call in calls)
                 else (),
                 related=[(call.node, "and here") for call in calls if call is not first],
-                severity=Severity.INFO if _by_chunk(body, facts) else None,
             )
 
     @on_call("transformers.TrainingArguments", "transformers.Seq2SeqTrainingArguments")
@@ -353,13 +352,6 @@ def _by_batch(loop: cst.For | cst.While, facts: Facts) -> bool:
             return True
     source = facts.document.source(loop.iter).lower()
     return any(word in source for word in ("load", "batch", "chunk")) or values.of(iterated).kind is Kind.DATALOADER
-
-
-def _by_chunk(body: cst.CSTNode, facts: Facts) -> bool:
-    """Whether a loop runs over parts cut by hand, which may be large and few."""
-    from greenlint import cst
-
-    return isinstance(body, cst.For) and re.search(r"\brange\(|chunk", facts.document.source(body.iter)) is not None
 
 
 def _holds_loop(loop: cst.For | cst.While, facts: Facts) -> bool:
