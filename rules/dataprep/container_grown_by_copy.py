@@ -18,9 +18,8 @@ class ContainerGrownByCopy(Rule):
     copy everything that was there. A loop of a thousand passes copies the first piece a thousand times, so that time
     and memory traffic grow with the square of the passes.
 
-    The finding stands at the assignment; other arrays that grow in the same loop are related. It is a warning where
-    frames or features grow in a loop of certainly many passes, such as one over the batches of a loader, and an info
-    where that is not known. Arrays of predictions and labels, a few numbers for each sample, are not reported.
+    The finding stands at the assignment; other arrays that grow in the same loop are related. Arrays of predictions and
+    labels, a few numbers for each sample, are not reported.
 
     Leave it in loops of a few passes. Windows that are cut to a fixed size, and arrays that each pass needs as a whole
     (generated tokens, a cache of keys and values), are not reported.
@@ -33,7 +32,7 @@ class ContainerGrownByCopy(Rule):
         passes: int = 100
         """Report loops of a known number of passes only from this many on."""
 
-    severity = Severity.WARNING
+    severity = Severity.INFO
     frameworks = ("pandas", "numpy", "torch", "tensorflow", "datasets", "jax", "polars", "scipy", "cupy")
     words = (
         ("for", "while"),
@@ -94,7 +93,6 @@ class ContainerGrownByCopy(Rule):
             help=_remedy(first, facts),
             notes=() if many else ("saves little where the loop has few passes",),
             related=[(first.loops[0], "the loop"), *others],
-            severity=None if many and _is_large(first, facts) else Severity.INFO,
         )
 
     examples = (
@@ -400,15 +398,6 @@ def _is_slim(each: Growing, facts: Facts) -> bool:
         return False
     name = _named(each, facts).rpartition(".")[2]
     return _SLIM.search(name) is not None and _LARGE.search(name) is None
-
-
-def _is_large(each: Growing, facts: Facts) -> bool:
-    """Whether each piece costs much: rows of frames do, and so do features, unlike predictions and labels."""
-    if each.joiner is None or each.joiner.name is None or each.joiner.name.endswith(".concatenate_datasets"):
-        return True
-    if each.joiner.name.partition(".")[0] in ("pandas", "polars", "modin", "cudf"):
-        return True
-    return not _adds_numbers(each) and _LARGE.search(_named(each, facts)) is not None
 
 
 def _adds_numbers(each: Growing) -> bool:
