@@ -36,7 +36,7 @@ class TrainStepNotCompiled(Rule):
     severity = Severity.WARNING
     frameworks = ("jax", "flax", "equinox", "haiku", "tensorflow")
     words = (("*grad", "GradientTape"),)
-    premises = (Premise.NOT_A_TEST, Premise.NOT_A_BENCHMARK, Premise.REAL_DATA)
+    premises = (Premise.NOT_A_TEST, Premise.NOT_A_BENCHMARK, Premise.NOT_REINFORCEMENT, Premise.REAL_DATA)
     references = (
         "https://docs.jax.dev/en/latest/jit-compilation.html",
         "https://www.tensorflow.org/guide/function",
@@ -321,6 +321,21 @@ class TrainStepNotCompiled(Rule):
                 optimizer.apply_gradients([(gradients_of(image), image)])
             """,
             why="forward and backward pass are compiled; the update is a single operation",
+        ),
+        Good(
+            """
+            import gym
+            import tensorflow as tf
+
+            env = gym.make("LunarLander-v2")
+            for iteration in range(5000):
+                states, actions = play(env, model)
+                with tf.GradientTape() as tape:
+                    loss = loss_fn(actions, model(states))
+                gradients = tape.gradient(loss, model.trainable_variables)
+                optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+            """,
+            why="an agent in an environment, which takes most of the time",
         ),
         Good(
             """
