@@ -59,13 +59,15 @@ class DataloaderNoWorkers(Rule):
         if call.argument("num_workers").constant != 0 or facts[Contexts].dead(call.node):
             return
         dataset = call.argument("dataset")
-        if dataset.node is None or dataset.facts[Datasets].work(dataset.node) not in (Work.DECODES, Work.AUGMENTS):
+        work = dataset.facts[Datasets].work(dataset.node) if dataset.node is not None else None
+        if work not in (Work.DECODES, Work.AUGMENTS):
             return
-        if not facts[Datasets].feeds_model(call):
+        if not facts[Datasets].feeds_model(call) or _is_demonstration(call, facts):
             return
+        done = "opened and decoded" if work is Work.DECODES else "transformed"
         yield self.finding(
             call.node,
-            "each sample is opened and decoded in the training process while the accelerator waits",
+            f"each sample is {done} in the training process while the accelerator waits",
             help="pass num_workers=2 to 4 per accelerator and raise it while the step waits for data",
             notes=("saves nothing where the step is the bottleneck; workers cost CPU time and memory",),
         )
@@ -212,3 +214,15 @@ class DataloaderNoWorkers(Rule):
             why="what the dataset does per sample cannot be seen",
         ),
     )
+
+
+def _is_demonstration(loader: Call, facts: Facts) -> bool:
+    """Whether the outputs of a notebook show that the loader has a few batches only."""
+    from greenlint import Datasets, Loops
+
+    shown = [owner[Loops].of(loop).shown for owner, loop in facts[Datasets].loops_over(loader)]
+    return any(count is not None and count <= _FEW for count in shown)
+
+
+_FEW = 50
+"""Batches of a data set that is there to show how something is done."""
