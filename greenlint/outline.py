@@ -49,6 +49,8 @@ class _Place(NamedTuple):
     """1 where a loop of the same function is around it."""
     around: tuple[ast.For | ast.AsyncFor, ...] = ()
     """The ``for`` loops of the same function around it."""
+    repeated: bool = False
+    """Whether a loop or comprehension of the same function is around it."""
     no_grad: bool = False
     """Whether gradients are switched off around it, as far as the text shows."""
 
@@ -102,6 +104,18 @@ class Outline:
         """What each other name may stand for."""
         self._looped_calls: list[tuple[tuple[ast.For | ast.AsyncFor, ...], str]] = []
         """Names of calls with the ``for`` loops around them."""
+        self._repeated_calls: list[ast.Call] = []
+        """Calls with a loop or comprehension around them."""
+        self._repeated_gifts: list[_Assigned] = []
+        """What is assigned in a loop."""
+        self._collected: list[ast.ListComp] = []
+        self._decorators: set[str] = set()
+        self._nested: list[tuple[ast.expr, tuple[ast.For | ast.AsyncFor, ...]]] = []
+        """What loops and comprehensions inside ``for`` loops go through."""
+        self._single = False
+        self._classes: set[str] = set()
+        self._foreign: set[str] = set()
+        """Names of modules of no known library."""
         self._assigned: list[_Assigned] = []
         self._returned: list[tuple[str, ast.expr]] = []
         self._summed: list[tuple[ast.expr, bool]] = []
@@ -168,6 +182,8 @@ class Outline:
         self.calls.add(name)
         self._named_calls.setdefault(name, []).append((place.function, node))
         self.function_calls.add((place.function, name))
+        if place.repeated:
+            self._repeated_calls.append(node)
         if place.around:
             self._looped_calls.append((place.around, name))
         first = node.args[0] if node.args else None
@@ -187,7 +203,10 @@ class Outline:
         self._give([node.target], node.value, place)
 
     def _give(self, targets: list[ast.expr], value: ast.expr, place: _Place) -> None:
-        self._assigned.append(_Assigned(place.function, targets, value))
+        given = _Assigned(place.function, targets, value)
+        self._assigned.append(given)
+        if place.loops:
+            self._repeated_gifts.append(given)
         meant = {_last(each) for each in _choices(value) if isinstance(each, (ast.Name, ast.Attribute))}
         for target in targets:
             if meant and isinstance(target, ast.Name):
@@ -211,6 +230,8 @@ class Outline:
             self.roots.add(root)
             if _is_library(root):
                 self._libraries.add(each.asname or root)
+            else:
+                self._foreign.add(each.asname or root)
 
     def _return(self, node: ast.Return, place: _Place) -> None:
         if node.value is not None:
@@ -218,11 +239,28 @@ class Outline:
 
     def _for(self, node: ast.For | ast.AsyncFor, place: _Place) -> _Place:
         self.loops.append(OutlinedLoop(node, place))
-        return place._replace(loops=1, around=(*place.around, node))
+        if place.around:
+            self._nested.append((node.iter, place.around))
+        return place._replace(loops=1, repeated=True, around=(*place.around, node))
 
     def _while(self, node: ast.While, place: _Place) -> _Place:
         self.loops.append(OutlinedLoop(node, place))
-        return place._replace(loops=1)
+        return place._replace(loops=1, repeated=True)
+
+    def _pick(self, node: ast.Subscript, place: _Place) -> None:
+        if place.repeated:
+            self._single = self._single or _adds_first_axis(node)
+
+    def _list(self, node: ast.List, place: _Place) -> None:
+        if place.repeated:
+            self._single = self._single or len(node.elts) == 1
+
+    def _comprehend(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp, place: _Place) -> _Place:
+        if place.around:
+            self._nested.extend((each.iter, place.around) for each in node.generators)
+        if isinstance(node, ast.ListComp):
+            self._collected.append(node)
+        return place._replace(repeated=True)
 
     def _with(self, node: ast.With | ast.AsyncWith, place: _Place) -> _Place:
         return place._replace(no_grad=_without_grad((each.context_expr for each in node.items), place.no_grad))
@@ -237,7 +275,15 @@ class Outline:
 
     def _define(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, place: _Place) -> _Place:
         self.functions.add(node.name)
-        if not isinstance(node, ast.ClassDef):
+        self._decorators.update(
+            _last(each.func if isinstance(each, ast.Call) else each) for each in node.decorator_list
+        )
+        self._decorators.update(
+            _last(given) for each in node.decorator_list if isinstance(each, ast.Call) for given in each.args
+        )
+        if isinstance(node, ast.ClassDef):
+            self._classes.add(node.name)
+        else:
             every = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
             self._parameters.setdefault(node.name, set()).update(each.arg for each in every)
         return _Place(node.name, no_grad=_without_grad(node.decorator_list, False))
@@ -313,9 +359,11 @@ class Outline:
 
     @property
     def grows(self) -> bool:
-        """Whether something may be given a longer copy of itself: ``x = concat([x, y])``, ``df.loc[len(df)] = y``."""
+        """Whether a loop may make something longer by a copy: ``x = concat([x, y])``, ``df.loc[len(df)] = y``."""
         return any(
-            _adds_row(target) or _is_joined(target, value) for _, targets, value in self._assigned for target in targets
+            _adds_row(target) or _is_joined(target, value)
+            for _, targets, value in self._repeated_gifts
+            for target in targets[: len(targets) == 1]
         )
 
     @cached_property
@@ -494,6 +542,157 @@ class Outline:
         return any(each in calls for loop in self.loops for each in _below(loop.node) if isinstance(each, ast.Call))
 
     @property
+    def counts_tensor(self) -> bool:
+        """Whether a ``for`` loop that only computes runs over ``range(len(x))``, ``range(x.size(0))`` or the like."""
+        return any(
+            not isinstance(each.node, ast.While)
+            and isinstance(each.node.iter, ast.Call)
+            and len(each.node.iter.args) == 1
+            and isinstance(each.node.iter.args[0], (ast.Call, ast.Subscript))
+            and "range" in self._names_of(_last(each.node.iter.func))
+            and not any(isinstance(part, _BRANCHES) for one in each.node.body for part in ast.walk(one))
+            for each in self.loops
+        )
+
+    @property
+    def maps_list(self) -> bool:
+        """Whether a list is made of calls with one element of a named list each: ``[f(p, x) for x in xs]``."""
+        return any(
+            isinstance(each.elt, ast.Call) and len(each.elt.args) > 1 and isinstance(each.generators[0].iter, ast.Name)
+            for each in self._collected
+        )
+
+    def wraps_fresh(self, wrappers: Set[str], makers: Set[str], bodies: Set[str]) -> bool:
+        """Whether one of ``wrappers`` decorates something or is given a function that may be made on the spot.
+
+        What ``makers`` return is such a function; the ``bodies`` take one at any place.
+        """
+        if any(not self._names_of(each).isdisjoint(wrappers) for each in self._decorators):
+            return True
+        if self._is_partial(wrappers) or any(call.args for _, call in self._calls_of(bodies.__contains__)):
+            return True
+        firsts = [call.args[0] for _, call in self._calls_of(wrappers.__contains__) if call.args]
+        made = {name for each in self._assigned for target in each.targets for name in _bound_by(target)}
+        for each in firsts:
+            if isinstance(each, ast.Lambda) or (isinstance(each, ast.Name) and each.id in made | self.functions):
+                return True
+            if isinstance(each, ast.Call) and not self._names_of(_last(each.func)).isdisjoint(makers | wrappers):
+                return True
+        return False
+
+    def _is_partial(self, names: Set[str]) -> bool:
+        """Whether one of ``names`` gets some of its arguments beforehand."""
+        given = (call.args[0] for _, call in self._calls_of("partial".__eq__) if call.args)
+        return any(not self._names_of(_last(each)).isdisjoint(names) for each in given)
+
+    @property
+    def extends(self) -> bool:
+        """Whether a loop puts something behind what a name holds: ``x = cat([x, y])``, at any depth of the value."""
+        return any(
+            isinstance(call, ast.Call) and bool(call.args) and _starts_with(call.args[0], given.targets[0])
+            for given in self._repeated_gifts
+            for call in ast.walk(given.value)
+        )
+
+    def called_from(self, function: str) -> set[str]:
+        """What functions of a certain name call, themselves or through functions of this file."""
+        by_function: dict[str, set[str]] = {}
+        for where, name in self.function_calls:
+            by_function.setdefault(where, set()).add(name)
+        found: set[str] = set()
+        new = [function]
+        while new:
+            further = {name for each in by_function.get(new.pop(), ()) for name in self._names_of(each)} - found
+            found |= further
+            new += further & by_function.keys()
+        return found
+
+    @cached_property
+    def repeated(self) -> set[str]:
+        """What is called in a loop or comprehension."""
+        return {name for each in self._repeated_calls for name in self._names_of(_last(each.func))}
+
+    @property
+    def makes_single(self) -> bool:
+        """Whether a loop or comprehension may make a batch of one: ``x[None]``, ``x.unsqueeze(0)``, ``[x]``."""
+        return self._single or any(_adds_axis(each) for each in self._repeated_calls)
+
+    @property
+    def takes_batch_apart(self) -> bool:
+        """Whether a loop or comprehension goes through something that a loop around it, over no range, gives."""
+        bound: dict[ast.AST, set[str]] = {}
+        for iterated, around in self._nested:
+            names = set(_identifiers(iterated))
+            for loop in around:
+                if isinstance(loop.iter, ast.Call) and _last(loop.iter.func) in ("range", "trange"):
+                    continue
+                if loop not in bound:
+                    bound[loop] = _stored(_below(loop))
+                if names & bound[loop]:
+                    return True
+        return False
+
+    def loads_again(self, is_meant: Callable[[ast.Call, str], object], open_names: bool) -> bool:
+        """Whether what is meant, or a function or class of the file that runs it, is called in a loop.
+
+        What stems from the project, and methods of that, may run anything; so may whole functions where ``open_names``
+        says that something maps them over rows.
+        """
+        project = self.project_names | self._foreign
+        made = {
+            name
+            for each in self._assigned
+            if not project.isdisjoint(_identifiers(each.value))
+            for target in each.targets
+            for name in _bound_by(target)
+        }
+        project = project | made
+
+        def is_open(call: ast.Call, name: str) -> bool:
+            if is_meant(call, name) or name in project:
+                return True
+            return isinstance(call.func, ast.Attribute) and _last(call.func.value) in project and name not in _USUAL
+
+        runs: set[str] = set()
+        before = -1
+        calls = [(where, name, call) for name, each in self._named_calls.items() for where, call in each]
+        while len(runs) > before:
+            before = len(runs)
+            if "__init__" in runs:
+                runs |= self._classes
+            for where, name, call in calls:
+                if (
+                    where
+                    and where not in runs
+                    and (
+                        not runs.isdisjoint(self._names_of(name))
+                        or any(is_open(call, each) for each in self._names_of(name))
+                    )
+                ):
+                    runs.add(where)
+        if open_names and runs:
+            return True
+        return any(
+            name in runs or is_open(call, name)
+            for call in self._repeated_calls
+            for name in self._names_of(_last(call.func))
+        )
+
+    def may_give(self, names: Set[str], keyword: str, position: int, wanted: object, default: object = None) -> bool:
+        """Whether a call of one of ``names`` may have the value ``wanted`` for an argument, as far as it is literal."""
+        return self._is_partial(names) or any(
+            _may_be(_argument(call, keyword, position), wanted, default)
+            for _, call in self._calls_of(names.__contains__)
+        )
+
+    def names_argument(self, name: str) -> bool:
+        """Whether a keyword argument, an attribute or variable that gets a value has a certain name."""
+        calls = (call for calls in self._named_calls.values() for _, call in calls)
+        if any(each.arg == name for call in calls for each in call.keywords):
+            return True
+        return any(_last(target) == name for each in self._assigned for target in each.targets)
+
+    @property
     def listed_tensor(self) -> bool:
         """Whether a tensor is made from a list, written there or kept under a name."""
         values = (ast.List, ast.ListComp, ast.Name)
@@ -534,6 +733,12 @@ _NOTES: dict[type, Callable[[Outline, Any, _Place], _Place | None]] = {
     ast.For: Outline._for,
     ast.AsyncFor: Outline._for,
     ast.While: Outline._while,
+    ast.Subscript: Outline._pick,
+    ast.List: Outline._list,
+    ast.ListComp: Outline._comprehend,
+    ast.SetComp: Outline._comprehend,
+    ast.DictComp: Outline._comprehend,
+    ast.GeneratorExp: Outline._comprehend,
     ast.With: Outline._with,
     ast.AsyncWith: Outline._with,
     ast.match_case: Outline._case,
@@ -552,6 +757,13 @@ _LEAVES = frozenset(
 """What holds no calls, loops or functions."""
 
 
+_BRANCHES = (
+    *(ast.If, ast.IfExp, ast.While, ast.Try, ast.With, ast.AsyncWith, ast.Break, ast.Continue, ast.Return),
+    *(ast.Yield, ast.YieldFrom, ast.JoinedStr, ast.Delete, ast.Raise, ast.Lambda),
+)
+"""What a loop that only computes does not hold."""
+
+
 # -- expressions --------------------------------------------------------------------------------------------------
 
 
@@ -559,6 +771,68 @@ def _last(func: ast.expr) -> str:
     if isinstance(func, ast.Attribute):
         return func.attr
     return func.id if isinstance(func, ast.Name) else ""
+
+
+def _argument(call: ast.Call, keyword: str, position: int) -> ast.expr | None:
+    """What a call gives for a parameter; the call itself where that cannot be read, ``None`` where it gives nothing."""
+    for each in call.keywords:
+        if each.arg == keyword:
+            return each.value
+    before = call.args[: position + 1]
+    if any(each.arg is None for each in call.keywords) or any(isinstance(each, ast.Starred) for each in before):
+        return call
+    return call.args[position] if len(call.args) > position else None
+
+
+def _may_be(node: ast.expr | None, wanted: object, default: object) -> bool:
+    """Whether an argument may have a value; what is not written has the default."""
+    if node is None:
+        return default == wanted
+    return not isinstance(node, ast.Constant) or node.value == wanted
+
+
+def _starts_with(node: ast.expr, target: ast.expr) -> bool:
+    first = node.elts[0] if isinstance(node, (ast.List, ast.Tuple)) and len(node.elts) == 2 else None
+    return isinstance(first, ast.Name) and isinstance(target, ast.Name) and first.id == target.id
+
+
+def _stored(nodes: Iterable[ast.AST]) -> set[str]:
+    """Names, and last parts of attributes, that get a value."""
+    stores = (each for each in nodes if isinstance(getattr(each, "ctx", None), ast.Store))
+    return {_last(each) for each in stores if isinstance(each, (ast.Name, ast.Attribute))}
+
+
+def _adds_first_axis(node: ast.Subscript) -> bool:
+    """Whether a subscript may make a batch of one: ``x[None]``, ``x[np.newaxis, ...]``, ``x[i:i + 1]``."""
+    first = node.slice.elts[0] if isinstance(node.slice, ast.Tuple) and node.slice.elts else node.slice
+    if isinstance(first, ast.Slice):
+        return first.lower is not None and isinstance(first.upper, ast.BinOp)
+    return _last(first).endswith("newaxis") or (isinstance(first, ast.Constant) and first.value is None)
+
+
+def _adds_axis(call: ast.Call) -> bool:
+    """Whether a call may make a batch of one: ``x.unsqueeze(0)``, ``x.reshape(1, -1)``, ``zeros((1, n))``."""
+    name = _last(call.func)
+    given = [*call.args, *(each.value for each in call.keywords)]
+    if name in ("unsqueeze", "unsqueeze_", "expand_dims", "newaxis"):
+        return any(_may_number(each, 0) for each in given)
+    if name in ("reshape", "zeros", "ones", "empty", "full"):
+        return any(_may_number(part, 1) for each in given for part in getattr(each, "elts", (each,)))
+    return False
+
+
+def _may_number(node: ast.expr, wanted: int) -> bool:
+    """Whether an expression may be a number that is written out, here or where a name gets it."""
+    if isinstance(node, ast.Constant):
+        return node.value == wanted
+    return isinstance(node, (ast.Name, ast.Attribute, ast.Starred))
+
+
+_USUAL = frozenset(
+    """train eval to cuda cpu parameters named_parameters state_dict load_state_dict zero_grad append items keys values
+    format join split backward step detach item""".split()
+)
+"""Methods that read no models, whatever they are called on."""
 
 
 def _is_text(node: ast.expr | None) -> bool:

@@ -632,7 +632,8 @@ def test_code_without_patterns() -> None:
     ],
 )
 def test_what_grows_is_seen(code: str, grows: bool) -> None:
-    assert outline(code).grows is grows
+    assert outline(f"for y in ys:\n    {code}").grows is grows
+    assert not outline(code).grows
 
 
 @pytest.mark.parametrize(
@@ -665,3 +666,162 @@ def test_what_may_be_called_again_is_seen(code: str, repeats: bool) -> None:
 )
 def test_rows_that_are_picked_one_by_one_are_seen(code: str, takes: bool) -> None:
     assert outline(code).takes_rows is takes
+
+
+# -- what a loop repeats -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "counts"),
+    [
+        ("for i in range(len(x)):\n    y[i] = x[i] * 2", True),
+        ("for i in range(x.size(0)):\n    y[i] = x[i] * 2", True),
+        ("for i in range(x.shape[0]):\n    y[i] = x[i] * 2", True),
+        ("for i in range(n):\n    y[i] = x[i] * 2", False),
+        ("for i in range(0, len(x)):\n    y[i] = x[i] * 2", False),
+        ("for i in range(len(x)):\n    if x[i]: y[i] = x[i] * 2", False),
+        ("while i < len(x):\n    y[i] = x[i] * 2", False),
+    ],
+)
+def test_loops_over_the_length_of_something_that_only_compute_are_seen(code: str, counts: bool) -> None:
+    assert outline(code).counts_tensor is counts
+
+
+def test_lists_of_results_for_named_lists_are_seen() -> None:
+    assert outline("ys = [f(p, x) for x in xs]").maps_list
+    assert not outline("ys = [f(x) for x in xs]").maps_list
+    assert not outline("ys = [f(p, x) for x in g()]").maps_list
+
+
+FRESH = {
+    "lambda": "jit(lambda x: x)",
+    "made": "jit(vmap(f))",
+    "wrapped": "jit(jit(f))",
+    "own function": "def f(): pass\njit(f)",
+    "assigned": "f = vmap(g)\njit(f)",
+    "decorated": "@jit\ndef f(): pass",
+    "decorated by a partial": "@partial(lib.jit, static=0)\ndef f(): pass",
+    "partial": "fast = partial(jit, static=0)\nfast(lambda x: x)",
+    "renamed": "from lib import jit as go\ngo(lambda x: x)",
+    "body": "scan(self.step, x)",
+}
+
+
+@pytest.mark.parametrize("code", FRESH.values(), ids=FRESH)
+def test_functions_that_may_be_made_on_the_spot_are_seen(code: str) -> None:
+    assert outline(code).wraps_fresh({"jit"}, {"vmap"}, {"scan"})
+
+
+@pytest.mark.parametrize("code", ["jit('a+')", "jit(f)", "jit(read(f))", "go(lambda x: x)", "jit(optimizer=f())"])
+def test_functions_from_elsewhere_are_not_made_on_the_spot(code: str) -> None:
+    assert not outline(code).wraps_fresh({"jit"}, {"vmap"}, {"scan"})
+
+
+@pytest.mark.parametrize(
+    ("code", "may"),
+    [
+        ("Loader(data)", True),
+        ("Loader(data, 1)", True),
+        ("Loader(data, size=1)", True),
+        ("Loader(data, size=n)", True),
+        ("Loader(data, **settings)", True),
+        ("Loader(*arguments)", True),
+        ("partial(Loader, shuffle=True)", True),
+        ("Loader(data, 32)", False),
+        ("Loader(data, size=32)", False),
+        ("Other(data)", False),
+    ],
+)
+def test_values_of_arguments_are_ruled_out_where_they_are_written_out(code: str, may: bool) -> None:
+    assert outline(code).may_give({"Loader"}, "size", 1, 1, 1) is may
+
+
+def test_arguments_and_values_go_by_their_names() -> None:
+    assert outline("f(cache=False)").names_argument("cache")
+    assert outline("model.config.cache = False").names_argument("cache")
+    assert not outline("f(cache)").names_argument("cache")
+
+
+@pytest.mark.parametrize(
+    ("code", "extends"),
+    [
+        ("x = cat([x, y])", True),
+        ("x = f(cat((x, y), 1).to(d))", True),
+        ("x = cat([y, x])", False),
+        ("x = cat([x, y, z])", False),
+    ],
+)
+def test_what_a_loop_extends_is_seen(code: str, extends: bool) -> None:
+    assert outline(f"while True:\n    {code}").extends is extends
+    assert not outline(code).extends
+
+
+@pytest.mark.parametrize(
+    ("code", "single"),
+    [
+        ("x[None]", True),
+        ("x[np.newaxis, ...]", True),
+        ("x[i:i + 1]", True),
+        ("x.unsqueeze(0)", True),
+        ("x.unsqueeze(dim=axis)", True),
+        ("x.reshape(1, -1)", True),
+        ("x.reshape((1, -1))", True),
+        ("f([x])", True),
+        ("x[0]", False),
+        ("x.unsqueeze(1)", False),
+        ("x.reshape(-1, 8)", False),
+        ("f([x, y])", False),
+    ],
+)
+def test_batches_of_one_are_seen_in_loops(code: str, single: bool) -> None:
+    assert outline(f"for i in j:\n    {code}").makes_single is single
+    assert outline(f"z = [{code} for i in j]").makes_single is single
+    assert not outline(code).makes_single
+
+
+def test_calls_from_a_function_are_found_through_others() -> None:
+    found = outline("def a(): self.b(x)\ndef b(x): x.c(); a()\ndef d(): e()\nf()")
+    assert found.called_from("a") == {"a", "b", "c"}
+    assert not found.called_from("f")
+
+
+def test_loops_over_what_a_loop_gives_are_seen() -> None:
+    assert outline("for batch in loader:\n    for x in batch: f(x)").takes_batch_apart
+    assert outline("for batch in loader:\n    y = [f(x) for x in batch]").takes_batch_apart
+    assert outline("for batch in loader:\n    xs = batch[0]\n    for x, z in zip(xs, zs): f(x)").takes_batch_apart
+    assert not outline("for epoch in epochs:\n    for batch in loader: f(batch)").takes_batch_apart
+    assert not outline("for i in range(n):\n    for x in parts[i]: f(x)").takes_batch_apart
+
+
+LOADED = {
+    "loop": "for x in xs: load(x)",
+    "comprehension": "[load(x) for x in xs]",
+    "own function": "def f(): load()\nwhile True: f()",
+    "through another": "def f(): load()\ndef g(): f()\nwhile True: g()",
+    "own class": "class A:\n    def __init__(self): load()\nfor x in xs: A()",
+    "own method": "class A:\n    def get(self): load()\nfor x in xs: a.get()",
+    "project": "from project import get\nfor x in xs: get()",
+    "project's module": "import project\nfor x in xs: project.get()",
+    "project's class": "from project import A\na = A()\nfor x in xs: a.get()",
+}
+
+
+@pytest.mark.parametrize("code", LOADED.values(), ids=LOADED)
+def test_loads_in_loops_are_seen(code: str) -> None:
+    assert outline(code).loads_again(lambda call, name: name == "load", False)
+
+
+NOT_LOADED = {
+    "before the loop": "load()\nfor x in xs: f(x)",
+    "not called": "def f(): load()\nfor x in xs: g(x)",
+    "usual method": "from project import A\na = A()\nfor x in xs: a.train()",
+}
+
+
+@pytest.mark.parametrize("code", NOT_LOADED.values(), ids=NOT_LOADED)
+def test_loads_elsewhere_are_not_in_loops(code: str) -> None:
+    assert not outline(code).loads_again(lambda call, name: name == "load", False)
+
+
+def test_functions_that_load_may_be_mapped() -> None:
+    assert outline("def f(x): load()\nframe.apply(f)").loads_again(lambda call, name: name == "load", True)

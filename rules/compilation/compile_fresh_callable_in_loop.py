@@ -11,7 +11,7 @@ from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_fi
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlint import Call, Facts, Findings, cst
+    from greenlint import Call, Facts, Findings, Outline, cst
 
 _WRAPPERS = frozenset(
     """jax.jit jax.pmap flax.nnx.jit flax.nnx.pmap equinox.filter_jit equinox.filter_pmap haiku.jit tensorflow.function
@@ -26,6 +26,9 @@ _MAKERS = frozenset(
 _BODIES = frozenset("""jax.lax.scan jax.lax.fori_loop jax.lax.while_loop jax.lax.map jax.lax.cond""".split())
 """What compiles the function that it is given when it is called outside of compiled code."""
 _BODY_AT = {"jax.lax.fori_loop": 2, "jax.lax.while_loop": 1, "jax.lax.cond": 1}
+_WRAPPER_NAMES = frozenset(each.rpartition(".")[2] for each in _WRAPPERS)
+_MAKER_NAMES = frozenset(each.rpartition(".")[2] for each in _MAKERS)
+_BODY_NAMES = frozenset(each.rpartition(".")[2] for each in _BODIES)
 _HOT_METHODS = re.compile(r"^(?:update\w*|_?step|train_step|train_batch|learn|act|select_action|get_action|predict)$")
 _VERIFIES = re.compile(r"assert_allclose|assert_array|\bprofiler\b|\bassertEqual")
 _DEPTH = 3
@@ -82,6 +85,13 @@ class CompileFreshCallableInLoop(Rule):
         ),
         Evidence(Grade.REASONED, "no energy measurement of repeated compilation was found", "own survey, 2026"),
     )
+
+    @classmethod
+    def concerns(cls, outline: Outline) -> bool:
+        bodies = (
+            _BODY_NAMES if {"jax", "*"} & {*outline.roots, *outline.modules} or outline.project_names else frozenset()
+        )
+        return outline.wraps_fresh(_WRAPPER_NAMES, _MAKER_NAMES, bodies)
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _SHORT = 4
 _JOINS = frozenset("jax.numpy.array jax.numpy.stack jax.numpy.asarray jax.numpy.concatenate jax.numpy.vstack".split())
+_JOINING = frozenset(each.rpartition(".")[2] for each in _JOINS)
 _LONE = frozenset(
     """item cpu numpy tolist backward step to cuda nonzero unique masked_select split chunk zero_ requires_grad_ load
     nms save clone_ register_buffer""".split()
@@ -73,7 +74,7 @@ class PythonLoopOverTensor(Rule):
 
     @classmethod
     def concerns(cls, outline: Outline) -> bool:
-        return bool(outline.calls & {"range", "array", "stack", "asarray", "concatenate", "vstack"})
+        return outline.counts_tensor or (outline.maps_list and not outline.calls.isdisjoint(_JOINING))
 
     @on_node("For")
     def check_loop(self, node: cst.For, facts: Facts) -> Findings:

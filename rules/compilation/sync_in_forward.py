@@ -76,7 +76,7 @@ class SyncInForward(Rule):
 
     @classmethod
     def concerns(cls, outline: Outline) -> bool:
-        return bool(outline.calls & (_READS | _TESTS))
+        return not outline.called_from("forward").isdisjoint(_READS | _TESTS)
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:

@@ -44,7 +44,9 @@ class KvCacheDisabled(Rule):
 
     @classmethod
     def concerns(cls, outline: Outline) -> bool:
-        return not outline.calls.isdisjoint({"generate", "GenerationConfig", "cat", "concat", "concatenate"})
+        if outline.calls.isdisjoint(("generate", "GenerationConfig", *_JOINS)):
+            return False
+        return outline.extends or outline.names_argument("use_cache")
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:

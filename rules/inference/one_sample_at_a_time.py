@@ -69,7 +69,16 @@ class OneSampleAtATime(Rule):
 
     @classmethod
     def concerns(cls, outline: Outline) -> bool:
-        return not outline.calls.isdisjoint(_METHODS) or bool(outline.roots & {"torch", "transformers", "spacy"})
+        from greenlint.facts.elements import MAPS
+
+        mapped = not outline.calls.isdisjoint(MAPS)
+        if not mapped and not outline.repeated:
+            return any(map(_ACTS.match, outline.functions)) and not outline.calls.isdisjoint(_METHODS)
+        if mapped or any(map(_ACTS.match, outline.functions)) or outline.roots & {"transformers", "spacy"}:
+            return not outline.calls.isdisjoint(_METHODS) or bool(outline.roots & {"torch", "transformers", "spacy"})
+        if not outline.repeated.isdisjoint(_METHODS):
+            return True
+        return "torch" in outline.roots and (outline.makes_single or outline.takes_batch_apart)
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, RuleOptions, Severity, on_call, on_file
 
 if TYPE_CHECKING:
-    from greenlint import Call, Facts, Findings, cst
+    from greenlint import Call, Facts, Findings, Outline, cst
 
 
 class TrainingBatchOfOne(Rule):
@@ -49,6 +49,14 @@ class TrainingBatchOfOne(Rule):
             "arXiv 2208.06102",
         ),
     )
+
+    @classmethod
+    def concerns(cls, outline: Outline) -> bool:
+        if outline.may_give(frozenset(("DataLoader",)), "batch_size", 1, 1, 1):
+            return True
+        if outline.may_give(_ARGUMENTS, "per_device_train_batch_size", 99, 1):
+            return True
+        return outline.may_give(frozenset(("fit",)), "batch_size", 2, 1)
 
     @on_call("torch.utils.data.DataLoader")
     def loader(self, call: Call, facts: Facts) -> Findings:
@@ -349,6 +357,7 @@ def _is_stateful(facts: Facts) -> bool:
     return re.search(r"\bstateful\s*=\s*True|reset_states\(|Conv3D|ConvLSTM", facts[Frameworks].code) is not None
 
 
+_ARGUMENTS = frozenset(("TrainingArguments", "Seq2SeqTrainingArguments"))
 _BATCHES = re.compile(r"batch|IterableDataset|chunk|episode|bag", re.IGNORECASE)
 _FIRST_ITEM = re.compile(r"squeeze\(\s*(?:0|dim\s*=\s*0|axis\s*=\s*0)?\s*\)|\w\[0\]")
 _OWN_SIZE = re.compile(
