@@ -138,7 +138,9 @@ class Hot:
         """
         below = node
         for above in self._tree.ancestors(node):
-            if isinstance(above, cst.IndentedBlock) and self._kept_before(below, above):
+            if isinstance(above, cst.IndentedBlock) and (
+                self._kept_before(below, above) or self._left_before(below, above)
+            ):
                 return True
             if above is within:
                 return False
@@ -200,6 +202,26 @@ class Hot:
                 asked |= {attribute.attr.value for attribute in self._tree.below(each.test, cst.Attribute)}
         return False
 
+    def _left_before(self, statement: cst.CSTNode, block: cst.IndentedBlock) -> bool:
+        """Whether an earlier ``if step % n != 0: return`` of a block, or one nested in its tests, mostly leaves."""
+        for each in block.body:
+            if each is statement:
+                return False
+            if isinstance(each, cst.If) and self._mostly_leaves(each):
+                return True
+        return False
+
+    def _mostly_leaves(self, branch: cst.If) -> bool:
+        if _returns(branch.body) and _OFF_BEAT.search(self._facts.document.source(branch.test)):
+            return True
+        inside = [each for each in branch.body.body if isinstance(each, cst.If)]
+        other = branch.orelse
+        if isinstance(other, cst.If):
+            inside.append(other)
+        elif other is not None:
+            inside.extend(each for each in other.body.body if isinstance(each, cst.If))
+        return any(self._mostly_leaves(each) for each in inside)
+
     def _is_short(self, loop: cst.For | cst.While) -> bool:
         iterations = self._loops.of(loop).iterations
         return iterations is not None and iterations <= _FEW
@@ -223,6 +245,8 @@ _COUNTED = re.compile(
     r"\b(?:\w*(?:step|iter|epoch|batch_idx|batch_i|count|counter|it|i|idx|n_batch)\w*)\s*(?:\+\s*1\s*)?\)?\s*(?:%|==|in\b|<\s*\d)"
 )
 """A test on a counter: true every so often, or at the start."""
+_OFF_BEAT = re.compile(r"%\s*[\w.]+\s*\)?\s*(?:!=\s*0|>\s*0|$)")
+"""A test that passes in every step but one of so many."""
 _DEBUGGING = re.compile(
     r"debug|verbose|profil|\blog|_log|plot|\brank\b|is_main|master|\bsave|_save|wandb|monitor|tensorboard|dry_run|finetune_start",
     re.IGNORECASE,

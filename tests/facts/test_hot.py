@@ -31,8 +31,16 @@ def heat(first: str, last: str) -> Heat | None:
         ("if self.mask is None: return x", "self.mask = table", Heat.FORWARD),
         ("if not self.mask: return x", "self.mask = table", Heat.FORWARD),
         ("if self.mask is not None: x = x * self.mask", "self.mask = table", Heat.FORWARD),
+        ("if self.step % self.every != 0: return x", "self.mask = table", None),
+        ("if self.step % self.every: return x", "self.mask = table", None),
+        ("if self.step % self.every == 0: return x", "self.mask = table", Heat.FORWARD),
         ("self.mask = None", "if self.mask is not None: return table", Heat.FORWARD),
     ],
 )
 def test_an_early_return_with_what_was_kept(first: str, last: str, expected: Heat | None) -> None:
     assert heat(first, last) is expected
+
+
+def test_an_early_return_nested_in_tests() -> None:
+    inner = "if self.step % 100 != 0 or x.done:\n                return"
+    assert heat(f"if x is None:\n            return\n        else:\n            {inner}", "pass") is None
