@@ -81,7 +81,9 @@ class EvalWithoutNoGrad(Rule):
         contexts = facts[Contexts]
         if any(contexts.active(call.node, ContextKind.NO_GRAD) is not False for call in calls):
             return
-        if contexts.dead(loop.node) or _needs_gradients(loop, facts):
+        if contexts.dead(loop.node) or _needs_gradients(loop, facts) or _demonstrates(loop, facts):
+            return
+        if _never_called(loop, facts):
             return
         yield self.finding(
             loop.node,
@@ -271,12 +273,80 @@ class EvalWithoutNoGrad(Rule):
             """,
             why="generate() switches gradients off by itself",
         ),
+        Good(
+            """
+            import torch
+            from torch import nn
+
+            def test_robustness(model, loader, adversary):
+                model.eval()
+                for x, y in loader:
+                    moved = adversary.perturb(x, y)
+                    hits += (model(moved).argmax(1) == y).sum()
+
+            test_robustness(nn.Linear(10, 2), test_loader, adversary)
+            """,
+            why="the attack inside the loop needs gradients",
+        ),
+        Good(
+            """
+            import torch
+            from torch import nn
+
+            cell = nn.Linear(4, 4)
+
+            def test():
+                steps = torch.LongTensor([1, 2, 3])
+                for index in range(len(steps)):
+                    print(cell(steps[index]).shape)
+
+            test()
+            """,
+            why="shows shapes on three written values",
+        ),
+        Good(
+            """
+            import torch
+            from torch import nn
+
+            layer = nn.Linear(4, 4)
+
+            def test():
+                for index in range(4):
+                    print(torch.allclose(layer(torch.rand(2, 4)), reference))
+
+            test()
+            """,
+            why="compares two versions four times",
+        ),
+        Good(
+            """
+            import torch
+            from torch import nn
+
+            net = nn.Linear(4, 4)
+
+            def test(loader):
+                net.eval()
+                for x, y in loader:
+                    hits += (net(x).argmax(1) == y).sum()
+
+            if __name__ == "__main__":
+                train(net)
+                # test(test_loader)
+            """,
+            why="the script never calls it",
+        ),
     )
 
 
 _NAMED = re.compile(
     r"(^|_)(eval|evaluate|evaluation|val|valid|validate|validation|test|testing|infer|inference|predict|predictions?|dev)(_|$)"
 )
+_ATTACKS = re.compile(r"(^|[._])(adversary|adversarial|attack|attacker|perturb|pgd|fgsm)([._]|$)", re.IGNORECASE)
+_MAIN = re.compile(r"^ *if __name__ == ['\"]__main__['\"]:", re.MULTILINE)
+_FEW = 16
+"""Passes that a written count may have and still be a demonstration."""
 _TRAINS = re.compile(r"(^|_)train(ing)?(_|$)")
 
 
@@ -365,6 +435,8 @@ def _needs_gradients(loop: Loop, facts: Facts) -> bool:
         "grad", "requires_grad_", "backward", "vjp", "jacobian", "register_hook", within=loop.node
     ):
         return call is not None
+    if any(_ATTACKS.search(facts.document.source(call.node.func)) for call in calls.within(loop.node.body)):
+        return True
     for assign in tree.below(scope, cst.Assign):
         target = assign.targets[0].target
         if isinstance(target, cst.Attribute) and target.attr.value == "requires_grad":
@@ -372,6 +444,56 @@ def _needs_gradients(loop: Loop, facts: Facts) -> bool:
     if calls.methods("requires_grad_", within=scope) or "volatile=True" in facts.document.text:
         return True
     return _framework_hook(function, facts)
+
+
+def _demonstrates(loop: Loop, facts: Facts) -> bool:
+    """Whether the loop counts to a written number, or over what its function writes down: a check of shapes."""
+    from greenlint import Calls, Tree, cst
+
+    if not isinstance(loop.node, cst.For) or not isinstance(loop.node.iter, cst.Call):
+        return False
+    ranged = facts[Calls].of(loop.node.iter)
+    if ranged.method != "range" or len(loop.node.iter.args) != 1:
+        return False
+    bound = loop.node.iter.args[0].value
+    if isinstance(bound, cst.Integer):
+        return bound.evaluated_value <= _FEW
+    if not isinstance(bound, cst.Call) or facts[Calls].of(bound).method != "len" or len(bound.args) != 1:
+        return False
+    function, counted = facts[Tree].function(loop.node), bound.args[0].value
+    if function is None or not isinstance(counted, cst.Name):
+        return False
+    assigned = [
+        each.value
+        for each in facts[Tree].below(function, cst.Assign)
+        if isinstance(each.targets[0].target, cst.Name) and each.targets[0].target.value == counted.value
+    ]
+    return bool(assigned) and all(_written_down(value) for value in assigned)
+
+
+def _written_down(value: cst.BaseExpression) -> bool:
+    """Whether a value, or all arguments of the calls that make it, stand in the text."""
+    from greenlint import cst
+
+    if isinstance(value, cst.Call):
+        return bool(value.args) and all(_written_down(each.value) for each in value.args)
+    if isinstance(value, (cst.List, cst.Tuple)):
+        return all(_written_down(each.value) for each in value.elements)
+    return isinstance(value, (cst.SimpleString, cst.Integer, cst.Float))
+
+
+def _never_called(loop: Loop, facts: Facts) -> bool:
+    """Whether a script that runs other code of its own never names the function, as where its call is commented out."""
+    from greenlint import Project, Tree, cst
+
+    tree = facts[Tree]
+    function = tree.function(loop.node)
+    if function is None or function.decorators or tree.class_of(function) is not None:
+        return False
+    name = function.name.value
+    if any(each.value == name and each is not function.name for each in tree.of_type(cst.Name)):
+        return False
+    return _MAIN.search(facts.document.text) is not None and not facts[Project].callers(function)
 
 
 def _framework_hook(function: cst.FunctionDef | None, facts: Facts) -> bool:
