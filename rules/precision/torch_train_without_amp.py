@@ -17,7 +17,8 @@ class TorchTrainWithoutAmp(Rule):
     and half the bytes cross the memory bus. A model that is large enough to keep them busy pays for full precision
     with time and energy in each step.
 
-    The finding stands at the training loop (at the step's function when the loop is not in the file).
+    The finding stands at the training loop (at the step's function when the loop is not in the file). In notebooks it
+    is an info, as many of them only show on a few samples how a model is trained.
 
     Leave it for small models, which are bound by kernel launches, for numerically sensitive losses, for physics and
     linear algebra, and where a run is too short to matter. Loss and accuracy should be compared once after switching.
@@ -92,6 +93,8 @@ class TorchTrainWithoutAmp(Rule):
                     "bfloat16 needs compute capability 8.0; before that use float16 with torch.amp.GradScaler",
                 ),
                 related=((step.backward.node, "the backward pass"),) if step.loop is not None else (),
+                # Whether a notebook trains in earnest or shows how on a handful of samples, its code does not tell.
+                severity=Severity.INFO if facts.document.cells is not None else None,
             )
 
     examples = (
