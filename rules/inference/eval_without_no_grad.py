@@ -26,7 +26,7 @@ class EvalWithoutNoGrad(Rule):
     autograd.
     """
 
-    severity = Severity.WARNING
+    severity = Severity.INFO
     frameworks = ("torch",)
     words = (
         (
