@@ -18,8 +18,7 @@ class RowWiseDataframeLoop(Rule):
     code without any of that.
 
     The finding stands at the `for` of the loop, or at the call of `apply`; further places that treat the same frame
-    so in the same function are related. It is a warning for loops of arithmetic, comparisons and look-ups over a frame
-    whose origin is seen, an info for `apply` and for loops of other cheap Python code.
+    so in the same function are related.
 
     Leave it where the frame has few rows. Loops that read files, draw, print or call a model for each row are not
     reported: their own work costs more than the row does.
@@ -28,7 +27,7 @@ class RowWiseDataframeLoop(Rule):
     `itertuples()` or `zip(df["a"], df["b"])` hand out the values without a Series.
     """
 
-    severity = Severity.WARNING
+    severity = Severity.INFO
     frameworks = ("pandas", "polars")
     words = (("iterrows", "iter_rows", "apply", "progress_apply", "map_elements", "loc", "iloc", "at", "iat", "range"),)
     premises = (Premise.NOT_A_TEST, Premise.LEARNS, Premise.NOT_A_BENCHMARK)
@@ -70,17 +69,13 @@ class RowWiseDataframeLoop(Rule):
             yield self._report(found, facts)
 
     def _report(self, found: list[RowLoop], facts: Facts) -> Report:
-        from greenlint import Frames, RowWork
-
         first = found[0]
-        unseen = facts[Frames].kind(first.frame) is None
         return self.finding(
             _place(first),
             _message(first, facts),
             help=_remedy(first, facts),
             notes=("saves little where the frame has few rows",),
             related=[(_place(each), "row by row as well") for each in found[1:6]],
-            severity=Severity.INFO if unseen or _is_weak(first) or first.work is RowWork.PYTHON else None,
         )
 
     examples = (
