@@ -33,7 +33,7 @@ class TrainStepNotCompiled(Rule):
     arrays; donate parameters and optimizer state (`donate_argnums`) to save their copies.
     """
 
-    severity = Severity.WARNING
+    severity = Severity.INFO
     frameworks = ("jax", "flax", "equinox", "haiku", "tensorflow")
     words = (("*grad", "GradientTape"),)
     premises = (Premise.NOT_A_TEST, Premise.NOT_A_BENCHMARK, Premise.NOT_REINFORCEMENT, Premise.REAL_DATA)
@@ -97,7 +97,6 @@ class TrainStepNotCompiled(Rule):
                 "this training step runs eagerly, operation by operation",
                 help="put the step into a function and decorate it with @tf.function",
                 notes=("1.2-5 times the energy for steps of many small operations (estimate)",),
-                severity=Severity.INFO if _reads_values(step, facts) else None,
                 related=((step.backward.node, "updates the parameters"),),
             )
 
@@ -424,16 +423,3 @@ def _holder(step: Step, facts: Facts) -> cst.FunctionDef | None:
         return function
     inline = step.loop_facts is facts and facts[Tree].contains(function, step.loop)
     return None if inline else function
-
-
-def _reads_values(step: Step, facts: Facts) -> bool:
-    """Whether the step needs values on the host before its update, so that it has to be rewritten first."""
-    from greenlint import Calls, Tree
-
-    tree = facts[Tree]
-    body = _holder(step, facts) or step.loop
-    if body is None or body not in tree:
-        return False
-    return any(
-        tree.first(each.node) < tree.first(step.backward.node) for each in facts[Calls].methods("numpy", within=body)
-    )
