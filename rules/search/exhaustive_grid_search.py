@@ -329,6 +329,18 @@ class ExhaustiveGridSearch(Rule):
         ),
         Good(
             """
+            from sklearn.datasets import make_moons
+            from sklearn.model_selection import GridSearchCV
+            from sklearn.tree import DecisionTreeClassifier
+
+            X, y = make_moons(n_samples=10000, noise=0.4)
+            grid = {"max_leaf_nodes": list(range(2, 100)), "min_samples_split": [2, 3, 4]}
+            GridSearchCV(DecisionTreeClassifier(), grid, cv=3).fit(X, y)
+            """,
+            why="small trees on few generated rows",
+        ),
+        Good(
+            """
             from sklearn.ensemble import RandomForestRegressor
             from sklearn.model_selection import GridSearchCV
 
