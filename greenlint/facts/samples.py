@@ -211,8 +211,7 @@ class _Trail:
         if tables.TOY_LOADERS.search(name):
             self.toy = True
         elif tables.MADE.search(name):
-            many = _is_many(call)
-            self.toy, self.real = self.toy or not many, self.real or many
+            self._make(call)
             self.many = self.many or _is_at_least(call.argument("n_samples", 0).constant, tables.FEW_ROWS)
         elif tables.LOADERS.search(name):
             self._read(facts, call)
@@ -221,6 +220,16 @@ class _Trail:
         else:
             return False
         return True
+
+    def _make(self, call: Call) -> None:
+        """Note how much data a call generates."""
+        count = call.argument("n_samples", 0)
+        if not _is_many(call):
+            self.toy = True
+        elif count.known and _at_most(count.constant, tables.FEW_ROWS):
+            self.small = True
+        else:
+            self.real = True
 
     def _read(self, facts: Facts, call: Call) -> None:
         path = call.positional[0] if call.positional else None
