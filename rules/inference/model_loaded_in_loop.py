@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_file
-from greenlint.knowledge.loading import FILE_LOADERS, LOADING_METHODS, MODEL_LOADERS
 
 if TYPE_CHECKING:
     import ast
@@ -75,11 +74,11 @@ class ModelLoadedInLoop(Rule):
         zoo = not outline.roots.isdisjoint(("keras", "tensorflow"))
 
         def is_meant(call: ast.Call, name: str) -> bool:
-            if name in _LOADERS or (zoo and name[:1].isupper()):
+            if outline.reads_model(name) or (zoo and name[:1].isupper()):
                 return True
             return any(each.arg in ("weights", "pretrained", None) for each in call.keywords)
 
-        return outline.loads_again(is_meant, not outline.calls.isdisjoint(_MAPS))
+        return outline.loads_again(is_meant, outline.maps)
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
@@ -324,11 +323,6 @@ class ModelLoadedInLoop(Rule):
 
 
 _MAPS = frozenset("apply map progress_apply parallel_apply applymap progress_map imap imap_unordered map_async".split())
-_LOADERS = frozenset(
-    """from_pretrained from_single_file HuggingFaceEmbeddings HuggingFaceInstructEmbeddings
-    HuggingFaceBgeEmbeddings""".split()
-).union(each.rpartition(".")[2] for each in (*MODEL_LOADERS, *LOADING_METHODS, *FILE_LOADERS))
-"""The last names of what reads models; functions of model zoos are told by their arguments."""
 _FEW = re.compile(
     r"fold|seed|model|net|data_?set|config|cfg|epoch|run\b|trial|exper|split|lang|task|domain|layer|size|thresh|mode"
     r"|phase|device|provider|backend|\bn\b|method|prompt_type|category|class",

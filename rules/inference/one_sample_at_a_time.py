@@ -69,9 +69,7 @@ class OneSampleAtATime(Rule):
 
     @classmethod
     def concerns(cls, outline: Outline) -> bool:
-        from greenlint.facts.elements import MAPS
-
-        mapped = not outline.calls.isdisjoint(MAPS)
+        mapped = outline.maps
         if not mapped and not outline.repeated:
             return any(map(_ACTS.match, outline.functions)) and not outline.calls.isdisjoint(_METHODS)
         if mapped or any(map(_ACTS.match, outline.functions)) or outline.roots & {"transformers", "spacy"}:
