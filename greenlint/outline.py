@@ -15,6 +15,7 @@ from functools import cached_property
 from types import EllipsisType, NoneType
 from typing import Any, NamedTuple
 
+from greenlint.knowledge.loading import LOADER_NAMES
 from greenlint.knowledge.signals import LIBRARY_ROOTS
 
 __all__ = ["Outline", "OutlinedLoop"]
@@ -24,6 +25,11 @@ _FACTORIES = re.compile(
     r"(?:_like)?$"
 )
 _SPREADS = frozenset(("product", "ParameterGrid", "ParameterSampler"))
+_MAPS = frozenset(
+    """apply map progress_apply parallel_apply applymap progress_map imap imap_unordered map_async transform
+    swifter_apply""".split()
+)
+"""Calls that run a function for each row or element."""
 _NO_GRAD = re.compile(r"no_?grad|inference_mode|set_grad_enabled", re.IGNORECASE)
 _BY_ARGUMENT = frozenset(("inference_mode", "set_grad_enabled"))
 """Managers whose argument says whether gradients are off or on."""
@@ -332,6 +338,16 @@ class Outline:
     def times(self, is_meant: Callable[[str], object]) -> int:
         """How many calls there are of what has a certain name."""
         return sum(1 for _ in self._calls_of(is_meant))
+
+    @property
+    def maps(self) -> bool:
+        """Whether something may run a function for each row or element."""
+        return not self.calls.isdisjoint(_MAPS)
+
+    @staticmethod
+    def reads_model(name: str) -> bool:
+        """Whether what has this last name may read a model from disk or a hub, whatever its arguments."""
+        return name in LOADER_NAMES
 
     def repeats(self, is_meant: Callable[[str], object]) -> bool:
         """Whether what has a certain name may be called twice with one first argument: here, in a loop, by callers."""

@@ -9,6 +9,7 @@ __all__ = [
     "CONFIGURES",
     "DATA_FILE",
     "FILE_LOADERS",
+    "LOADER_NAMES",
     "LOADING_METHODS",
     "LOADING_WORDS",
     "MODEL_LOADERS",
@@ -32,6 +33,11 @@ LOADING_METHODS = frozenset(("load_from_checkpoint",))
 """Methods that always read a model, whatever they are called on."""
 FILE_LOADERS = frozenset(("joblib.load", "pickle.load", "dill.load", "cloudpickle.load", "torch.load"))
 """Calls that read anything, and among other things models."""
+LOADER_NAMES = frozenset(
+    """from_pretrained from_single_file HuggingFaceEmbeddings HuggingFaceInstructEmbeddings
+    HuggingFaceBgeEmbeddings""".split()
+).union(each.rpartition(".")[2] for each in (*MODEL_LOADERS, *LOADING_METHODS, *FILE_LOADERS))
+"""The last names of what reads models; functions of model zoos are told by their arguments."""
 PRETRAINED_ZOOS = ("torchvision.models.", "timm.create_model", "timm.models.create_model", "keras.applications.")
 """Beginnings of constructors that may read weights, told by an argument."""
 PREPARES_TEXT = re.compile(r"Tokenizer|Processor|FeatureExtractor|Vocab|Scheduler$")
