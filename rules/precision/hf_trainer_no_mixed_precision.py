@@ -92,14 +92,15 @@ class HfTrainerNoMixedPrecision(Rule):
         )
 
     def _fix(self, call: Call) -> Fix | None:
-        from greenlint import set_argument
+        from greenlint import ensure_import, set_argument
 
-        edits = set_argument(call.facts.document, call.node, "bf16", "True")
-        if edits is None:
+        document = call.facts.document
+        # True would raise on devices without bfloat16; this is the question that transformers asks itself.
+        edits = set_argument(document, call.node, "bf16", "is_torch_bf16_gpu_available()")
+        imported = ensure_import(document, "from transformers.utils import is_torch_bf16_gpu_available")
+        if edits is None or imported is None:
             return None
-        return self.unsafe_fix(
-            "train in bfloat16", *edits, reason="changes rounding, and raises on devices without bfloat16"
-        )
+        return self.unsafe_fix("train in bfloat16 where the device can", *imported, *edits, reason="changes rounding")
 
     examples = (
         Bad(
@@ -111,8 +112,9 @@ class HfTrainerNoMixedPrecision(Rule):
             """,
             fixed="""
             from transformers import Trainer, TrainingArguments
+            from transformers.utils import is_torch_bf16_gpu_available
 
-            args = TrainingArguments(output_dir="out", num_train_epochs=3, bf16=True)
+            args = TrainingArguments(output_dir="out", num_train_epochs=3, bf16=is_torch_bf16_gpu_available())
             Trainer(model=model, args=args, train_dataset=data).train()
             """,
         ),
@@ -120,14 +122,15 @@ class HfTrainerNoMixedPrecision(Rule):
             """
             import transformers
 
-            args = transformers.Seq2SeqTrainingArguments("out", fp16=False, learning_rate=1e-4)  # bad
+            args = transformers.Seq2SeqTrainingArguments("out", fp16=False)  # bad
             trainer = transformers.Seq2SeqTrainer(model, args, train_dataset=data)
             trainer.train()
             """,
             fixed="""
             import transformers
+            from transformers.utils import is_torch_bf16_gpu_available
 
-            args = transformers.Seq2SeqTrainingArguments("out", fp16=False, learning_rate=1e-4, bf16=True)
+            args = transformers.Seq2SeqTrainingArguments("out", fp16=False, bf16=is_torch_bf16_gpu_available())
             trainer = transformers.Seq2SeqTrainer(model, args, train_dataset=data)
             trainer.train()
             """,
