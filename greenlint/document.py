@@ -123,7 +123,9 @@ class Document:
         """The lines ``span`` touches with one line end, but never with one that divides two cells."""
         start, end = self.line_span(span.start).start, self.line_span(span.end).end
         after = end + len(self.newline_at(end))
-        if after > end and (after == len(self.text) or self.same_cell(start, after)):
+        # The line end behind the last cell of a notebook is in no cell.
+        is_outside = self.is_notebook and after == len(self.text)
+        if after > end and not is_outside and self.same_cell(start, after):
             return Span(start, after)
         before = start - (2 if self.text[:start].endswith("\r\n") else min(1, start))
         return Span(before, end) if before < start and self.same_cell(before, start) else Span(start, end)

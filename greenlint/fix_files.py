@@ -56,11 +56,10 @@ def fix_data(
 def _fixed(
     task: Task, data: bytes, profile: Profile, sources: ProjectSources, levels: frozenset[Applicability]
 ) -> Fixed:
-    from greenlint.fixer import fix
+    from greenlint.fixer import fix, splice
+    from greenlint.notebook_edits import apply_to_notebook
     from greenlint.reading import UnreadableError, decode, parse
 
-    if task.name.endswith(".ipynb"):
-        return Fixed(task, data, data, {}, ("not fixed: fixes are not applied to notebooks",))
     try:
         source = decode(data)
     except UnreadableError as error:
@@ -75,7 +74,8 @@ def _fixed(
     def found(document: Document) -> Sequence[Finding]:
         return analyze_with(profile, document, sources).findings
 
-    result = fix(source.text, parse=parsed, analyze=found, levels=levels)
+    apply = apply_to_notebook if task.name.endswith(".ipynb") else splice
+    result = fix(source.text, parse=parsed, analyze=found, levels=levels, apply=apply)
     troubles = [f"the fixes of `{rule}` never come to rest and are left out" for rule in result.unstable]
     troubles += [f"a fix of `{rule}` would break the file and is left out" for rule in result.rejected]
     after = _encoded(result.source, source)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from greenlint.document import Document
 from greenlint.finding import Applicability, Edit, Finding, Fix, Span
 
-__all__ = ["ROUNDS", "SAFE", "UNSAFE", "FixResult", "apply_edits", "conflict", "fix"]
+__all__ = ["ROUNDS", "SAFE", "UNSAFE", "FixResult", "apply_edits", "conflict", "fix", "splice"]
 
 ROUNDS = 20
 """How often a file is checked again before its fixes count as unstable."""
@@ -47,7 +47,8 @@ def conflict(one: Span, other: Span) -> bool:
     return one.start == other.start or (one.start < other.end and other.start < one.end)
 
 
-def _splice(source: str, _document: Document, edits: Sequence[Edit]) -> str | None:
+def splice(source: str, _document: Document, edits: Sequence[Edit]) -> str | None:
+    """A script with edits of its own text."""
     return apply_edits(source, edits)
 
 
@@ -62,7 +63,7 @@ def fix(
     parse: Parse,
     analyze: Analyze,
     levels: frozenset[Applicability] = SAFE,
-    apply: Apply = _splice,
+    apply: Apply = splice,
 ) -> FixResult:
     """Apply the fixes of these ``levels`` to ``source`` until none is left.
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
+
+from greenlint.notebook_json import stored_sources
 
 __all__ = ["BrokenCell", "CellMap", "Notebook", "NotebookError", "Skipped", "read_notebook"]
 
@@ -63,7 +64,7 @@ class CellMap:
         """The line of the stored JSON that holds a line of the joined text."""
         cell, within = self.locate(line)
         if self._physical is None:
-            self._physical = _physical_lines(self.raw)
+            self._physical = {cell: source.lines for cell, source in stored_sources(self.raw).items()}
         lines = self._physical.get(cell)
         return lines[min(within, len(lines)) - 1] if lines else 1
 
@@ -155,6 +156,7 @@ def _source(cell: dict[str, Any]) -> str:
 
 # -- magics ----------------------------------------------------------------------------------------------------
 
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _PYTHON_CELL_MAGICS = frozenset("time timeit capture prun debug python python3 pypy mprun memit lprun".split())
 _MAGIC = re.compile(r"^(\s*)(%{1,2}[ \t]*[A-Za-z_]|!|\?|,[A-Za-z_]|;[A-Za-z_]|/[A-Za-z_]+\s*$)")
 _HELP = re.compile(r"^\s*[A-Za-z_*][\w.\[\]*]*\?{1,2}\s*$")
@@ -282,7 +284,6 @@ def _without_magics(lines: list[str]) -> Iterator[str]:
         yield line
 
 
-_LINE_END = re.compile(r"\r\n|\r|\n")
 _PIECE = re.compile(r"'''|\"\"\"|'|\"|#|[\[({]|[\])}]|\\.", re.DOTALL)
 
 
@@ -313,127 +314,3 @@ def _error(text: str) -> tuple[int, str] | None:
     except (ValueError, MemoryError, RecursionError) as error:
         return 1, str(error) or type(error).__name__
     return None
-
-
-# -- lines of the stored JSON ----------------------------------------------------------------------------------
-
-
-def _physical_lines(raw: str) -> dict[int, list[int]]:
-    """For each code cell the line of the JSON on which each of its source lines begins."""
-    return _Scanner(raw).cells()
-
-
-class _Scanner:
-    """Walks JSON text once and notes where the strings of each cell's source stand."""
-
-    _SKIP = re.compile(r"[ \t\r\n,:]*")
-    _SCALAR = re.compile(r"[^,\]}\s]+")
-
-    def __init__(self, raw: str) -> None:
-        self.raw = raw
-        self.at = 0
-        self._counted = 0
-        self._line_ends = 0
-        self._number = 0
-        self._found: dict[int, list[int]] = {}
-
-    def cells(self) -> dict[int, list[int]]:
-        self._sheet()
-        return self._found
-
-    def _token(self) -> str:
-        match = self._SKIP.match(self.raw, self.at)
-        assert match is not None
-        self.at = match.end()
-        return self.raw[self.at : self.at + 1]
-
-    def _string(self) -> str:
-        value, self.at = scanstring(self.raw, self.at + 1, False)
-        return str(value)
-
-    def _line(self) -> int:
-        self._line_ends += self.raw.count("\n", self._counted, self.at)
-        self._counted = self.at
-        return self._line_ends + 1
-
-    def _sheet(self) -> None:
-        """The notebook, or a worksheet of one of format 3."""
-        for key in self._keys():
-            if key == "cells":
-                self._each(self._cell)
-            elif key == "worksheets":
-                self._each(self._sheet)
-            else:
-                self._skip()
-
-    def _keys(self) -> Iterator[str]:
-        """The keys of an object; whoever asks passes over each value before asking for the next key."""
-        if self._token() != "{":
-            self._skip()
-            return
-        self.at += 1
-        while self._token() == '"':
-            yield self._string()
-        self.at += 1
-
-    def _each(self, note: Callable[[], None]) -> None:
-        if self._token() != "[":
-            self._skip()
-            return
-        self.at += 1
-        while self._token() not in ("]", ""):
-            note()
-        self.at += 1
-
-    def _cell(self) -> None:
-        self._number += 1
-        first = self._line()
-        lines: list[int] = []
-        for key in self._keys():
-            if key == "source" or (key == "input" and not lines):
-                lines = self._source()
-            else:
-                self._skip()
-        self._found[self._number] = lines or [first]
-
-    def _source(self) -> list[int]:
-        token = self._token()
-        if token == '"':
-            line = self._line()
-            return [line] * len(_LINE_END.split(self._string()))
-        lines: list[int] = []
-        if token != "[":
-            self._skip()
-            return lines
-        self.at += 1
-        ended = True
-        while self._token() == '"':
-            line = self._line()
-            text = self._string()
-            parts = _LINE_END.split(text)
-            count = len(parts) if parts[-1] else len(parts) - 1
-            lines.extend([line] * (count if ended else max(0, count - 1)))
-            ended = not parts[-1] if text else ended
-        if ended:
-            lines.append(self._line())
-        self.at += 1
-        return lines
-
-    def _skip(self) -> None:
-        """Pass over one value of any kind."""
-        depth = 0
-        while True:
-            token = self._token()
-            if token == '"':
-                self._string()
-            elif token in ("{", "["):
-                depth += 1
-                self.at += 1
-            elif token in ("}", "]"):
-                depth -= 1
-                self.at += 1
-            else:
-                match = self._SCALAR.match(self.raw, self.at)
-                self.at = match.end() if match is not None else self.at + 1
-            if depth <= 0 or self.at >= len(self.raw):
-                return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import importlib.util
 import json
 import random
@@ -31,9 +32,7 @@ def _seed() -> None:
     """Generators that the program leaves alone start alike, too; PyTorch's does so by itself."""
     random.seed(0)
     if importlib.util.find_spec("numpy") is not None:
-        import numpy as np
-
-        np.random.seed(0)
+        importlib.import_module("numpy").random.seed(0)
 
 
 def _plain(value: Any) -> object:
