@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from greenlint.cache import NO_STAMP, Reading, Stamp, digest
 from greenlint.facts.sources import RunSettings
-from greenlint.finding import Severity
+from greenlint.finding import Applicability, Severity
 from greenlint.gate import Gate
 from greenlint.results import FileResult, Problem
 
@@ -53,6 +53,7 @@ _COLLECT_BYTES = 4_000_000
 
 
 _NOTHING: Mapping[str, Severity] = {}
+_AS_RULES_SAY: Mapping[str, Applicability] = {}
 
 
 class Profile(NamedTuple):
@@ -69,6 +70,8 @@ class Profile(NamedTuple):
     """The day by which suppressions expire."""
     require_reason: bool = False
     """Whether a suppression has to say why."""
+    trust: Mapping[str, Applicability] = _AS_RULES_SAY
+    """How far the edits of rules are trusted, by name; only where the configuration says so."""
 
     @property
     def categories(self) -> dict[str, str]:
@@ -243,6 +246,7 @@ def analyze_with(
         sources=sources,
         settings=profile.settings,
         severities=dict(profile.severities),
+        trust=profile.trust,
         gate=profile.gated,
         glance=passed.glance if passed is not None else None,
         concerned=passed.concerned if passed is not None else None,

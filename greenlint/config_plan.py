@@ -12,7 +12,7 @@ from typing import Any
 from greenlint.config_error import ConfigError, ConfigProblem, Origin, OriginKind, nearest
 from greenlint.config_keys import KEYS
 from greenlint.config_source import Source, TomlSource
-from greenlint.finding import Severity
+from greenlint.finding import Applicability, Severity
 from greenlint.options import OptionField, option_fields
 from greenlint.patterns import Matcher, PatternList
 from greenlint.selection import (
@@ -31,7 +31,15 @@ __all__ = ["Plan", "rule_paths"]
 
 DEFAULT = Origin()
 
+_TRUST_KEYS = {
+    "extend-safe-fixes": Applicability.SAFE,
+    "extend-unsafe-fixes": Applicability.UNSAFE,
+    "unfixable": Applicability.DISPLAY,
+}
+_STRICTNESS = {applicability: rank for rank, applicability in enumerate(_TRUST_KEYS.values())}
+
 Levels = tuple[tuple[Selector[Origin], Severity], ...]
+Trust = tuple[tuple[Selector[Origin], Applicability], ...]
 Options = dict[str, dict[str, object]]
 
 
@@ -85,6 +93,7 @@ class Plan:
         reader = _Reader(catalogue)
         self._selections = [reader.selection(each, (), each.values) for each in self._sources]
         self._levels = tuple(pair for each in self._sources for pair in reader.levels(each, (), each.values))
+        self._trust = tuple(pair for each in self._sources for pair in reader.trust(each))
         self._options = _merged(reader.options(each, (), each.values) for each in self._sources)
         overrides = [part for each in self._sources for part in reader.overrides(each)]
         ignores = [part for each in self._sources for part in reader.per_file_ignores(each)]
@@ -127,6 +136,17 @@ class Plan:
         outer = [selection for source, selection in pairs if source.kind is not OriginKind.FILE]
         return enabled_rules(self._catalogue, [*inner, *of_files, *outer], DEFAULT, of_files)
 
+    def _trusted(self) -> dict[str, Applicability]:
+        """How far the edits of each rule are trusted: of all lists the most specific entry, of equals the stricter."""
+        found: dict[str, Applicability] = {}
+        ranked = sorted(self._trust, key=lambda each: _STRICTNESS[each[1]])
+        by_selector = {id(selector): applicability for selector, applicability in ranked}
+        for name, entry in self._catalogue.entries.items():
+            best = most_specific((selector for selector, _ in ranked), entry)
+            if best is not None:
+                found[name] = by_selector[id(best)]
+        return dict(sorted(found.items()))
+
     def _severities(self, parts: Sequence[_Part]) -> dict[str, Severity]:
         """What the last table with a say in it says; of one table the most specific entry."""
         found: dict[str, Severity] = {}
@@ -149,6 +169,9 @@ class Plan:
         return Settings(
             root=Path(self._root),
             file=Path(file.path) if file is not None else None,
+            trust=self._trusted(),
+            unsafe_fixes=values["unsafe-fixes"],
+            show_fixes=values["show-fixes"],
             hardware=values["hardware"],
             min_severity=Severity(values["min-severity"]),
             fail_level=Severity(values["fail-level"]),
@@ -256,6 +279,12 @@ class _Reader:
             for name, level in table.get("severity", {}).items()
         ]
         return tuple((selector, level) for selector, level in pairs if selector is not None)
+
+    def trust(self, source: Source) -> Iterator[tuple[Selector[Origin], Applicability]]:
+        """What a source says with ``extend-safe-fixes``, ``extend-unsafe-fixes`` and ``unfixable``."""
+        for key, applicability in _TRUST_KEYS.items():
+            for selector in self._selectors(source, (key,), source.values.get(key, ())):
+                yield selector, applicability
 
     def options(self, source: Source, prefix: KeyPath, table: Mapping[str, Any]) -> Options:
         """The options in ``rules``, by rule and attribute, converted to the types the rules declare."""

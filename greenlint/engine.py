@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime
 import traceback
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import libcst as cst
 
@@ -18,7 +18,7 @@ from greenlint.facts.modules import Modules
 from greenlint.facts.premises import held
 from greenlint.facts.sources import EMPTY_PROJECT, ProjectSources, RunSettings
 from greenlint.facts.tree import Tree
-from greenlint.finding import Crash, Finding, Related, Severity, Span
+from greenlint.finding import Applicability, Crash, Finding, Fix, Related, Severity, Span
 from greenlint.gate import Gate
 from greenlint.rule import Report, Rule, Subscription, Where
 from greenlint.suppress import Suppressed, suppress
@@ -42,6 +42,7 @@ def analyze(
     sources: ProjectSources = EMPTY_PROJECT,
     settings: RunSettings | None = None,
     severities: dict[str, Severity] | None = None,
+    trust: Mapping[str, Applicability] | None = None,
     gate: bool = True,
     glance: Glance | None = None,
     concerned: frozenset[str] | None = None,
@@ -51,10 +52,11 @@ def analyze(
 ) -> Analysis:
     """Run ``rules`` over ``document``.
 
-    ``severities`` overrides the severity of rules by name. With ``gate=False`` every rule runs whose premises hold,
-    whatever words the text has. ``glance`` is what was learnt of the text before it was parsed, and ``concerned`` the
-    names of the rules that passed the gates then. ``known_rules`` are all installed rule names, for the findings about
-    suppressions; ``today`` is the day by which suppressions expire, and without it none does.
+    ``severities`` overrides the severity of rules by name, ``trust`` how far their edits are trusted. With
+    ``gate=False`` every rule runs whose premises hold, whatever words the text has. ``glance`` is what was learnt of
+    the text before it was parsed, and ``concerned`` the names of the rules that passed the gates then. ``known_rules``
+    are all installed rule names, for the findings about suppressions; ``today`` is the day by which suppressions
+    expire, and without it none does.
     """
     facts = Modules.begin(document, sources, settings if settings is not None else RunSettings(), glance)
     document = facts.document
@@ -63,7 +65,7 @@ def analyze(
     for rule in _running(rules, facts.glance, concerned, gate=gate):
         try:
             reports = _unique(_run(rule, facts))
-            findings.extend(_place(rule, report, document, severities or {}) for report in reports)
+            findings.extend(_place(rule, report, document, severities or {}, trust or {}) for report in reports)
         except RecursionError as error:
             crashes.append(Crash(rule.name, f"{type(error).__name__}: code nested too deeply for this rule"))
         except Exception as error:
@@ -118,7 +120,13 @@ def _unique(reports: Iterable[Report]) -> list[Report]:
     return list(seen.values())
 
 
-def _place(rule: Rule, report: Report, document: Document, severities: dict[str, Severity]) -> Finding:
+def _place(
+    rule: Rule,
+    report: Report,
+    document: Document,
+    severities: Mapping[str, Severity],
+    trust: Mapping[str, Applicability],
+) -> Finding:
     severity = severities.get(rule.name, rule.severity)
     if report.severity is not None and report.severity.rank < severity.rank:
         severity = report.severity
@@ -131,8 +139,16 @@ def _place(rule: Rule, report: Report, document: Document, severities: dict[str,
         help=report.help,
         notes=report.notes,
         related=tuple(_related(document, *each) for each in report.related),
-        fix=report.fix,
+        fix=_trusted(report.fix, trust.get(rule.name)),
     )
+
+
+def _trusted(fix: Fix | None, applicability: Applicability | None) -> Fix | None:
+    """A fix as the configuration sees it; what only a person can do stays so."""
+    if fix is None or applicability in (None, fix.applicability) or fix.applicability is Applicability.DISPLAY:
+        return fix
+    reason = fix.reason if applicability is not Applicability.UNSAFE else "the configuration does not trust it"
+    return replace(fix, applicability=applicability, reason=reason)
 
 
 def _related(document: Document, node: cst.CSTNode, message: str, other: Document | None = None) -> Related:

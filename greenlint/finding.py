@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Related",
     "Severity",
     "Span",
+    "apply_edits",
 ]
 
 
@@ -64,6 +66,16 @@ class Edit:
 
     span: Span
     text: str
+
+
+def apply_edits(text: str, edits: Sequence[Edit]) -> str:
+    """``text`` with edits that do not overlap."""
+    parts: list[str] = []
+    at = 0
+    for edit in sorted(edits, key=lambda each: each.span):
+        parts += [text[at : edit.span.start], edit.text]
+        at = edit.span.end
+    return "".join(parts) + text[at:]
 
 
 @dataclass(frozen=True, slots=True)

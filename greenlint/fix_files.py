@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from greenlint.batch import Profile, Task, TimeUp, analyze_with, time_limit
-from greenlint.finding import Applicability, Finding
+from greenlint.finding import Applicability, Edit, Finding
 
 if TYPE_CHECKING:
     from greenlint.document import Document
     from greenlint.facts.sources import ProjectSources
-    from greenlint.reading import Source
 
-__all__ = ["FixError", "Fixed", "fix_data", "write_back"]
+__all__ = ["EditedFile", "FixError", "Fixed", "fix_data", "write_back"]
 
 
 class FixError(Exception):
@@ -56,38 +55,77 @@ def fix_data(
 def _fixed(
     task: Task, data: bytes, profile: Profile, sources: ProjectSources, levels: frozenset[Applicability]
 ) -> Fixed:
-    from greenlint.fixer import fix, splice
-    from greenlint.notebook_edits import apply_to_notebook
-    from greenlint.reading import UnreadableError, decode, parse
+    from greenlint.fixer import fix
+    from greenlint.reading import UnreadableError
 
     try:
-        source = decode(data)
+        file = EditedFile(task, data, profile, sources)
     except UnreadableError as error:
         return Fixed(task, data, data, {}, (f"not fixed: {error.message}",))
-
-    def parsed(text: str) -> Document | None:
-        try:
-            return parse(task.name, _encoded(text, source)).document
-        except (UnreadableError, UnicodeEncodeError):
-            return None
-
-    def found(document: Document) -> Sequence[Finding]:
-        return analyze_with(profile, document, sources).findings
-
-    apply = apply_to_notebook if task.name.endswith(".ipynb") else splice
-    result = fix(source.text, parse=parsed, analyze=found, levels=levels, apply=apply)
+    result = fix(file.text, parse=file.parse, analyze=file.findings, levels=levels, apply=file.apply)
     troubles = [f"the fixes of `{rule}` never come to rest and are left out" for rule in result.unstable]
     troubles += [f"a fix of `{rule}` would break the file and is left out" for rule in result.rejected]
-    after = _encoded(result.source, source)
-    if decode(after).text != result.source:
-        return Fixed(task, data, data, {}, ("not fixed: the file cannot be written back in its encoding",))
+    after = file.stored(result.source)
+    if after is None:
+        return Fixed(task, data, data, {}, (_UNWRITABLE,))
     return Fixed(task, data, after, result.applied, tuple(troubles))
 
 
-def _encoded(text: str, source: Source) -> bytes:
-    """``text`` as the file stores it; raises ``UnicodeEncodeError``."""
-    encoding = "utf-8" if source.encoding == "utf-8-sig" else source.encoding
-    return (b"\xef\xbb\xbf" if source.bom else b"") + text.encode(encoding)
+_UNWRITABLE = "not fixed: the file cannot be written back in its encoding"
+
+
+class EditedFile:
+    """A file whose text is edited and analysed again. For a notebook the text is its JSON.
+
+    Raises :class:`~greenlint.reading.UnreadableError` when it has no text.
+    """
+
+    def __init__(self, task: Task, data: bytes, profile: Profile, sources: ProjectSources) -> None:
+        from greenlint.reading import decode
+
+        self.task = task
+        self.data = data
+        self._source = decode(data)
+        self._profile, self._sources = profile, sources
+
+    @property
+    def text(self) -> str:
+        """The text as the file has it."""
+        return self._source.text
+
+    def parse(self, text: str) -> Document | None:
+        """``text`` in the place of the file's own, if it is code."""
+        from greenlint.reading import UnreadableError, parse
+
+        try:
+            return parse(self.task.name, self._encoded(text)).document
+        except (UnreadableError, UnicodeEncodeError):
+            return None
+
+    def findings(self, document: Document) -> Sequence[Finding]:
+        """What is found in a text that was parsed."""
+        return analyze_with(self._profile, document, self._sources).findings
+
+    def apply(self, text: str, document: Document, edits: Sequence[Edit]) -> str | None:
+        """``text``, from which ``document`` was parsed, with edits of the document's text."""
+        from greenlint.fixer import splice
+        from greenlint.notebook_edits import apply_to_notebook
+
+        return (apply_to_notebook if document.is_notebook else splice)(text, document, edits)
+
+    def stored(self, text: str) -> bytes | None:
+        """The bytes of the file with ``text``; ``None`` when its encoding has no letters for it."""
+        from greenlint.reading import decode
+
+        try:
+            data = self._encoded(text)
+        except UnicodeEncodeError:
+            return None
+        return data if decode(data).text == text else None
+
+    def _encoded(self, text: str) -> bytes:
+        encoding = "utf-8" if self._source.encoding == "utf-8-sig" else self._source.encoding
+        return (b"\xef\xbb\xbf" if self._source.bom else b"") + text.encode(encoding)
 
 
 def write_back(fixed: Fixed) -> None:

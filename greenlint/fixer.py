@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from greenlint.document import Document
-from greenlint.finding import Applicability, Edit, Finding, Fix, Span
+from greenlint.finding import Applicability, Edit, Finding, Fix, Span, apply_edits
 
-__all__ = ["ROUNDS", "SAFE", "UNSAFE", "FixResult", "apply_edits", "conflict", "fix", "splice"]
+__all__ = ["ROUNDS", "SAFE", "UNSAFE", "FixResult", "conflict", "fix", "splice"]
 
 ROUNDS = 20
 """How often a file is checked again before its fixes count as unstable."""
@@ -30,16 +30,6 @@ class FixResult:
     """Rules whose fixes never came to rest; none of their fixes went in."""
     rejected: tuple[str, ...] = ()
     """Rules with a fix that would have broken the source; that fix was left out."""
-
-
-def apply_edits(text: str, edits: Sequence[Edit]) -> str:
-    """``text`` with edits that do not overlap."""
-    parts: list[str] = []
-    at = 0
-    for edit in sorted(edits, key=lambda each: each.span):
-        parts += [text[at : edit.span.start], edit.text]
-        at = edit.span.end
-    return "".join(parts) + text[at:]
 
 
 def conflict(one: Span, other: Span) -> bool:

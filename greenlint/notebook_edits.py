@@ -8,8 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from greenlint.document import Document
-from greenlint.finding import Edit, Span
-from greenlint.fixer import apply_edits
+from greenlint.finding import Edit, Span, apply_edits
 from greenlint.notebook import CellMap, Skipped, read_notebook
 from greenlint.notebook_json import StoredSource, StoredString, stored_sources
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from greenlint.finding import Applicability, Confidence, Crash, Severity
-from greenlint.results import FileResult, PlacedEdit, PlacedFinding, PlacedFix, PlacedRelated, Problem
+from greenlint.results import FileResult, PlacedEdit, PlacedFinding, PlacedFix, PlacedHunk, PlacedRelated, Problem
 
 __all__ = ["packed", "unpacked"]
 
@@ -94,15 +94,21 @@ def _unpacked_related(message: str, line: int, column: int, cell: int | None, pa
 
 def _packed_fix(fix: PlacedFix) -> list[Any]:
     edits = [[each.line, each.column, each.end_line, each.end_column, each.text, each.cell] for each in fix.edits]
-    return [fix.title, fix.applicability.value, fix.reason, edits]
+    return [fix.title, fix.applicability.value, fix.reason, edits, fix.hunks]
 
 
-def _unpacked_fix(title: str, applicability: str, reason: str | None, edits: Sequence[Sequence[Any]]) -> PlacedFix:
+def _unpacked_fix(
+    title: str, applicability: str, reason: str | None, edits: Sequence[Sequence[Any]], hunks: Sequence[Sequence[Any]]
+) -> PlacedFix:
     placed = tuple(
         PlacedEdit(int(line), int(column), int(end_line), int(end_column), str(text), _number(cell))
         for line, column, end_line, end_column, text, cell in edits
     )
-    return PlacedFix(str(title), Applicability(applicability), _text(reason), placed)
+    shown = tuple(
+        PlacedHunk(int(line), tuple(map(str, removed)), tuple(map(str, added)), _number(cell))
+        for line, removed, added, cell in hunks
+    )
+    return PlacedFix(str(title), Applicability(applicability), _text(reason), placed, shown)
 
 
 def _number(value: int | None) -> int | None:

@@ -76,6 +76,7 @@ class Profiles:
             self._gated,
             self._today,
             settings.require_reason,
+            dict(settings.trust),
         )
 
     def _run_settings(self, settings: Settings) -> RunSettings:

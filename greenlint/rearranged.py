@@ -12,8 +12,7 @@ from pathlib import PurePosixPath
 import libcst as cst
 
 from greenlint.document import Document
-from greenlint.finding import Edit
-from greenlint.fixer import apply_edits
+from greenlint.finding import Edit, apply_edits
 from greenlint.form import Form
 
 __all__ = ["cells", "commented", "moved", "notebook_of", "renamed"]

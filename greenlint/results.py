@@ -6,11 +6,11 @@ run imports them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from greenlint.finding import Applicability, Confidence, Crash, Finding, Related, Severity, Span
+from greenlint.finding import Applicability, Confidence, Crash, Edit, Finding, Related, Severity, Span, apply_edits
 
 if TYPE_CHECKING:
     from greenlint.document import Document
@@ -21,6 +21,7 @@ __all__ = [
     "PlacedEdit",
     "PlacedFinding",
     "PlacedFix",
+    "PlacedHunk",
     "PlacedRelated",
     "Problem",
     "RunResult",
@@ -63,6 +64,15 @@ class PlacedEdit(NamedTuple):
     cell: int | None = None
 
 
+class PlacedHunk(NamedTuple):
+    """Lines that a fix puts in the place of others, from ``line`` on (of its cell in a notebook)."""
+
+    line: int
+    removed: tuple[str, ...]
+    added: tuple[str, ...]
+    cell: int | None = None
+
+
 class PlacedFix(NamedTuple):
     """A fix in final coordinates."""
 
@@ -70,6 +80,7 @@ class PlacedFix(NamedTuple):
     applicability: Applicability
     reason: str | None
     edits: tuple[PlacedEdit, ...]
+    hunks: tuple[PlacedHunk, ...] = ()
 
 
 class PlacedFinding(NamedTuple):
@@ -204,7 +215,36 @@ def _placed_fix(document: Document, finding: Finding) -> PlacedFix | None:
     if fix is None:
         return None
     edits = tuple(_placed_edit(document, edit.span, edit.text) for edit in fix.edits)
-    return PlacedFix(fix.title, fix.applicability, fix.reason, edits)
+    return PlacedFix(fix.title, fix.applicability, fix.reason, edits, tuple(_hunks(document, fix.edits)))
+
+
+def _hunks(document: Document, edits: Sequence[Edit]) -> Iterator[PlacedHunk]:
+    """The lines that ``edits`` change, those of edits on the same lines together."""
+    groups: list[tuple[Span, list[Edit]]] = []
+    for edit in sorted(edits, key=lambda each: each.span):
+        start, end = document.line_span(edit.span.start).start, document.line_span(edit.span.end).end
+        if groups and start <= groups[-1][0].end:
+            before, together = groups[-1]
+            groups[-1] = (Span(before.start, max(before.end, end)), [*together, edit])
+        else:
+            groups.append((Span(start, end), [edit]))
+    for span, together in groups:
+        text = document.text[span.start : span.end]
+        moved = [Edit(Span(each.span.start - span.start, each.span.end - span.start), each.text) for each in together]
+        yield _hunk(document, span.start, text.splitlines(), apply_edits(text, moved).splitlines())
+
+
+def _hunk(document: Document, start: int, old: list[str], new: list[str]) -> PlacedHunk:
+    """Without the lines at both ends that stay as they are."""
+    same = next(
+        (i for i, (one, other) in enumerate(zip(old, new, strict=False)) if one != other), min(len(old), len(new))
+    )
+    behind = 0
+    while behind < min(len(old), len(new)) - same and old[-1 - behind] == new[-1 - behind]:
+        behind += 1
+    at = document.position(start)
+    removed, added = old[same : len(old) - behind], new[same : len(new) - behind]
+    return PlacedHunk(at.line + same, tuple(removed), tuple(added), at.cell)
 
 
 def _placed_edit(document: Document, span: Span, text: str) -> PlacedEdit:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from greenlint.finding import Applicability
-    from greenlint.fix_files import Fixed
+    from greenlint.fix_files import EditedFile, Fixed
     from greenlint.profiles import Profiles
     from greenlint.settings import Settings
 
@@ -178,6 +178,18 @@ class Runner:
             except OSError:
                 continue
             yield fix_data(target.task, data, profile, target.project.scope.open(), levels, self._options.timeout)
+
+    def edited(self, path: Path | str) -> EditedFile | None:
+        """The file at ``path``, to be edited step by step; ``None`` when it has no text."""
+        from greenlint.fix_files import EditedFile
+        from greenlint.reading import UnreadableError
+
+        target = self._target(0, str(path))
+        profile = self._profiles.made[target.task.profile]
+        try:
+            return EditedFile(target.task, Path(target.task.file).read_bytes(), profile, target.project.scope.open())
+        except (OSError, UnreadableError):
+            return None
 
     def fix_data(self, path: str | None, data: bytes, levels: frozenset[Applicability]) -> Fixed:
         """What the fixes of these ``levels`` make of ``data`` as the content of the file at ``path``."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from greenlint.config_error import Origin
-from greenlint.finding import Severity
+from greenlint.finding import Applicability, Severity
 from greenlint.patterns import PatternList
 
 __all__ = ["Settings"]
@@ -27,6 +27,12 @@ class Settings:
     """Options by rule and by attribute of its ``Options``; only those that are set."""
     severities: Mapping[str, Severity] = field(default_factory=dict)
     """Severities by rule; only those that are set."""
+    trust: Mapping[str, Applicability] = field(default_factory=dict)
+    """How far the edits of rules are trusted, by rule; only those that are set."""
+    unsafe_fixes: bool = False
+    """Whether unsafe fixes are taken in where fixes are asked for."""
+    show_fixes: bool = False
+    """Whether the fixes that were made are listed."""
     hardware: str = "auto"
     """What the code will run on: ``auto``, ``gpu``, ``cpu`` or ``detect``."""
     min_severity: Severity = Severity.INFO
@@ -79,6 +85,7 @@ def _digest(settings: Settings) -> str:
         "rules": sorted(settings.rules),
         "options": {name: dict(options) for name, options in settings.rule_options.items()},
         "severities": {name: level.value for name, level in settings.severities.items()},
+        "trust": {name: level.value for name, level in settings.trust.items()},
         "hardware": settings.hardware,
         "min-severity": settings.min_severity.value,
         "require-reason": settings.require_reason,

@@ -10,8 +10,7 @@ import libcst as cst
 
 from greenlint.document import Document
 from greenlint.edits import wrap
-from greenlint.finding import Edit, Span
-from greenlint.fixer import apply_edits
+from greenlint.finding import Edit, Span, apply_edits
 from greenlint.form import Form
 from greenlint.rearranged import cells, commented, moved, notebook_of, renamed
 

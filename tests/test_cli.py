@@ -412,8 +412,78 @@ def test_fixes_that_are_possible_are_announced(run: Run, fixing: Path) -> None:
     out = run("old.py").out
 
     assert "old.py:1:1: warning old-call [*] old\n" in out
-    assert "[*] 1 fixable with `--fix`\n" in out
+    assert "[*] 1 fixable with `--fix`, 1 more with `--fix --unsafe-fixes`\n" in out
     assert "= fix: call the new one (unsafe: it is odd)" in out
+
+
+def test_fixes_are_shown_as_diffs(run: Run, fixing: Path) -> None:
+    assert ("  = fix: call the new one (unsafe: it is odd)\n3 - odd_call(old_call)\n3 + new_call(old_call)\n") in run(
+        "old.py"
+    ).out
+
+
+def test_fix_only_reports_nothing_that_is_left(run: Run, fixing: Path) -> None:
+    outcome = run("old.py", "--fix-only")
+
+    assert (outcome.code, outcome.out, outcome.err) == (0, "", "fixed 1 finding in 1 file\n")
+    assert b"new_call()" in (fixing / "old.py").read_bytes()
+
+
+def test_fixes_that_were_made_are_listed(run: Run, fixing: Path) -> None:
+    outcome = run("old.py", "--fix", "--unsafe-fixes", "--show-fixes")
+
+    assert outcome.err == "fixed 2 findings in 1 file:\n  old.py\n    2 x old-call\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "fixed"),
+    [
+        ('extend-safe-fixes = ["old-call"]', 2),
+        ('extend-unsafe-fixes = ["custom"]', 0),
+        ('unfixable = ["ALL"]\nextend-safe-fixes = ["old-call"]', 2),
+        ('unfixable = ["old-call"]\nextend-safe-fixes = ["old-call"]\nunsafe-fixes = true', 0),
+        ("unsafe-fixes = true", 2),
+    ],
+)
+def test_the_configuration_says_which_fixes_are_trusted(run: Run, fixing: Path, line: str, fixed: int) -> None:
+    configuration = fixing / "greenlint.toml"
+    configuration.write_text(f"{line}\n{configuration.read_text()}")
+    run("old.py", "--fix")
+
+    assert (fixing / "old.py").read_text("utf-8").count("new_call") == fixed
+
+
+def test_unfixable_rules_are_named_on_the_command_line(run: Run, fixing: Path) -> None:
+    outcome = run("old.py", "--fix", "--unfixable", "old-call")
+
+    assert (outcome.err, b"new_call" in (fixing / "old.py").read_bytes()) == ("", False)
+
+
+@pytest.mark.parametrize(
+    ("answers", "text"),
+    [
+        ("y\ny\n", "new_call()\r\n# caf\u00e9\r\nnew_call(old_call)\r\n"),
+        ("n\nyes\n", "old_call()\r\n# caf\u00e9\r\nnew_call(old_call)\r\n"),
+        ("what\na\n", "new_call()\r\n# caf\u00e9\r\nnew_call(old_call)\r\n"),
+        ("y\nq\n", "new_call()\r\n# caf\u00e9\r\nodd_call(old_call)\r\n"),
+        ("", "old_call()\r\n# caf\u00e9\r\nodd_call(old_call)\r\n"),
+        (
+            "i\nit is toy code\nn\n",
+            "old_call()  # greenlint: ignore[old-call] it is toy code\r\n# caf\u00e9\r\nodd_call(old_call)\r\n",
+        ),
+    ],
+)
+def test_each_fix_is_asked_about(
+    run: Run, fixing: Path, monkeypatch: pytest.MonkeyPatch, answers: str, text: str
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(answers))
+    run("old.py", "--interactive", "-q")
+
+    assert (fixing / "old.py").read_bytes() == b"\xef\xbb\xbf" + text.encode()
+
+
+def test_nobody_can_be_asked_about_standard_input(run: Run) -> None:
+    assert run("-", "--interactive").code == 2
 
 
 def test_links_stay_links(run: Run, fixing: Path) -> None:

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 
 LAYERS: dict[str, set[str]] = {
     "data": {"figures", "finding", "outline", "premise", "results", "version", "vocabulary", "knowledge", "toml_text"},
-    "document": {"document", "notebook", "reading", "edits"},
+    "document": {"document", "notebook", "notebook_edits", "notebook_json", "reading", "edits"},
     "facts": {"facts"},
     "rule": {
         "__init__",

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from greenlint.document import Document
-from greenlint.finding import Edit, Span
-from greenlint.fixer import apply_edits
+from greenlint.finding import Edit, Span, apply_edits
 from greenlint.notebook_edits import apply_to_notebook
 from greenlint.reading import parse
 

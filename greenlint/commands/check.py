@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 _STDIN = "-"
+_ASKED_ABOUT = frozenset({Applicability.SAFE, Applicability.UNSAFE})
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -79,6 +80,10 @@ class _Check:
         self._paths: list[str] = given.paths or ["."]
         if _STDIN in self._paths and (len(self._paths) > 1 or given.watch):
             raise UsageError("standard input can only be checked alone, and once")
+        if given.interactive and (self._paths == [_STDIN] or given.diff or given.watch):
+            raise UsageError(
+                "--interactive asks about files, one fix after the other", "leave `-`, --diff and --watch out"
+            )
         if given.output_file is not None and given.output:
             raise UsageError("--output-file and --output exclude each other", "write `--output FORMAT:PATH`")
         if sum(path is None for _, path in given.output) > 1:
@@ -97,6 +102,8 @@ class _Check:
         found = self._discover()
         runner = self._runner()
         result = runner.run(found.files)
+        if self._given.interactive:
+            return self._interview(found, runner, result)
         if not self._mends:
             return self._conclude(result, tuple(_left_out(found)))
         levels = self._levels()
@@ -105,6 +112,21 @@ class _Check:
         if self._given.diff:
             return self._show_diff(fixed)
         written, troubles = _written(fixed)
+        return self._conclude(runner.run(found.files) if written else result, (*_left_out(found), *troubles), written)
+
+    def _interview(self, found: Discovered, runner: Runner, result: RunResult) -> int:
+        """Ask about each fix; what was agreed to is written file by file."""
+        from greenlint.commands.interactive import Interview
+
+        interview = Interview(lambda lines: _write(lines, sys.stderr), style_for(sys.stderr, self._given.color))
+        written: list[Fixed] = []
+        troubles: list[str] = []
+        for path, file in zip(found.files, result.files, strict=True):
+            edited = runner.edited(path) if not interview.ended and _can_be_fixed(file, _ASKED_ABOUT) else None
+            if edited is not None:
+                done, said = _written([interview.edit(edited)])
+                written += done
+                troubles += said
         return self._conclude(runner.run(found.files) if written else result, (*_left_out(found), *troubles), written)
 
     def _standard_input(self) -> int:
@@ -121,12 +143,12 @@ class _Check:
 
     @property
     def _mends(self) -> bool:
-        return bool(self._given.fix or self._given.diff)
+        return bool(self._given.fix or self._given.fix_only or self._given.diff)
 
     def _levels(self) -> frozenset[Applicability]:
         from greenlint.fixer import SAFE, UNSAFE
 
-        return UNSAFE if self._given.unsafe_fixes else SAFE
+        return UNSAFE if self._settings.unsafe_fixes else SAFE
 
     def _show_diff(self, fixed: Sequence[Fixed]) -> int:
         """Print what would change; exit code 1 when something would."""
@@ -191,8 +213,11 @@ class _Check:
         if not given.quiet:
             for warning in (*self._session.warnings(verbose=given.verbose), *warnings, *self._asides(result)):
                 warn(warning)
-            if fixed:
-                _write(fix_summary(sum(sum(each.applied.values()) for each in fixed), len(fixed)), sys.stderr)
+            applied = {each.task.path: each.applied for each in fixed if each.applied}
+            if applied:
+                _write(fix_summary(applied, listed=self._settings.show_fixes), sys.stderr)
+        if given.fix_only:
+            return 0
         self._print(result)
         if given.timings:
             from greenlint.output.timings import timings

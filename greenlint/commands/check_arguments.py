@@ -32,6 +32,9 @@ _KEYS = (
     "extend-select",
     "ignore",
     "per-file-ignores",
+    "unfixable",
+    "unsafe-fixes",
+    "show-fixes",
     "hardware",
     "min-severity",
     "fail-level",
@@ -91,8 +94,12 @@ def _add_rules(group: argparse._ArgumentGroup) -> None:
 
 def _add_fixes(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--fix", action="store_true", help="apply safe fixes")
-    group.add_argument("--unsafe-fixes", action="store_true", help="take unsafe fixes in, with --fix or --diff")
+    _either(group, "unsafe-fixes", "take unsafe fixes in, with --fix or --diff")
+    group.add_argument("--fix-only", action="store_true", help="apply safe fixes, and report nothing that is left")
     group.add_argument("--diff", action="store_true", help="print what fixes would change, and change nothing")
+    _either(group, "show-fixes", "list the fixes that were made")
+    group.add_argument("-i", "--interactive", action="store_true", help="ask about each fix, unsafe ones included")
+    _many(group, "--unfixable", "rules whose fixes are not applied")
 
 
 def _add_files(group: argparse._ArgumentGroup) -> None:

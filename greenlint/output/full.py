@@ -10,9 +10,9 @@ from greenlint.output.frame import frame
 from greenlint.output.lines import headline, location, problem_line, problems_of, summary
 from greenlint.output.places import in_order
 from greenlint.output.terminal import Style, visible
-from greenlint.results import FileResult, PlacedFinding, PlacedFix, PlacedRelated
+from greenlint.results import FileResult, PlacedFinding, PlacedFix, PlacedHunk, PlacedRelated
 
-__all__ = ["full"]
+__all__ = ["finding_lines", "full"]
 
 
 def full(report: Report) -> Iterator[str]:
@@ -28,11 +28,12 @@ def _file(file: FileResult, style: Style, *, suppressed: bool) -> Iterator[str]:
         yield problem_line(file.path, problem, style)
         yield ""
     for finding in in_order(file, suppressed=suppressed):
-        yield from _finding(file.path, finding, style)
+        yield from finding_lines(file.path, finding, style)
         yield ""
 
 
-def _finding(path: str, finding: PlacedFinding, style: Style) -> Iterator[str]:
+def finding_lines(path: str, finding: PlacedFinding, style: Style) -> Iterator[str]:
+    """The lines of one finding."""
     yield headline(path, finding, style)
     gutter = len(str(finding.line + max(0, len(finding.source) - 1)))
     if finding.source:
@@ -40,6 +41,12 @@ def _finding(path: str, finding: PlacedFinding, style: Style) -> Iterator[str]:
     lead = f"{' ' * gutter} {style.paint('=', 'blue')}"
     for label, text in _explanations(path, finding):
         yield f"{lead} {style.paint(label, 'bold')} {text}"
+    cell = finding.cell
+    for hunk in finding.fix.hunks if finding.fix is not None else ():
+        if hunk.cell != cell:
+            cell = hunk.cell
+            yield f"{' ' * gutter} {style.paint(f'cell {cell}:', 'blue')}"
+        yield from _hunk(hunk, gutter, style)
 
 
 def _explanations(path: str, finding: PlacedFinding) -> Iterator[tuple[str, str]]:
@@ -53,6 +60,14 @@ def _explanations(path: str, finding: PlacedFinding) -> Iterator[tuple[str, str]
         yield "fix:", _fix(finding.fix)
     if finding.suppressed is not None:
         yield "suppressed:", visible(finding.suppressed)
+
+
+def _hunk(hunk: PlacedHunk, gutter: int, style: Style) -> Iterator[str]:
+    """The lines that a fix changes, as a diff."""
+    for sign, color, lines in (("-", "red", hunk.removed), ("+", "green", hunk.added)):
+        for number, line in enumerate(lines, start=hunk.line):
+            changed = style.paint(f"{sign} {visible(line)}".rstrip(), color)
+            yield f"{style.paint(f'{number:>{gutter}}', 'blue')} {changed}"
 
 
 def _related(path: str, related: PlacedRelated) -> str:

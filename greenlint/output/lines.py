@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from greenlint.finding import Applicability, Severity
 from greenlint.output.terminal import Style, visible
@@ -43,9 +43,13 @@ def headline(path: str, finding: PlacedFinding, style: Style) -> str:
 
 def mends(finding: PlacedFinding) -> bool:
     """Whether ``--fix`` removes the finding."""
-    fixable = finding.fix is not None and finding.fix.applicability is Applicability.SAFE
-    # Fixes are not applied to notebooks.
-    return fixable and finding.suppressed is None and finding.cell is None
+    fix = finding.fix
+    return fix is not None and fix.applicability is Applicability.SAFE and finding.suppressed is None
+
+
+def _may_mend(finding: PlacedFinding) -> bool:
+    fix = finding.fix
+    return fix is not None and fix.applicability is Applicability.UNSAFE and finding.suppressed is None
 
 
 def problems_of(file: FileResult) -> list[Problem]:
@@ -69,18 +73,28 @@ def summary(result: RunResult, style: Style) -> Iterator[str]:
     if findings:
         found = style.paint(f"found {count(len(findings), 'finding')}", "bold")
         yield f"{found} ({_by_severity(findings)}) in {count(files, 'file')}"
-        mended = sum(map(mends, findings))
+        mended, risky = sum(map(mends, findings)), sum(map(_may_mend, findings))
+        more = f"{risky} {'more ' if mended else ''}with `--fix --unsafe-fixes`" if risky else ""
         if mended:
-            yield f"[{style.paint('*', 'cyan')}] {mended} fixable with `--fix`"
+            yield f"[{style.paint('*', 'cyan')}] {mended} fixable with `--fix`{', ' if more else ''}{more}"
+        elif more:
+            yield f"{more.replace(' with', ' fixable with')}"
     broken = sum(bool(file.problems or file.crashes) for file in result.files)
     yield f"checked {count(checked, 'file')}{'' if findings else ', nothing found'}"
     if broken:
         yield f"{count(broken, 'file')} could not be fully analysed"
 
 
-def fix_summary(findings: int, files: int) -> Iterator[str]:
-    """How much was fixed."""
-    yield f"fixed {count(findings, 'finding')} in {count(files, 'file')}"
+def fix_summary(applied: Mapping[str, Mapping[str, int]], *, listed: bool = False) -> Iterator[str]:
+    """How much was fixed: ``applied`` counts fixes by file and rule, which are told when ``listed``."""
+    findings = sum(sum(rules.values()) for rules in applied.values())
+    yield f"fixed {count(findings, 'finding')} in {count(len(applied), 'file')}{':' if listed else ''}"
+    if not listed:
+        return
+    for path, rules in applied.items():
+        yield f"  {visible(path)}"
+        for rule, times in sorted(rules.items()):
+            yield f"    {times} x {rule}"
 
 
 def _by_severity(findings: Sequence[PlacedFinding]) -> str:
