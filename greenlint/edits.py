@@ -208,7 +208,10 @@ def wrap(document: Document, statements: Sequence[cst.CSTNode], header: str) -> 
 
 
 def delete_statement(document: Document, statement: cst.CSTNode) -> Edits | None:
-    """Take a statement away with its line; a block that would be empty gets ``pass``."""
+    """Take a statement away with its line; a block that would be empty gets ``pass``.
+
+    ``None`` where a comment on the line would go, too.
+    """
     line = _line_of(document, statement)
     if line is None:
         return _delete_small(document, statement)
@@ -218,7 +221,15 @@ def delete_statement(document: Document, statement: cst.CSTNode) -> Edits | None
     span = Span(_start_of(document, line), document.span(line).end)
     if len(block.body) == 1 and not isinstance(block, cst.Module):
         return (Edit(span, "pass"),)
-    return (Edit(document.whole_lines(span), ""),)
+    whole = document.whole_lines(span)
+    return (Edit(whole, ""),) if not _has_comment(document, whole) else None
+
+
+def _has_comment(document: Document, within: Span) -> bool:
+    return any(
+        isinstance(node, cst.Comment) and within.start <= span.start < within.end
+        for node, span in document.spans.items()
+    )
 
 
 def _delete_small(document: Document, statement: cst.CSTNode) -> Edits | None:

@@ -91,12 +91,17 @@ def _references(document: Document) -> list[cst.Name]:
 
 
 def commented(form: Form, document: Document) -> Form | None:
-    """A blank line and a comment before every statement, above the comments that it has."""
+    """A blank line and a comment before every statement, above the comments that it has, and one behind it."""
     lines = form.source.split("\n")
     starts: set[int] = set()
     for block in document.spans:
         if isinstance(block, (cst.Module, cst.IndentedBlock)):
             starts.update(_first_line(each, document, lines) for each in block.body)
+    ends = {
+        document.line(document.span(each).end)
+        for each in document.spans
+        if isinstance(each, cst.SimpleStatementLine) and each.trailing_whitespace.comment is None
+    }
     made: list[str] = []
     origins: list[int] = []
     for number, line in enumerate(lines, start=1):
@@ -104,7 +109,7 @@ def commented(form: Form, document: Document) -> Form | None:
             indent = line[: len(line) - len(line.lstrip())]
             made += ["", f"{indent}# ---"]
             origins += [number, number]
-        made.append(line)
+        made.append(f"{line}  # +++" if number in ends else line)
         origins.append(number)
     return replace(form, source="\n".join(made), lines=tuple(origins))
 

@@ -18,7 +18,7 @@ import inspect
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from greenlint.document import Document
@@ -26,15 +26,16 @@ from greenlint.engine import Analysis, analyze
 from greenlint.facts.glance import Glance
 from greenlint.facts.sources import DictSources, RunSettings
 from greenlint.finding import Applicability, Crash, Finding
-from greenlint.fixer import FixResult, fix
+from greenlint.fixer import FixResult, fix, splice
 from greenlint.gate import Gate
+from greenlint.notebook_edits import apply_to_notebook
 from greenlint.outline import Outline
 from greenlint.reading import UnreadableError, parse
 from greenlint.registry import RuleLoader
 from greenlint.rule import MARK, Bad, Example, Good, Rule
 from greenlint.rule_check import rule_faults
 from greenlint.suppression_rules import SUPPRESSION_RULES
-from greenlint.variants import VARIANTS, Form, variants
+from greenlint.variants import VARIANTS, Form, expected_of, variants
 
 __all__ = [
     "ExampleFailure",
@@ -275,19 +276,21 @@ class _ExampleTest:
         if left:
             yield self._failure(f"the fixed code still has a finding: {left[0].message}")
 
-    def _fixed(self) -> FixResult:
-        return fix(
-            self._code,
-            parse=self._parsed,
-            analyze=lambda document: self._analysis(document, Form(document.path, document.text)).findings,
-            levels=_EVERY_LEVEL,
-        )
+    def _fixed(self, form: Form | None = None) -> FixResult:
+        form = form or Form(self._example.path, self._code)
 
-    def _parsed(self, source: str) -> Document | None:
-        try:
-            return self._document(Form(self._example.path, source))
-        except _FaultError:
-            return None
+        def parsed(source: str) -> Document | None:
+            try:
+                return self._document(replace(form, source=source))
+            except _FaultError:
+                return None
+
+        def found(document: Document) -> Sequence[Finding]:
+            source = document.cells.raw if document.cells is not None else document.text
+            return self._analysis(document, replace(form, source=source)).findings
+
+        apply = apply_to_notebook if form.path.endswith(".ipynb") else splice
+        return fix(form.source, parse=parsed, analyze=found, levels=_EVERY_LEVEL, apply=apply)
 
     def _run(self, source: str) -> Analysis:
         form = Form(self._example.path, source)
@@ -314,6 +317,22 @@ class _ExampleTest:
             yield self._failure("a finding that is not there in the example as written", form=name, line=line)
         for line in sorted((lines - found).keys()):
             yield self._failure("a finding of the example as written is missing", form=name, line=line)
+        if isinstance(self._example, Bad) and self._example.fixed is not None:
+            yield from self._faults_of_fixed_form(name, form, self._example.fixed)
+
+    def _faults_of_fixed_form(self, name: str, form: Form, fixed: str) -> Iterator[ExampleFailure]:
+        """A fix keeps line ends, indentation, comments and the shape of a notebook."""
+        result = self._fixed(form)
+        for fault in _faults_of_result(result):
+            yield self._failure(fault, form=name)
+        expected = expected_of(name, self._document(Form(self._example.path, fixed)))
+        made = self._document(Form(form.path, result.source)).text
+        if expected is not None and made != expected:
+            yield self._failure(f"the fix does not make `fixed`:\n{_difference(expected, made)}", form=name)
+        meant = Counter(_comments(self._code)) - Counter(_comments(fixed))
+        lost = Counter(_comments(form.source)) - Counter(_comments(result.source)) - meant
+        if lost:
+            yield self._failure(f"the fix loses comments: {', '.join(lost)}", form=name)
 
     # -- running ------------------------------------------------------------------------------------------
 
@@ -375,6 +394,11 @@ def _passes(gate: Gate, path: str, data: bytes, sources: DictSources, settings: 
 
     parse(path, data, wanted)
     return passed
+
+
+def _comments(source: str) -> list[str]:
+    """The words of comments; in a notebook of what looks like one."""
+    return re.findall(r"#[^\r\n\\\"]*", source)
 
 
 def _faults_of_result(result: FixResult) -> Iterator[str]:

@@ -14,7 +14,7 @@ from greenlint.finding import Edit, Span, apply_edits
 from greenlint.form import Form
 from greenlint.rearranged import cells, commented, moved, notebook_of, renamed
 
-__all__ = ["VARIANTS", "Form", "variants"]
+__all__ = ["VARIANTS", "Form", "expected_of", "variants"]
 
 
 def variants(
@@ -30,6 +30,15 @@ def variants(
             made = moved(form, document, marked) if make is moved else make(form, document)
             if made is not None:
                 yield name, made
+
+
+def expected_of(name: str, fixed: Document) -> str | None:
+    """What a fix makes of a form, when that follows from what it makes of the example as written."""
+    if name == "notebook":
+        return fixed.text
+    if name == "crlf":
+        return fixed.text.replace("\n", "\r\n")
+    return fixed.tree.with_changes(default_indent="\t").code if name == "tabs" else None
 
 
 def _mentions(others: Mapping[str, str], stem: str) -> bool:

@@ -187,7 +187,7 @@ def test_wrap_refuses_statements_that_do_not_follow_each_other() -> None:
 
 
 DELETE = {
-    "line": ("a\ngone  # why\nb\n", "a\nb\n"),
+    "line": ("a\ngone\nb\n", "a\nb\n"),
     "last line without an end": ("a\ngone", "a"),
     "only statement of the module": ("gone\n", ""),
     "only statement of a block": ("if x:\n    gone  # why\n", "if x:\n    pass  # why\n"),
@@ -205,6 +205,13 @@ def test_delete_statement(before: str, after: str) -> None:
     document = document_of(before)
     gone = next(each for each in nodes(document, cst.Expr) if document.source(each).startswith("gone"))
     assert applied(before, edits.delete_statement(document, gone)) == after
+
+
+@pytest.mark.parametrize("before", ["a\ngone  # why\nb\n", "gone(\n    1,  # why\n)\nb\n"])
+def test_delete_statement_loses_no_comment(before: str) -> None:
+    document = document_of(before)
+    gone = next(each for each in nodes(document, cst.Expr) if document.source(each).startswith("gone"))
+    assert edits.delete_statement(document, gone) is None
 
 
 def test_delete_statement_takes_a_compound_one_whole() -> None:

@@ -312,7 +312,7 @@ REARRANGED = {
     "comments stay above": (
         "comments",
         "a\n# why\n@d\ndef f():\n    b\n",
-        "\n# ---\na\n\n# ---\n# why\n@d\ndef f():\n\n    # ---\n    b\n",
+        "\n# ---\na  # +++\n\n# ---\n# why\n@d\ndef f():\n\n    # ---\n    b  # +++\n",
     ),
     "a cell each": ("cells", "import a\n\n# why\nif b:\n    c\nd\n", "import a\n%%\n# why\nif b:\n    c\n%%\nd"),
     "one statement": ("cells", "a\n", None),

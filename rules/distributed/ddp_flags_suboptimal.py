@@ -116,7 +116,8 @@ class DdpFlagsSuboptimal(Rule):
 
             net = Net().cuda()
             model = DDP(net, device_ids=[rank], find_unused_parameters=True)  # bad
-            """
+            """,
+            not_as=("comments",),
         ),
         Bad(
             """
@@ -126,7 +127,8 @@ class DdpFlagsSuboptimal(Rule):
             def worker(rank):
                 net = torchvision.models.resnet50(num_classes=10).cuda(rank)
                 net = torch.nn.parallel.DistributedDataParallel(net, find_unused_parameters=True)  # bad
-            """
+            """,
+            not_as=("comments",),
         ),
         Bad(
             """
@@ -142,7 +144,8 @@ class DdpFlagsSuboptimal(Rule):
                     return nn.functional.cross_entropy(self.layer(batch[0]), batch[1])
 
             trainer = pl.Trainer(devices=4, strategy="ddp_find_unused_parameters_true")  # bad
-            """
+            """,
+            not_as=("comments",),
         ),
         Bad(
             """
@@ -159,7 +162,8 @@ class DdpFlagsSuboptimal(Rule):
                     return nn.functional.cross_entropy(self.layer(batch[0]), batch[1])
 
             strategy = DDPStrategy(find_unused_parameters=True)  # bad
-            """
+            """,
+            not_as=("comments",),
         ),
         Bad(
             """
@@ -176,7 +180,8 @@ class DdpFlagsSuboptimal(Rule):
 
             handler = DistributedDataParallelKwargs(find_unused_parameters=True)  # bad
             accelerator = Accelerator(kwargs_handlers=[handler])
-            """
+            """,
+            not_as=("comments",),
         ),
         Bad(
             """
@@ -193,7 +198,8 @@ class DdpFlagsSuboptimal(Rule):
 
             arguments = TrainingArguments("out", ddp_find_unused_parameters=True)  # bad
             Trainer(Net(), arguments).train()
-            """
+            """,
+            not_as=("comments",),
         ),
         Bad(
             """
