@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from greenlint.document import Document
-    from greenlint.edits import delete_statement, ensure_import, remove_argument, set_argument, wrap
+    from greenlint.edits import delete_statement, ensure_import, remove_argument, set_argument, use_instead, wrap
     from greenlint.edits import replace as replace_node
     from greenlint.facts import Facts
     from greenlint.facts.accumulation import Accumulated, Accumulation
@@ -241,6 +241,7 @@ _LAZY = {
     "losses": "greenlint.facts.graphs",
     "remove_argument": "greenlint.edits",
     "set_argument": "greenlint.edits",
+    "use_instead": "greenlint.edits",
     "wrap": "greenlint.edits",
 }
 
@@ -413,6 +414,7 @@ __all__ = [
     "remove_argument",
     "replace_node",
     "set_argument",
+    "use_instead",
     "wrap",
 ]
 

@@ -20,6 +20,7 @@ __all__ = [
     "remove_argument",
     "replace",
     "set_argument",
+    "use_instead",
     "wrap",
 ]
 
@@ -349,6 +350,40 @@ def _provides(imported: _Imported, wanted: _Imported) -> bool:
     return not is_plain or f"{imported.module}.".startswith(f"{wanted.module}.")
 
 
+def use_instead(document: Document, func: cst.BaseExpression, module: str, new: str) -> Edits | None:
+    """Use ``new`` of ``module`` where ``func`` names another thing of that module, and import it as that one is.
+
+    ``None`` when ``func`` is neither an attribute nor a name that one import alone binds.
+    """
+    if isinstance(func, cst.Attribute):
+        return replace(document, func.attr, new)
+    if not isinstance(func, cst.Name):
+        return None
+    aliases = [
+        alias
+        for each in document.spans
+        if isinstance(each, cst.ImportFrom) and not isinstance(each.names, cst.ImportStar)
+        for alias in each.names
+        if next(iter(_imported(each.with_changes(names=[alias])))).bound == func.value
+    ]
+    if len(aliases) != 1 or func.value in _other_bindings(document, but=aliases[0]):
+        return None
+    alias = aliases[0]
+    uses = [each for each in document.spans if isinstance(each, cst.Name) and each.value == func.value]
+    is_only_use = all(each in (func, alias.name, alias.asname and alias.asname.name) for each in uses)
+    if is_only_use and alias.asname is not None:
+        return replace(document, alias.name, new)
+    if is_only_use and not _binds(document, new):
+        return (*replace(document, alias.name, new), *replace(document, func, new))
+    added = ensure_import(document, f"from {module} import {new}")
+    return (*added, *replace(document, func, new)) if added is not None else None
+
+
+def _binds(document: Document, name: str) -> bool:
+    """Whether ``name`` means anything in this file."""
+    return any(isinstance(each, cst.Name) and each.value == name for each in document.spans)
+
+
 def _parse_import(statement: str) -> _Imported:
     tree = cst.parse_module(statement)
     line = tree.body[0] if tree.body else None
@@ -388,15 +423,18 @@ def _module_imports(body: Sequence[cst.CSTNode], *, in_try: bool) -> Iterator[cs
             yield from _module_imports(line.body.body, in_try=True)
 
 
-def _other_bindings(document: Document) -> set[str]:
-    """Names that something other than an import at the top of the module gives a meaning, anywhere."""
+def _other_bindings(document: Document, but: cst.CSTNode | None = None) -> set[str]:
+    """Names that something other than an import at the top of the module gives a meaning, anywhere.
+
+    ``but`` is an imported name whose ``as`` does not count.
+    """
     found: set[str] = set()
     for node in document.spans:
         if isinstance(node, cst.FunctionDef | cst.ClassDef | cst.Param):
             found.add(node.name.value)
         elif isinstance(node, cst.AssignTarget | cst.AnnAssign | cst.For | cst.CompFor | cst.NamedExpr):
             found.update(_bound_in(node.target))
-        elif isinstance(node, cst.AsName):
+        elif isinstance(node, cst.AsName) and node is not getattr(but, "asname", None):
             found.update(_bound_in(node.name))
     return found
 

@@ -295,3 +295,35 @@ def test_ensure_import_wants_one_import() -> None:
         edits.ensure_import(document_of(""), "import a, b")
     with pytest.raises(ValueError, match="not an import"):
         edits.ensure_import(document_of(""), "x = 1")
+
+
+INSTEAD = {
+    "an import of its own": ("from m import Old\nOld(1)\n", "from m import New\nNew(1)\n"),
+    "one of several": ("from m import A, Old\nOld(1)\nA()\n", "from m import A, New\nNew(1)\nA()\n"),
+    "an attribute": ("import m\nm.Old(1)\n", "import m\nm.New(1)\n"),
+    "an alias": ("from m import Old as O\nO(1)\n", "from m import New as O\nO(1)\n"),
+    "another use": (
+        "from m import Old\nisinstance(x, Old)\nOld(1)\n",
+        "from m import Old\nfrom m import New\nisinstance(x, Old)\nNew(1)\n",
+    ),
+    "already imported": ("from m import New, Old\nOld(1)\n", "from m import New, Old\nNew(1)\n"),
+    "inside a function": (
+        "def f():\n    from m import Old\n    Old(1)\n",
+        "def f():\n    from m import New\n    New(1)\n",
+    ),
+    "two imports": ("if a:\n    from m import Old\nelse:\n    from n import Old\nOld(1)\n", None),
+    "defined again": ("from m import Old\nclass Old: pass\nOld(1)\n", None),
+    "an alias with another use": (
+        "from m import Old as O\nx = O\nO(1)\n",
+        "from m import Old as O\nfrom m import New\nx = O\nNew(1)\n",
+    ),
+    "the name is taken": ("from m import Old\nNew = 1\nOld(1)\n", None),
+    "a star": ("from m import *\nOld(1)\n", None),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), INSTEAD.values(), ids=INSTEAD)
+def test_use_instead(before: str, after: str | None) -> None:
+    document = document_of(before)
+    func = nodes(document, cst.Call)[-1 if "A()" not in before else 0].func
+    assert applied(before, edits.use_instead(document, func, "m", "New")) == after
