@@ -9,7 +9,7 @@ from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, Sev
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlint import BoosterRun, Facts, Findings, cst
+    from greenlint import BoosterRun, Facts, Findings, Fix, cst
 
 
 class XgbExactTreeMethod(Rule):
@@ -62,7 +62,24 @@ class XgbExactTreeMethod(Rule):
                 related=((run.call.node, "trained by this"),) if run.native else (),
                 severity=None if certain and rows.is_many else Severity.INFO,
                 confidence=Confidence.HIGH if rows is Rows.MANY else Confidence.MEDIUM,
+                fix=self._fix(run, node),
             )
+
+    def _fix(self, run: BoosterRun, node: cst.BaseExpression) -> Fix | None:
+        from greenlint import cst, replace_node
+
+        if not isinstance(node, cst.SimpleString) or node.evaluated_value not in ("exact", "approx") or node.prefix:
+            return None
+        # These are parameters of the other methods only, or choose the work by themselves.
+        others = [run.parameter(each) for each in ("updater", "process_type", "sketch_eps")]
+        if any(each is None or not each.absent for each in others):
+            return None
+        document = run.call.facts.document
+        return self.unsafe_fix(
+            "find splits by histograms",
+            *replace_node(document, node, f"{node.quote}hist{node.quote}"),
+            reason="other splits are found, so scores differ a little",
+        )
 
     examples = (
         Bad(
@@ -73,7 +90,15 @@ class XgbExactTreeMethod(Rule):
             table = pd.read_csv("clicks.csv")
             model = xgb.XGBClassifier(n_estimators=300, tree_method="exact")  # bad
             model.fit(table.drop(columns="y"), table["y"])
-            """
+            """,
+            fixed="""
+            import pandas as pd
+            import xgboost as xgb
+
+            table = pd.read_csv("clicks.csv")
+            model = xgb.XGBClassifier(n_estimators=300, tree_method="hist")
+            model.fit(table.drop(columns="y"), table["y"])
+            """,
         ),
         Bad(
             """
@@ -83,10 +108,33 @@ class XgbExactTreeMethod(Rule):
             table = pd.read_parquet("trips.parquet")
             params = {
                 "objective": "reg:squarederror",
-                "tree_method": "exact",  # bad
+                'tree_method': 'exact',  # bad
                 "max_depth": 8,
             }
             booster = xgb.train(params, xgb.DMatrix(table.drop(columns="y"), table["y"]), 500)
+            """,
+            fixed="""
+            import pandas as pd
+            import xgboost as xgb
+
+            table = pd.read_parquet("trips.parquet")
+            params = {
+                "objective": "reg:squarederror",
+                'tree_method': 'hist',
+                "max_depth": 8,
+            }
+            booster = xgb.train(params, xgb.DMatrix(table.drop(columns="y"), table["y"]), 500)
+            """,
+        ),
+        Bad(
+            """
+            import pandas as pd
+            from xgboost import XGBClassifier
+
+            METHOD = "exact"
+            table = pd.read_parquet("clicks.parquet")
+            model = XGBClassifier(tree_method=METHOD)  # bad
+            model.fit(table.drop(columns="y"), table["y"])
             """
         ),
         Bad(
@@ -97,7 +145,15 @@ class XgbExactTreeMethod(Rule):
             table = pd.read_csv("demand.csv")
             model = XGBRegressor(tree_method="approx", objective="reg:squarederror")  # bad
             model.fit(table.drop(columns="y"), table["y"])
-            """
+            """,
+            fixed="""
+            import pandas as pd
+            from xgboost import XGBRegressor
+
+            table = pd.read_csv("demand.csv")
+            model = XGBRegressor(tree_method="hist", objective="reg:squarederror")
+            model.fit(table.drop(columns="y"), table["y"])
+            """,
         ),
         Bad(
             """
