@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, Severity, on_call
 
 if TYPE_CHECKING:
-    from greenlint import Axis, Call, Estimator, Facts, Findings, Report
+    from greenlint import Axis, Call, Edit, Estimator, Facts, Findings, Fix, Report
 
 
 class SvcCostlyMode(Rule):
@@ -77,6 +77,46 @@ class SvcCostlyMode(Rule):
             related=((estimator.fits[0].call.node, "fitted here"),),
             severity=Severity.INFO if kept else None,
             confidence=Confidence.MEDIUM if kept else Confidence.HIGH,
+            fix=self._without_probabilities(estimator.call),
+        )
+
+    def _without_probabilities(self, call: Call) -> Fix | None:
+        from greenlint import remove_argument
+
+        edits = remove_argument(call.facts.document, call.node, "probability")
+        if edits is None:
+            return None
+        return self.unsafe_fix(
+            "fit without probabilities",
+            *edits,
+            reason="what gets the model elsewhere can ask it for no probabilities",
+        )
+
+    def _linear_class(self, estimator: Estimator, facts: Facts) -> Fix | None:
+        """The linear class in the place of the kernel, for texts: they need no scaling for it to converge."""
+        from greenlint import use_instead
+
+        call = estimator.call
+        axes = [axis for search in estimator.searches for axis in _axes(search)]
+        if (
+            estimator.name != "SVC"
+            or not all(fit.from_text for fit in estimator.fits)
+            or _DIFFERS.search(facts.document.text)
+        ):
+            return None
+        if any(axis.name.rpartition("__")[2] != "C" for axis in axes) or any(
+            holder.method != "GridSearchCV" for fit in estimator.fits for holder in fit.holders
+        ):
+            return None
+        named = use_instead(facts.document, call.node.func, "sklearn.svm", "LinearSVC")
+        arguments = _linear_arguments(call)
+        if named is None or arguments is None:
+            return None
+        return self.unsafe_fix(
+            "solve the linear problem directly",
+            *named,
+            *arguments,
+            reason="the loss is squared, and several classes are told one against the rest",
         )
 
     def _linear(self, estimator: Estimator, facts: Facts) -> Report | None:
@@ -103,6 +143,7 @@ class SvcCostlyMode(Rule):
             related=tuple((fit.call.node, "fitted here") for fit in estimator.fits[:1]),
             severity=Severity.INFO,
             confidence=Confidence.HIGH if estimator.rows is Rows.MANY else Confidence.MEDIUM,
+            fix=self._linear_class(estimator, facts),
         )
 
     def _many(self, estimator: Estimator) -> Report | None:
@@ -131,7 +172,42 @@ class SvcCostlyMode(Rule):
             model = SVC(C=10, probability=True)  # bad
             model.fit(table.drop(columns="y"), table["y"])
             print(accuracy_score(table["y"], model.predict(table.drop(columns="y"))))
+            """,
+            fixed="""
+            import pandas as pd
+            from sklearn.metrics import accuracy_score
+            from sklearn.svm import SVC
+
+            table = pd.read_parquet("signals.parquet")
+            model = SVC(C=10)
+            model.fit(table.drop(columns="y"), table["y"])
+            print(accuracy_score(table["y"], model.predict(table.drop(columns="y"))))
+            """,
+        ),
+        Bad(
             """
+            import pandas as pd
+            from sklearn.svm import NuSVC
+
+            table = pd.read_parquet("signals.parquet")
+            model = NuSVC(  # bad
+                nu=0.3,
+                probability=True,  # for later
+                random_state=0,
+            )
+            model.fit(table.drop(columns="y"), table["y"])
+            """,
+            fixed="""
+            import pandas as pd
+            from sklearn.svm import NuSVC
+
+            table = pd.read_parquet("signals.parquet")
+            model = NuSVC(
+                nu=0.3,
+                random_state=0,
+            )
+            model.fit(table.drop(columns="y"), table["y"])
+            """,
         ),
         Bad(
             """
@@ -145,7 +221,19 @@ class SvcCostlyMode(Rule):
             pipe = make_pipeline(StandardScaler(), SVC(probability=True))  # bad
             search = GridSearchCV(pipe, {"svc__C": [0.1, 1, 10]}, scoring="roc_auc")
             search.fit(table.drop(columns="y"), table["y"])
-            """
+            """,
+            fixed="""
+            import pandas as pd
+            from sklearn.model_selection import GridSearchCV
+            from sklearn.pipeline import make_pipeline
+            from sklearn.preprocessing import StandardScaler
+            from sklearn.svm import SVC
+
+            table = pd.read_csv("signals.csv")
+            pipe = make_pipeline(StandardScaler(), SVC())
+            search = GridSearchCV(pipe, {"svc__C": [0.1, 1, 10]}, scoring="roc_auc")
+            search.fit(table.drop(columns="y"), table["y"])
+            """,
         ),
         Bad(
             """
@@ -157,6 +245,28 @@ class SvcCostlyMode(Rule):
             X = TfidfVectorizer().fit_transform(reviews["text"])
             model = svm.SVC(kernel="linear", C=0.5)  # bad
             model.fit(X, reviews["label"])
+            """,
+            fixed="""
+            import pandas as pd
+            from sklearn import svm
+            from sklearn.feature_extraction.text import TfidfVectorizer
+
+            reviews = pd.read_csv("reviews.csv")
+            X = TfidfVectorizer().fit_transform(reviews["text"])
+            model = svm.LinearSVC(C=0.5)
+            model.fit(X, reviews["label"])
+            """,
+        ),
+        Bad(
+            """
+            import pandas as pd
+            from sklearn.feature_extraction.text import CountVectorizer
+            from sklearn.svm import SVC
+
+            reviews = pd.read_csv("reviews.csv")
+            X = CountVectorizer().fit_transform(reviews["text"])
+            model = SVC(kernel="linear").fit(X, reviews["label"])  # bad
+            print(model.coef_.toarray())
             """
         ),
         Bad(
@@ -179,6 +289,18 @@ class SvcCostlyMode(Rule):
             risk = model.predict_proba(table.drop(columns="y"))[:, 1]
             """,
             why="the probabilities are read; other ways to get them cost about the same",
+        ),
+        Good(
+            """
+            import pandas as pd
+            from sklearn.model_selection import cross_val_score
+            from sklearn.svm import SVC
+
+            table = pd.read_parquet("signals.parquet")
+            model = SVC(probability=True)
+            scores = cross_val_score(model, table.drop(columns="y"), table["y"], scoring="roc_auc_ovr")
+            """,
+            why="this score of several classes reads probabilities",
         ),
         Good(
             """
@@ -259,11 +381,28 @@ class SvcCostlyMode(Rule):
 
 _PROBABILITIES = re.compile(
     r"predict_(?:log_)?proba|log_loss|['\"]soft['\"]|Stacking|Calibrat|brier|\bshap\b|\blime\b|\beli5\b|SelfTraining|AdaBoost|plot_roc_curve"
-    r"|SuperLearner|mlxtend|RocCurveDisplay|from_estimator"
+    r"|SuperLearner|mlxtend|RocCurveDisplay|from_estimator|roc_auc_ov[or]|needs_proba|prob[AB]_"
 )
 """What reads probabilities, by itself or inside a library."""
 _KEPT = re.compile(r"\b(?:joblib|pickle|dill|cloudpickle|skops|mlflow|onnx\w*|skl2onnx)\b")
 _DUAL = ("support_vectors_", "dual_coef_", "support_", "n_support_", "predict_proba")
+
+
+_DIFFERS = re.compile(r"coef_|n_iter_|fit_status_|class_weight_|shape_fit_|decision_function")
+"""What a linear model has in another form."""
+_UNUSED = frozenset(("gamma", "degree", "coef0", "shrinking", "cache_size", "kernel"))
+"""Parameters that a linear kernel does not read, or that the linear class lacks."""
+
+
+def _linear_arguments(call: Call) -> tuple[Edit, ...] | None:
+    """The arguments without those of the kernel; ``None`` where another one means something else."""
+    from greenlint import remove_argument
+
+    names = [arg.keyword.value if arg.keyword is not None else None for arg in call.node.args]
+    dropped = [name for name in names if name in _UNUSED]
+    if any(name not in _UNUSED | {"C", "random_state", "class_weight"} for name in names) or len(dropped) != 1:
+        return None
+    return remove_argument(call.facts.document, call.node, "kernel")
 
 
 def _axes(search: Call) -> list[Axis]:
