@@ -11,7 +11,7 @@ from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, Rul
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlint import Argument, Call, Estimator, Facts, Findings, Outline, Rows, Study, cst
+    from greenlint import Argument, Call, Edit, Estimator, Facts, Findings, Fix, Outline, Rows, Study, cst
 
 
 class NestedParallelism(Rule):
@@ -88,8 +88,41 @@ class NestedParallelism(Rule):
                     help=_help(outer, each),
                     related=((each.call.node, "its own threads"),) if each.call.facts is facts else (),
                     confidence=Confidence.MEDIUM,
+                    fix=self._fix(outer, inside),
                 )
                 break
+
+    def _fix(self, outer: Call, inside: list[_Inner]) -> Fix | None:
+        """One fit at a time where the estimator has threads for a fit of its own, too; else one thread for each fit."""
+        from greenlint import remove_argument
+
+        if outer.method == "optimize":
+            alone = remove_argument(outer.facts.document, outer.node, "n_jobs") if not _is_timed(outer) else None
+            if alone is None:
+                return None
+            return self.unsafe_fix(
+                "run one trial at a time, which has all cores",
+                *alone,
+                reason="the sampler sees more trials before each new one",
+            )
+        if any(_fitted_alone(each, outer) for each in inside if each.threads is not None):
+            alone = remove_argument(outer.facts.document, outer.node, "n_jobs")
+            if alone is None:
+                return None
+            return self.unsafe_fix(
+                "run one fit at a time, which has all cores", *alone, reason="may take longer where a fit is short"
+            )
+        edits: list[Edit] = []
+        for each in inside:
+            if each.threads is None:
+                continue
+            single = _single_thread(each) if each.call.facts is outer.facts else None
+            if single is None:
+                return None
+            edits.extend(single)
+        return self.unsafe_fix(
+            "give each fit one thread", *edits, reason="the last fit and predictions have one thread, too"
+        )
 
     examples = (
         Bad(
@@ -102,6 +135,63 @@ class NestedParallelism(Rule):
             forest = RandomForestClassifier(n_estimators=300, n_jobs=-1)
             search = RandomizedSearchCV(forest, {"max_depth": [4, 8, 16]}, n_iter=3, n_jobs=-1)  # bad
             search.fit(table.drop(columns="y"), table["y"])
+            """,
+            fixed="""
+            import pandas as pd
+            from sklearn.ensemble import RandomForestClassifier
+            from sklearn.model_selection import RandomizedSearchCV
+
+            table = pd.read_csv("clicks.csv")
+            forest = RandomForestClassifier(n_estimators=300)
+            search = RandomizedSearchCV(forest, {"max_depth": [4, 8, 16]}, n_iter=3, n_jobs=-1)
+            search.fit(table.drop(columns="y"), table["y"])
+            """,
+        ),
+        Bad(
+            """
+            import pandas as pd
+            from sklearn.ensemble import RandomForestClassifier
+            from sklearn.model_selection import cross_val_score
+
+            table = pd.read_csv("clicks.csv")
+            X, y = table.drop(columns="y"), table["y"]
+            forest = RandomForestClassifier(n_estimators=300, n_jobs=-1)
+            scores = cross_val_score(  # bad
+                forest,
+                X,
+                y,
+                cv=5,
+                n_jobs=-1,  # all cores
+            )
+            forest.fit(X, y)
+            """,
+            fixed="""
+            import pandas as pd
+            from sklearn.ensemble import RandomForestClassifier
+            from sklearn.model_selection import cross_val_score
+
+            table = pd.read_csv("clicks.csv")
+            X, y = table.drop(columns="y"), table["y"]
+            forest = RandomForestClassifier(n_estimators=300, n_jobs=-1)
+            scores = cross_val_score(
+                forest,
+                X,
+                y,
+                cv=5,
+            )
+            forest.fit(X, y)
+            """,
+        ),
+        Bad(
+            """
+            import pandas as pd
+            from sklearn.ensemble import RandomForestClassifier
+            from sklearn.model_selection import GridSearchCV
+
+            settings = {"n_estimators": 300, "n_jobs": -1}
+            table = pd.read_csv("clicks.csv")
+            search = GridSearchCV(RandomForestClassifier(**settings), {"max_depth": [4, 8, 16]}, n_jobs=-1)  # bad
+            search.fit(table.drop(columns="y"), table["y"])
             """
         ),
         Bad(
@@ -113,7 +203,16 @@ class NestedParallelism(Rule):
             table = pd.read_csv("demand.csv")
             search = BayesSearchCV(LGBMRegressor(), {"num_leaves": (8, 256)}, n_iter=40, n_jobs=8)  # bad
             search.fit(table.drop(columns="y"), table["y"])
-            """
+            """,
+            fixed="""
+            import pandas as pd
+            from lightgbm import LGBMRegressor
+            from skopt import BayesSearchCV
+
+            table = pd.read_csv("demand.csv")
+            search = BayesSearchCV(LGBMRegressor(n_jobs=1), {"num_leaves": (8, 256)}, n_iter=40, n_jobs=8)
+            search.fit(table.drop(columns="y"), table["y"])
+            """,
         ),
         Bad(
             """
@@ -130,7 +229,22 @@ class NestedParallelism(Rule):
 
             study = optuna.create_study(direction="maximize")
             study.optimize(objective, n_trials=100, n_jobs=-1)  # bad
-            """
+            """,
+            fixed="""
+            import optuna
+            import pandas as pd
+            from sklearn.ensemble import ExtraTreesClassifier
+            from sklearn.model_selection import cross_val_score
+
+            table = pd.read_csv("clicks.csv")
+
+            def objective(trial):
+                model = ExtraTreesClassifier(max_depth=trial.suggest_int("depth", 4, 32), n_jobs=-1)
+                return cross_val_score(model, table.drop(columns="y"), table["y"]).mean()
+
+            study = optuna.create_study(direction="maximize")
+            study.optimize(objective, n_trials=100)
+            """,
         ),
         Bad(
             """
@@ -141,7 +255,16 @@ class NestedParallelism(Rule):
             table = pd.read_csv("clicks.csv")
             model = CatBoostClassifier(iterations=200, thread_count=16)
             scores = cross_val_score(model, table.drop(columns="y"), table["y"], cv=10, n_jobs=5)  # bad
-            """
+            """,
+            fixed="""
+            import pandas as pd
+            from catboost import CatBoostClassifier
+            from sklearn.model_selection import cross_val_score
+
+            table = pd.read_csv("clicks.csv")
+            model = CatBoostClassifier(iterations=200, thread_count=1)
+            scores = cross_val_score(model, table.drop(columns="y"), table["y"], cv=10, n_jobs=5)
+            """,
         ),
         Bad(
             """
@@ -158,7 +281,22 @@ class NestedParallelism(Rule):
 
             study = optuna.create_study()
             study.optimize(objective, n_trials=50, n_jobs=8)  # bad
-            """
+            """,
+            fixed="""
+            import optuna
+            import pandas as pd
+            import xgboost as xgb
+
+            table = pd.read_csv("clicks.csv")
+            matrix = xgb.DMatrix(table.drop(columns="y"), table["y"])
+
+            def objective(trial):
+                params = {"max_depth": trial.suggest_int("depth", 3, 12)}
+                return xgb.cv(params, matrix, 200, early_stopping_rounds=20)["test-rmse-mean"].min()
+
+            study = optuna.create_study()
+            study.optimize(objective, n_trials=50)
+            """,
         ),
         Good(
             """
@@ -370,6 +508,37 @@ def _fits(outer: Call) -> int | None:
     grids = facts[Estimators].grids(outer)
     known = bool(grids) and all(each.size is not None for each in grids)
     return facts[Estimators].fits_of_search(outer) if known and folds is not None else None
+
+
+def _is_timed(outer: Call) -> bool:
+    """Whether a study ends by the clock: one that runs trials in turn would make fewer."""
+    timeout = outer.argument("timeout")
+    return not timeout.known or (timeout.node is not None and timeout.constant is not None)
+
+
+def _fitted_alone(inner: _Inner, outer: Call) -> bool:
+    """Whether an estimator is also fitted outside of what runs in parallel."""
+    from greenlint import Estimators
+
+    fits = inner.call.facts[Estimators].of(inner.call).fits
+    return any(outer.node not in (fit.call.node, *(each.node for each in fit.holders)) for fit in fits)
+
+
+def _single_thread(inner: _Inner) -> tuple[Edit, ...] | None:
+    """One thread for an estimator; a forest has one unless told otherwise."""
+    from greenlint import remove_argument, set_argument
+
+    call, document = inner.call, inner.call.facts.document
+    if (call.name or "").startswith("sklearn."):
+        return remove_argument(document, call.node, "n_jobs")
+    written = [each for each in _NAMES if call.keyword(each) is not None]
+    if call.is_open or len(written) > 1:
+        return None
+    name = "thread_count" if inner.name.startswith("CatBoost") else "n_jobs"
+    return set_argument(document, call.node, written[0] if written else name, "1")
+
+
+_NAMES = ("n_jobs", "num_threads", "nthread", "num_thread", "thread_count")
 
 
 def _named(outer: Call) -> str:
