@@ -1,4 +1,4 @@
-"""Writes `docs/rules.md` and a page for each rule to `docs/rules/`, all from the rules: `python docs/pages.py`."""
+"""Writes the pages of the rules, their index, and the table of `docs/fixes.md`: `python docs/pages.py`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 
 from greenlint.docs import markdown_page, summary_of
 from greenlint.registry import RuleLoader
-from greenlint.rule import Rule, Status
+from greenlint.rule import Bad, Example, Rule, Status
+from greenlint.testing import RuleCase
 
 DOCS = Path(__file__).parent
 
@@ -29,6 +30,7 @@ def pages() -> Iterator[tuple[str, str]]:
     """Each file below `docs/` and its text."""
     rules = sorted(RuleLoader().registry().rules.values(), key=lambda each: (each.category.value, each.name))
     yield "rules.md", "\n".join(index(rules)) + "\n"
+    yield "fixes.md", "\n".join(fixes((DOCS / "fixes.md").read_text(encoding="utf-8"), rules)) + "\n"
     for rule in rules:
         yield f"rules/{rule.name}.md", "\n".join(markdown_page(rule)) + "\n"
 
@@ -43,6 +45,26 @@ def index(rules: Iterable[type[Rule]]) -> Iterator[str]:
         for rule in members:
             summary = summary_of(rule).replace("|", "\\|")
             yield f"| [`{rule.name}`](rules/{rule.name}.md) | {_state(rule)} | {summary} |"
+
+
+def fixes(page: str, rules: Iterable[type[Rule]]) -> Iterator[str]:
+    """The page with its table of the fixes that the examples of the rules show."""
+    yield page.partition(_TABLE)[0] + _TABLE
+    yield from ("", "| rule | fix | level | what it may change |", "| --- | --- | --- | --- |")
+    for rule in rules:
+        cases = (RuleCase(rule, number) for number, each in enumerate(rule.examples, 1) if _is_fixed(each))
+        found = {
+            (each.title, each.applicability.value, each.reason or ""): None for case in cases for each in case.fixes()
+        }
+        for title, level, reason in found:
+            yield f"| [`{rule.name}`](rules/{rule.name}.md) | {title} | {level} | {reason} |"
+
+
+_TABLE = "<!-- Written by `python docs/pages.py` from here on. -->"
+
+
+def _is_fixed(example: Example) -> bool:
+    return isinstance(example, Bad) and example.fixed is not None
 
 
 def _state(rule: type[Rule]) -> str:

@@ -25,7 +25,7 @@ from greenlint.document import Document
 from greenlint.engine import Analysis, analyze
 from greenlint.facts.glance import Glance
 from greenlint.facts.sources import DictSources, RunSettings
-from greenlint.finding import Applicability, Crash, Finding
+from greenlint.finding import Applicability, Crash, Finding, Fix
 from greenlint.fixer import FixResult, fix, splice
 from greenlint.gate import Gate
 from greenlint.notebook_edits import apply_to_notebook
@@ -99,6 +99,12 @@ class RuleCase:
         if self.example is None:
             return list(_contract(self.rule))
         return check_example(self.rule, self.example, beside=self.beside)
+
+    def fixes(self) -> list[Fix]:
+        """The fixes with edits that the rule offers for the example, each once."""
+        if self.example is None:
+            return []
+        return _ExampleTest(self.rule, self.example, self.beside).offered()
 
     def check(self) -> None:
         """Raise ``AssertionError`` that says what is wrong, if anything is."""
@@ -275,6 +281,11 @@ class _ExampleTest:
         left = self._run(result.source).findings
         if left:
             yield self._failure(f"the fixed code still has a finding: {left[0].message}")
+
+    def offered(self) -> list[Fix]:
+        """The fixes with edits, each once."""
+        found = (each.fix for each in self._run(self._code).findings)
+        return list(dict.fromkeys(each for each in found if each is not None and each.edits))
 
     def _fixed(self, form: Form | None = None) -> FixResult:
         form = form or Form(self._example.path, self._code)
