@@ -32,7 +32,17 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from greenlint.document import Document
-    from greenlint.edits import delete_statement, ensure_import, remove_argument, set_argument, use_instead, wrap
+    from greenlint.edits import (
+        delete_statement,
+        ensure_import,
+        hoist,
+        insert_after,
+        insert_before,
+        remove_argument,
+        set_argument,
+        use_instead,
+        wrap,
+    )
     from greenlint.edits import replace as replace_node
     from greenlint.facts import Facts
     from greenlint.facts.accumulation import Accumulated, Accumulation
@@ -238,6 +248,9 @@ _LAZY = {
     "delete_statement": "greenlint.edits",
     "dotted": "greenlint.facts.names",
     "ensure_import": "greenlint.edits",
+    "hoist": "greenlint.edits",
+    "insert_after": "greenlint.edits",
+    "insert_before": "greenlint.edits",
     "losses": "greenlint.facts.graphs",
     "remove_argument": "greenlint.edits",
     "set_argument": "greenlint.edits",
@@ -406,6 +419,9 @@ __all__ = [
     "delete_statement",
     "dotted",
     "ensure_import",
+    "hoist",
+    "insert_after",
+    "insert_before",
     "losses",
     "on_call",
     "on_file",

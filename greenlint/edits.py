@@ -17,6 +17,9 @@ from greenlint.finding import Edit, Span
 __all__ = [
     "delete_statement",
     "ensure_import",
+    "hoist",
+    "insert_after",
+    "insert_before",
     "remove_argument",
     "replace",
     "set_argument",
@@ -224,6 +227,68 @@ def delete_statement(document: Document, statement: cst.CSTNode) -> Edits | None
         return (Edit(span, "pass"),)
     whole = document.whole_lines(span)
     return (Edit(whole, ""),) if not _has_comment(document, whole) else None
+
+
+def insert_before(document: Document, statement: cst.CSTNode, *lines: str) -> Edits | None:
+    """Put lines before a statement and the comment right above it; ``None`` when it shares its line."""
+    line = _line_of(document, statement)
+    if line is None or _block_of(document, line) is None:
+        return None
+    start = _start_of(document, line)
+    at = document.line_span(start).start
+    indent = document.text[at:start]
+    newline = document.newline_at(document.line_span(start).end) or document.tree.default_newline
+    while at > 0:
+        above = document.line_span(at - (2 if document.text.startswith("\r\n", at - 2) else 1))
+        written = document.text[above.start : above.end]
+        if not (written.startswith(f"{indent}#") and document.same_cell(above.start, start)):
+            break
+        at = above.start
+    return (_insert(at, "".join(f"{indent}{each}{newline}" for each in lines)),)
+
+
+def insert_after(document: Document, statement: cst.CSTNode, *lines: str) -> Edits | None:
+    """Put lines after a statement and all that belongs to it; ``None`` when it shares its line."""
+    line = _line_of(document, statement)
+    if line is None or _block_of(document, line) is None:
+        return None
+    start, end = _start_of(document, line), document.span(line).end
+    if not document.same_cell(start, end):
+        return None
+    indent = document.text[document.line_span(start).start : start]
+    at = document.line_span(end).end
+    newline = document.newline_at(document.line_span(start).end) or document.tree.default_newline
+    return (_insert(at, "".join(f"{newline}{indent}{each}" for each in lines)),)
+
+
+def hoist(document: Document, statement: cst.CSTNode, loop: cst.CSTNode) -> Edits | None:
+    """Move a statement before a loop around it.
+
+    ``None`` when one of them shares its line, and for what cannot be indented anew: strings over several lines.
+    """
+    line = _line_of(document, statement)
+    taken = delete_statement(document, statement) if line is not None else None
+    if line is None or taken is None:
+        return None
+    span = Span(_start_of(document, line), document.span(line).end)
+    if any("\n" in document.source(node) for node in document.spans if _is_string_within(document, node, span)):
+        return None
+    inner = document.text[document.line_span(span.start).start : span.start]
+    above = _start_of(document, loop) if isinstance(loop, cst.BaseStatement) else 0
+    outer = document.text[document.line_span(above).start : above]
+    if not inner.startswith(outer) or not document.same_cell(above, span.end):
+        return None
+    excess = inner[len(outer) :]
+    written = document.text[span.start : span.end]
+    moved = "".join(
+        each.removeprefix(excess) if at else each for at, each in enumerate(written.splitlines(keepends=True))
+    )
+    put = insert_before(document, loop, moved)
+    return (*put, *taken) if put is not None else None
+
+
+def _is_string_within(document: Document, node: cst.CSTNode, within: Span) -> bool:
+    return isinstance(node, _STRINGS) and within.start <= document.spans[node].start < within.end
 
 
 def _has_comment(document: Document, within: Span) -> bool:

@@ -327,3 +327,57 @@ def test_use_instead(before: str, after: str | None) -> None:
     document = document_of(before)
     func = nodes(document, cst.Call)[-1 if "A()" not in before else 0].func
     assert applied(before, edits.use_instead(document, func, "m", "New")) == after
+
+
+AROUND = {
+    "plain": ("for a in b:\n    f(a)\ng()\n", "new\nfor a in b:\n    f(a)\nold\ng()\n"),
+    "at the end": ("for a in b:\n    f(a)", "new\nfor a in b:\n    f(a)\nold"),
+    "crlf": ("for a in b:\r\n    f(a)\r\n", "new\r\nfor a in b:\r\n    f(a)\r\nold\r\n"),
+    "indented by tabs": (
+        "def h():\n\tfor a in b:\n\t\tf(a)\n\n\treturn 1\n",
+        "def h():\n\tnew\n\tfor a in b:\n\t\tf(a)\n\told\n\n\treturn 1\n",
+    ),
+    "a comment above": ("x = 1\n# why\nfor a in b:\n    f(a)\n", "x = 1\nnew\n# why\nfor a in b:\n    f(a)\nold\n"),
+    "a comment above with crlf": (
+        "# why\r\nfor a in b:\r\n    f(a)\r\n",
+        "new\r\n# why\r\nfor a in b:\r\n    f(a)\r\nold\r\n",
+    ),
+    "comments at the end": (
+        "for a in b:\n    f(a)  # one\n    # two\n\n# three\ng()\n",
+        "new\nfor a in b:\n    f(a)  # one\nold\n    # two\n\n# three\ng()\n",
+    ),
+    "an else": (
+        "for a in b:\n    f(a)\nelse:\n    g()\nh()\n",
+        "new\nfor a in b:\n    f(a)\nelse:\n    g()\nold\nh()\n",
+    ),
+    "a body on the line": ("for a in b: f(a)\ng()\n", "new\nfor a in b: f(a)\nold\ng()\n"),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), AROUND.values(), ids=AROUND)
+def test_insert_around(before: str, after: str) -> None:
+    document = document_of(before)
+    loop = nodes(document, cst.For)[0]
+    above, below = edits.insert_before(document, loop, "new"), edits.insert_after(document, loop, "old")
+    assert above is not None and below is not None
+    assert applied(before, [*above, *below]) == after
+
+
+HOIST = {
+    "plain": ("for a in b:\n    x = f(\n        1\n    )\n    g(x)\n", "x = f(\n    1\n)\nfor a in b:\n    g(x)\n"),
+    "crlf": ("for a in b:\r\n    x = f()\r\n    g(x)\r\n", "x = f()\r\nfor a in b:\r\n    g(x)\r\n"),
+    "two levels": (
+        "if c:\n  for a in b:\n    if a:\n      x = f()\n    g()\n",
+        "if c:\n  x = f()\n  for a in b:\n    if a:\n      pass\n    g()\n",
+    ),
+    "a comment on the line": ("for a in b:\n    x = f()  # why\n    g(x)\n", None),
+    "a string over lines": ('for a in b:\n    x = f("""\n    s""")\n    g(x)\n', None),
+    "a shared line": ("for a in b:\n    x = f(); g(x)\n", None),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), HOIST.values(), ids=HOIST)
+def test_hoist(before: str, after: str | None) -> None:
+    document = document_of(before)
+    statement = next(each for each in nodes(document, cst.Assign) if document.source(each).startswith("x"))
+    assert applied(before, edits.hoist(document, statement, nodes(document, cst.For)[0])) == after
