@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, RuleOptions, Severity, on_file
 
 if TYPE_CHECKING:
-    from greenlint import Facts, Findings, Growing, Outline, Report, cst
+    from collections.abc import Iterator, Sequence
+
+    from greenlint import Call, Edit, Facts, Findings, Fix, Growing, Outline, Report, cst
 
 
 class ContainerGrownByCopy(Rule):
@@ -93,7 +96,29 @@ class ContainerGrownByCopy(Rule):
             help=_remedy(first, facts),
             notes=() if many else ("saves little where the loop has few passes",),
             related=[(first.loops[0], "the loop"), *others],
+            fix=self._fix(found, facts),
         )
+
+    def _fix(self, found: Sequence[Growing], facts: Facts) -> Fix | None:
+        """Collect the pieces in a list and join them after the loop."""
+        from greenlint import insert_after, insert_before, replace_node
+
+        joins = [_collected(each, facts) for each in found]
+        loop, document = found[0].loops[-1], facts.document
+        edits: list[Edit] = []
+        for each, join in zip(found, joins, strict=True):
+            if join is None or each.loops[-1] is not loop:
+                return None
+            edits.extend(replace_node(document, each.node, join.append))
+        made = [join for join in joins if join is not None]
+        before = insert_before(document, loop, *(each.start for each in made))
+        after = insert_after(document, loop, *(each.end for each in made))
+        if before is None or after is None or len({each.start for each in made}) != len(made):
+            return None
+        edits = [*before, *edits, *after]
+        reason = next((each.reason for each in made if each.reason is not None), None)
+        title = "collect the pieces in a list and join them after the loop"
+        return self.safe_fix(title, *edits) if reason is None else self.unsafe_fix(title, *edits, reason=reason)
 
     examples = (
         Bad(
@@ -106,7 +131,19 @@ class ContainerGrownByCopy(Rule):
             with torch.no_grad():
                 for images in loader:
                     features = torch.cat([features, model(images)])  # bad
-            """
+            """,
+            fixed="""
+            import torch
+            from torch.utils.data import DataLoader
+
+            loader = DataLoader(data, batch_size=64)
+            features = torch.empty(0)
+            with torch.no_grad():
+                features_parts = [features]
+                for images in loader:
+                    features_parts.append(model(images))
+                features = torch.cat(features_parts)
+            """,
         ),
         Bad(
             """
@@ -119,7 +156,20 @@ class ContainerGrownByCopy(Rule):
             for name in os.listdir("logs"):
                 log = pd.read_csv(name)
                 table = pd.concat([table, log[log.done]], ignore_index=True)  # bad
-            """
+            """,
+            fixed="""
+            import os
+
+            import pandas as pd
+            import torch
+
+            table = pd.DataFrame()
+            table_parts = [table]
+            for name in os.listdir("logs"):
+                log = pd.read_csv(name)
+                table_parts.append(log[log.done])
+            table = pd.concat(table_parts, ignore_index=True)
+            """,
         ),
         Bad(
             """
@@ -145,7 +195,18 @@ class ContainerGrownByCopy(Rule):
             rows = pd.DataFrame(columns=["user", "total"])
             for user, group in events.groupby("user"):
                 rows.loc[len(rows)] = [user, group["price"].sum()]  # bad
-            """
+            """,
+            fixed="""
+            import pandas as pd
+            import sklearn
+
+            events = pd.read_csv("events.csv")
+            rows = pd.DataFrame(columns=["user", "total"])
+            rows_parts = []
+            for user, group in events.groupby("user"):
+                rows_parts.append([user, group["price"].sum()])
+            rows = pd.DataFrame(rows_parts, columns=rows.columns)
+            """,
         ),
         Bad(
             """
@@ -166,7 +227,17 @@ class ContainerGrownByCopy(Rule):
             every = load_dataset("news", "en")
             for part in parts:
                 every = concatenate_datasets([every, load_dataset("news", part)])  # bad
-            """
+            """,
+            fixed="""
+            from datasets import concatenate_datasets, load_dataset
+            from transformers import AutoModel
+
+            every = load_dataset("news", "en")
+            every_parts = [every]
+            for part in parts:
+                every_parts.append(load_dataset("news", part))
+            every = concatenate_datasets(every_parts)
+            """,
         ),
         Bad(
             """
@@ -175,7 +246,16 @@ class ContainerGrownByCopy(Rule):
             found = jnp.zeros((0, 64))
             while not queue.empty():
                 found = jnp.vstack([found, encode(queue.get())])  # bad
-            """
+            """,
+            fixed="""
+            import jax.numpy as jnp
+
+            found = jnp.zeros((0, 64))
+            found_parts = [found]
+            while not queue.empty():
+                found_parts.append(encode(queue.get()))
+            found = jnp.vstack(found_parts)
+            """,
         ),
         Bad(
             """
@@ -187,7 +267,21 @@ class ContainerGrownByCopy(Rule):
             for chunk in chunks:
                 rows = sp.vstack([rows, vectorizer.transform(chunk)])  # bad
                 codes = tf.concat([codes, encoder(chunk)], axis=0)
-            """
+            """,
+            fixed="""
+            import scipy.sparse as sp
+            import tensorflow as tf
+
+            rows = sp.csr_matrix((0, 100))
+            codes = tf.zeros((0, 32))
+            rows_parts = [rows]
+            codes_parts = [codes]
+            for chunk in chunks:
+                rows_parts.append(vectorizer.transform(chunk))
+                codes_parts.append(encoder(chunk))
+            rows = sp.vstack(rows_parts)
+            codes = tf.concat(codes_parts, axis=0)
+            """,
         ),
         Bad(
             """
@@ -200,6 +294,67 @@ class ContainerGrownByCopy(Rule):
             for part in parts:
                 names = pl.concat([names, part.names])  # bad
                 points = cp.concatenate([points, part.points])
+            """,
+            fixed="""
+            import cupy as cp
+            import polars as pl
+            import torch
+
+            names = pl.DataFrame()
+            points = cp.zeros((0, 3))
+            names_parts = [names]
+            points_parts = [points]
+            for part in parts:
+                names_parts.append(part.names)
+                points_parts.append(part.points)
+            names = pl.concat(names_parts)
+            points = cp.concatenate(points_parts)
+            """,
+        ),
+        Bad(
+            """
+            import numpy as np
+            import torch
+
+            def extract(model, loaders):
+                features = np.empty((0, 512))
+                # all of them
+                for loader in loaders:
+                    for images, labels in loader:
+                        features = np.append(  # bad
+                            features,
+                            model(images.cuda()).cpu().numpy(),
+                            axis=0,
+                        )
+
+                return features
+            """,
+            fixed="""
+            import numpy as np
+            import torch
+
+            def extract(model, loaders):
+                features = np.empty((0, 512))
+                features_parts = [features]
+                # all of them
+                for loader in loaders:
+                    for images, labels in loader:
+                        features_parts.append(model(images.cuda()).cpu().numpy())
+                features = np.concatenate(features_parts, axis=0)
+
+                return features
+            """,
+        ),
+        Bad(
+            """
+            import numpy as np
+            import torch
+
+            features = np.empty((0, 512))
+            buffer = np.empty((64, 512))
+            for path in paths:
+                encode(path, out=buffer)
+                features = np.concatenate([features, buffer])  # bad
             """
         ),
         Good(
@@ -418,3 +573,284 @@ def _remedy(each: Growing, facts: Facts) -> str:
     if each.joiner.name.endswith(".append"):
         written = written.replace("append", "concatenate")
     return f"append the pieces to a list and call {written} once after the loop"
+
+
+# -- the fix --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Join:
+    """The statements that take the place of a growth."""
+
+    start: str
+    """Before the loop."""
+    append: str
+    end: str
+    """After the loop."""
+    reason: str | None
+    """Why that is not safe."""
+
+
+_MEMORY = "the pieces stay in memory, with what they are a view of, until they are joined"
+_TYPES = "the columns get the types of their values instead of object"
+_FRESH = re.compile(
+    r"^(?:pandas\.(?:read_\w+|concat|merge)|numpy\.(?:load|loadtxt|genfromtxt|zeros|ones|full|arange|linspace|random\.\w+)"
+    r"|torch\.(?:load|zeros|ones|full|arange|rand|randn|randint)|datasets\.load_dataset)$"
+)
+"""Functions whose result nothing else holds."""
+_VIEWS = frozenset(
+    """view reshape squeeze unsqueeze transpose permute numpy detach flatten ravel cpu cuda to values contiguous
+    swapaxes expand asarray asanyarray from_numpy as_tensor tensor array head tail iloc loc get""".split()
+)
+"""Methods and functions that may give their argument itself, or a part of it."""
+
+
+def _collected(each: Growing, facts: Facts) -> _Join | None:
+    """How a growth is written with a list; ``None`` where that may do something else."""
+    from greenlint import cst
+
+    target = each.target
+    if not isinstance(target, cst.Name) or not _stands_alone(each, target.value, facts):
+        return None
+    parts = f"{target.value}_parts"
+    if any(name.value == parts for name in _names(facts.document.tree, facts)):
+        return None
+    return _rows(each, target.value, parts, facts) if each.joiner is None else _pieces(each, target.value, parts, facts)
+
+
+def _stands_alone(each: Growing, name: str, facts: Facts) -> bool:
+    """Whether nothing but the growth sees what grows while the loop runs, even when it fails."""
+    from greenlint import BindingKind, Names, Tree, cst
+
+    tree, names, loop = facts[Tree], facts[Names], each.loops[-1]
+    if sum(found.value == name for found in _names(loop, facts)) != 2:
+        return False
+    if tree.enclosing(loop, cst.Try) is not None or tree.enclosing(
+        each.node, cst.Try, cst.FunctionDef
+    ) is not tree.enclosing(loop, cst.Try, cst.FunctionDef):
+        return False
+    outer = [item.name.value for node in tree.of_type(cst.Global) for item in node.names]
+    outer += [item.name.value for node in tree.of_type(cst.Nonlocal) for item in node.names]
+    if name in outer:
+        return False
+    starts = names.lookup(name, loop)
+    if not starts or any(start.kind is not BindingKind.ASSIGN or start.path for start in starts):
+        return False
+    if not all(isinstance(start.value, cst.Call) for start in starts):
+        return False
+    function = tree.function(loop)
+    elsewhere = [found for found in _names(facts.document.tree, facts) if found.value == name]
+    return not any(
+        tree.function(found) is not function and any(start in names.reaching(found) for start in starts)
+        for found in elsewhere
+    )
+
+
+def _names(node: cst.CSTNode, facts: Facts) -> Iterator[cst.Name]:
+    """The names below a node that stand for variables."""
+    from greenlint import Tree, cst
+
+    tree = facts[Tree]
+    for each in tree.below(node, cst.Name):
+        above = tree.parent(each)
+        if isinstance(above, cst.Attribute) and above.attr is each:
+            continue
+        if not (isinstance(above, cst.Arg) and above.keyword is each):
+            yield each
+
+
+def _pieces(each: Growing, name: str, parts: str, facts: Facts) -> _Join | None:
+    from greenlint import cst
+
+    joiner, source = each.joiner, facts.document.source
+    if joiner is None or joiner.name is None or each.node.value is not joiner.node:
+        return None
+    piece, rest, written = _piece(joiner), joiner.node.args[1:], source(joiner.node.func)
+    if joiner.name.endswith(".append"):
+        # Without an axis, numbers and arrays are taken alike, which no joining function does.
+        if joiner.keyword("axis") is None or not isinstance(joiner.node.func, cst.Attribute):
+            return None
+        rest, written = joiner.node.args[2:], f"{source(joiner.node.func.value)}.concatenate"
+    if piece is None or not all(_is_plain(arg, joiner.name) for arg in rest):
+        return None
+    if source(joiner.node.args[0].value) == source(piece) or not _is_kept(piece, each, facts):
+        return None
+    if "#" in source(each.node):
+        return None
+    arguments = "".join(f", {source(arg).rstrip().rstrip(',')}" for arg in rest)
+    return _Join(
+        f"{parts} = [{name}]",
+        f"{parts}.append({source(piece)})",
+        f"{name} = {written}({parts}{arguments})",
+        None if _is_fresh(piece, each, facts) else _MEMORY,
+    )
+
+
+def _piece(joiner: Call) -> cst.BaseExpression | None:
+    """What is added, when it is one thing and added at the end."""
+    from greenlint import cst
+
+    if joiner.name is not None and joiner.name.endswith(".append"):
+        return joiner.positional[1]
+    given = joiner.positional[0]
+    if not isinstance(given, (cst.List, cst.Tuple)) or len(given.elements) != 2:
+        return None
+    first, second = given.elements
+    if not isinstance(first.value, cst.Name) or not isinstance(second, cst.Element):
+        return None
+    return second.value
+
+
+_OTHER_WAY = frozenset(("keys", "names", "levels", "out", "verify_integrity", "join", "dtype", "casting", "how"))
+
+
+def _is_plain(arg: cst.Arg, joiner: str) -> bool:
+    """Whether a further argument is a number or a switch that means the same for many pieces."""
+    from greenlint import cst
+
+    value = arg.value
+    if arg.star or (arg.keyword is not None and arg.keyword.value in _OTHER_WAY):
+        return False
+    if joiner.split(".")[0] in ("pandas", "modin", "cudf"):
+        # Columns side by side are matched by their labels each time.
+        if arg.keyword is None or arg.keyword.value not in ("ignore_index", "sort", "axis", "copy"):
+            return False
+        if arg.keyword.value == "axis":
+            return isinstance(value, cst.Integer) and value.value == "0"
+    if isinstance(value, cst.UnaryOperation):
+        value = value.expression
+    return isinstance(value, cst.Integer) or (isinstance(value, cst.Name) and value.value in ("True", "False"))
+
+
+def _is_kept(piece: cst.BaseExpression, each: Growing, facts: Facts) -> bool:
+    """Whether a piece that is not copied at once is still the same after the loop."""
+    from greenlint import Tree
+
+    tree, loop = facts[Tree], each.loops[0]
+    for name in _held(piece, facts):
+        if not any(tree.contains(loop, node) for node in _bound(name, facts)) or _is_changed(name, loop, facts):
+            return False
+    return True
+
+
+def _held(piece: cst.BaseExpression, facts: Facts) -> Iterator[str]:
+    """The variables that a piece may be, or be a view of."""
+    from greenlint import cst
+
+    while True:
+        if isinstance(piece, (cst.Attribute, cst.Subscript)):
+            piece = piece.value
+        elif isinstance(piece, cst.Call) and isinstance(piece.func, cst.Attribute) and piece.func.attr.value in _VIEWS:
+            yield from (found for arg in piece.args for found in _held(arg.value, facts))
+            piece = piece.func.value
+        else:
+            break
+    if isinstance(piece, cst.Name) and not _is_module(piece, facts):
+        yield piece.value
+    elif isinstance(piece, (cst.List, cst.Tuple)):
+        for element in piece.elements:
+            yield from _held(element.value, facts)
+
+
+def _is_module(name: cst.Name, facts: Facts) -> bool:
+    from greenlint import BindingKind, Names
+
+    return all(each.kind is BindingKind.IMPORT for each in facts[Names].reaching(name)) and bool(
+        facts[Names].reaching(name)
+    )
+
+
+def _bound(name: str, facts: Facts) -> Iterator[cst.CSTNode]:
+    """Where a variable is given a value."""
+    from greenlint import Tree, cst
+
+    for each in facts[Tree].of_type(cst.AssignTarget):
+        if any(found.value == name for found in _targets(each.target)):
+            yield each
+    for loop in facts[Tree].of_type(cst.For):
+        if any(found.value == name for found in _targets(loop.target)):
+            yield loop
+
+
+def _targets(target: cst.BaseExpression) -> Iterator[cst.Name]:
+    from greenlint import cst
+
+    if isinstance(target, cst.Name):
+        yield target
+    elif isinstance(target, (cst.Tuple, cst.List)):
+        for element in target.elements:
+            yield from _targets(element.value)
+
+
+def _is_changed(name: str, loop: cst.For | cst.While, facts: Facts) -> bool:
+    """Whether a loop changes in place what a variable stands for."""
+    from greenlint import Calls, Tree, cst
+
+    stored: list[cst.CSTNode] = [each.target for each in facts[Tree].below(loop.body, cst.AssignTarget)]
+    changed = [each for each in stored if not isinstance(each, cst.Name)]
+    changed.extend(each.target for each in facts[Tree].below(loop.body, cst.AugAssign))
+    if any(_root(each) == name for each in changed):
+        return True
+    for call in facts[Calls].within(loop.body):
+        in_place = call.method.endswith("_") or call.method in ("sort", "fill", "resize", "insert", "pop", "update")
+        in_place = in_place or call.keyword("inplace") is not None
+        out = call.keyword("out")
+        if (in_place and call.receiver is not None and _root(call.receiver) == name) or (
+            out is not None and _root(out) == name
+        ):
+            return True
+    return False
+
+
+def _root(node: cst.CSTNode) -> str | None:
+    from greenlint import cst
+
+    while isinstance(node, (cst.Subscript, cst.Attribute)):
+        node = node.value
+    return node.value if isinstance(node, cst.Name) else None
+
+
+def _is_fresh(piece: cst.BaseExpression, each: Growing, facts: Facts) -> bool:
+    """Whether a piece is made for this purpose alone, so that keeping it takes no more memory than the whole."""
+    from greenlint import Calls, Names, Tree, cst
+
+    if isinstance(piece, cst.Name):
+        bindings = facts[Names].reaching(piece)
+        if len(bindings) != 1 or bindings[0].path or not isinstance(bindings[0].value, cst.Call):
+            return False
+        if not facts[Tree].contains(each.loops[0], bindings[0].node):
+            return False
+        piece = bindings[0].value
+    if not isinstance(piece, cst.Call):
+        return False
+    call = facts[Calls].of(piece)
+    return _FRESH.match(call.name) is not None if call.name is not None else call.method in ("copy", "clone")
+
+
+def _rows(each: Growing, name: str, parts: str, facts: Facts) -> _Join | None:
+    """Rows of an empty frame of which only the columns are known."""
+    from greenlint import Calls, Names, Tree, cst
+
+    starts = facts[Names].lookup(name, each.loops[-1])
+    made = starts[0].value if len(starts) == 1 else None
+    call = facts[Calls].of(made) if isinstance(made, cst.Call) else None
+    if call is None or call.name != "pandas.DataFrame" or call.keyword("columns") is None or len(call.node.args) != 1:
+        return None
+    target, value = each.node.targets[0].target, each.node.value
+    if not isinstance(target, cst.Subscript) or len(target.slice) != 1 or not isinstance(value, cst.List):
+        return None
+    if any(isinstance(element, cst.StarredElement) for element in value.elements):
+        return None
+    if "+1" in facts.document.source(target).replace(" ", ""):
+        return None
+    tree = facts[Tree]
+    start, end = tree.last(starts[0].node), tree.first(each.loops[-1])
+    if any(start < tree.first(found) < end and found.value == name for found in _names(facts.document.tree, facts)):
+        return None
+    source = facts.document.source
+    return _Join(
+        f"{parts} = []",
+        f"{parts}.append({source(value)})",
+        f"{name} = {source(call.node.func)}({parts}, columns={name}.columns)",
+        _TYPES,
+    )
