@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from greenlint.document import Document
     from greenlint.edits import (
+        append_element,
         delete_statement,
         ensure_import,
         hoist,
@@ -245,6 +246,7 @@ _LAZY = {
     "Work": "greenlint.facts.datasets",
     "Workloads": "greenlint.facts.workloads",
     "Wrapped": "greenlint.facts.distributed",
+    "append_element": "greenlint.edits",
     "delete_statement": "greenlint.edits",
     "dotted": "greenlint.facts.names",
     "ensure_import": "greenlint.edits",
@@ -415,6 +417,7 @@ __all__ = [
     "Workloads",
     "Wrapped",
     "__version__",
+    "append_element",
     "cst",
     "delete_statement",
     "dotted",

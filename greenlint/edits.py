@@ -15,6 +15,7 @@ from greenlint.document import Document
 from greenlint.finding import Edit, Span
 
 __all__ = [
+    "append_element",
     "delete_statement",
     "ensure_import",
     "hoist",
@@ -182,6 +183,35 @@ def _removal(document: Document, call: cst.Call, index: int) -> Span:
     if tail.comma is not None:
         return Span(before.token_end, tail.token_end)
     return Span(document.span(call.args[index - 1]).end, span.end)
+
+
+def append_element(document: Document, node: cst.List, text: str) -> Edits | None:
+    """Put ``text`` behind the last element of a list that is written out; ``None`` where that is in parentheses."""
+    if not node.elements:
+        start = document.spans[node].start
+        closing = document.text.find("]", start)
+        inside = document.text[start + 1 : closing]
+        return (Edit(Span(start + 1, closing), text),) if not inside.strip() else None
+    last = node.elements[-1]
+    if not isinstance(last, cst.Element) or last.value.lpar:
+        return None
+    start, end = document.span(last.value).start, document.span(last.value).end
+    line = document.line_span(end)
+    before = document.text[document.line_span(start).start : start]
+    has_comma = isinstance(last.comma, cst.Comma)
+    if isinstance(last.comma, cst.Comma):
+        end = document.spans[last.comma.whitespace_before].end + 1
+    rest = document.text[end : line.end].strip()
+    if before.strip():
+        return (_insert(end, f" {text}," if has_comma else f", {text}"),)
+    newline = document.newline_at(line.end) or document.tree.default_newline
+    if rest and not rest.startswith("#"):
+        return (_insert(end, f"{newline}{before}{text}," if has_comma else f",{newline}{before}{text}"),)
+    if has_comma:
+        return (_insert(line.end, f"{newline}{before}{text},"),)
+    if line.end == end:
+        return (_insert(end, f",{newline}{before}{text}"),)
+    return (_insert(end, ","), _insert(line.end, f"{newline}{before}{text}"))
 
 
 # -- statements -------------------------------------------------------------------------------------------

@@ -381,3 +381,24 @@ def test_hoist(before: str, after: str | None) -> None:
     document = document_of(before)
     statement = next(each for each in nodes(document, cst.Assign) if document.source(each).startswith("x"))
     assert applied(before, edits.hoist(document, statement, nodes(document, cst.For)[0])) == after
+
+
+ELEMENT = {
+    "empty": ("x = []\n", "x = [new]\n"),
+    "one line": ("x = [a, b]\n", "x = [a, b, new]\n"),
+    "trailing comma": ("x = [a,]\n", "x = [a, new,]\n"),
+    "lines": ("x = [\n    a,\n    b,  # why\n]\n", "x = [\n    a,\n    b,  # why\n    new,\n]\n"),
+    "lines without a comma": ("x = [\n    a,\n    b  # why\n]\n", "x = [\n    a,\n    b,  # why\n    new\n]\n"),
+    "closed on the last line": ("x = [a,\n     b]\n", "x = [a,\n     b,\n     new]\n"),
+    "a call over lines": ("x = [\n    f(\n        1,\n    ),\n]\n", "x = [\n    f(\n        1,\n    ),\n    new,\n]\n"),
+    "crlf": ("x = [\r\n    a\r\n]\r\n", "x = [\r\n    a,\r\n    new\r\n]\r\n"),
+    "a starred one": ("x = [*a]\n", None),
+    "parentheses": ("x = [(a)]\n", None),
+    "a comment alone": ("x = [\n    # none\n]\n", None),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), ELEMENT.values(), ids=ELEMENT)
+def test_append_element(before: str, after: str | None) -> None:
+    document = document_of(before)
+    assert applied(before, edits.append_element(document, nodes(document, cst.List)[0], "new")) == after
