@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, RuleOptions, Severity, on_call, on_file
@@ -9,7 +10,7 @@ from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, Rul
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlint import Call, Facts, Findings, Loop, Outline, Report, Schedules, cst
+    from greenlint import Call, Edit, Facts, Findings, Fix, Loop, Outline, Report, Schedules, cst
 
 _SHORT_FINE_TUNING = 8
 _LONG_FINE_TUNING = 15
@@ -92,7 +93,29 @@ class NoEarlyStopping(Rule):
                 certain,
                 "add keras.callbacks.EarlyStopping(patience=5, restore_best_weights=True) to the callbacks",
                 related=tuple((each.node, "and here") for each, _, _ in found[1:5]),
+                fix=self._stops_keras([(each, epochs) for each, epochs, _ in found], facts),
             )
+
+    def _stops_keras(self, fits: list[tuple[Call, int]], facts: Facts) -> Fix | None:
+        from greenlint import Environment
+
+        spelled = _keras_spelling(facts)
+        if spelled is None or facts[Environment].at_least("keras", "2.2.3") is False or _counts_on_length(fits, facts):
+            return None
+        made, name = spelled
+        edits = {each: each for each in made}
+        for fit, epochs in fits:
+            patience = max(_PATIENCE, epochs // 10)
+            position = 5 if fit.method == "fit" else 4
+            more = _added(fit, f"{name}(patience={patience}, restore_best_weights=True)", position, facts)
+            if more is None:
+                return None
+            edits.update((each, each) for each in more)
+        return self.unsafe_fix(
+            "stop when the validation loss no longer improves",
+            *edits.values(),
+            reason="the training may end before its last epoch, with the best weights instead of the last",
+        )
 
     @on_call("transformers.Trainer", "transformers.Seq2SeqTrainer")
     def transformers(self, call: Call, facts: Facts) -> Findings:
@@ -116,6 +139,29 @@ class NoEarlyStopping(Rule):
             "load_best_model_at_end=True",
             notes=("the default learning rate falls to zero over the planned steps, so a patience of 1 is too short",),
             related=((arguments.node, "planned here"),) if arguments.facts is facts else (),
+            fix=self._stops_transformers(call, facts) if keeps_best else None,
+        )
+
+    def _stops_transformers(self, call: Call, facts: Facts) -> Fix | None:
+        """Where the best checkpoint is kept already, its measure is there to stop by."""
+        from greenlint import Environment, cst, ensure_import
+
+        if call.is_open or facts[Environment].at_least("transformers", "4.0") is False:
+            return None
+        func, name = call.node.func, "EarlyStoppingCallback"
+        made: tuple[Edit, ...] | None = ()
+        if isinstance(func, cst.Attribute):
+            name = f"{facts.document.source(func.value)}.{name}"
+        else:
+            made = ensure_import(facts.document, f"from transformers import {name}")
+        added = _added(call, f"{name}(early_stopping_patience=3)", None, facts)
+        if made is None or added is None:
+            return None
+        return self.unsafe_fix(
+            "stop when the best checkpoint is no longer beaten",
+            *made,
+            *added,
+            reason="the training may end before its last epoch",
         )
 
     @on_call("lightning.pytorch.Trainer")
@@ -131,7 +177,31 @@ class NoEarlyStopping(Rule):
         if "def validation_step" not in facts.document.text or not facts[Calls].methods("fit"):
             return
         yield self._report(
-            call.node, *epochs, 'add EarlyStopping(monitor="val_loss", patience=5) to the callbacks', related=()
+            call.node,
+            *epochs,
+            'add EarlyStopping(monitor="val_loss", patience=5) to the callbacks',
+            fix=self._stops_lightning(call, epochs[0], facts),
+        )
+
+    def _stops_lightning(self, call: Call, epochs: int, facts: Facts) -> Fix | None:
+        from greenlint import Calls, ensure_import
+
+        measure = _logged_loss(facts)
+        fits = facts[Calls].methods("fit")
+        # Without validation data the measure is never there, and the callback raises.
+        if measure is None or call.is_open or any(len(each.positional) < 3 for each in fits):
+            return None
+        package = _lightning_package(facts)
+        imported = ensure_import(facts.document, f"from {package}.callbacks import EarlyStopping") if package else None
+        stop = f'EarlyStopping(monitor="{measure}", patience={max(_PATIENCE, epochs // 10)})'
+        added = _added(call, stop, None, facts)
+        if imported is None or added is None:
+            return None
+        return self.unsafe_fix(
+            "stop when the validation loss no longer improves",
+            *imported,
+            *added,
+            reason="the training may end before its last epoch",
         )
 
     @on_file
@@ -159,6 +229,7 @@ class NoEarlyStopping(Rule):
         *,
         notes: tuple[str, ...] = (),
         related: tuple[tuple[cst.CSTNode, str], ...] = (),
+        fix: Fix | None = None,
     ) -> Report:
         planned = f"{epochs} epochs" if certain else f"{epochs} epochs (the default of an option)"
         return self.finding(
@@ -168,6 +239,7 @@ class NoEarlyStopping(Rule):
             notes=("what this saves depends on where the best epoch is; a noisy measure needs more patience", *notes),
             related=related,
             confidence=Confidence.MEDIUM if not certain else Confidence.HIGH,
+            fix=fix,
         )
 
     examples = (
@@ -177,8 +249,24 @@ class NoEarlyStopping(Rule):
 
             model = keras.applications.ResNet50(weights="imagenet")
             model.compile("adam", "categorical_crossentropy")
-            model.fit(train, epochs=100, validation_data=valid)  # bad
-            """
+            model.fit(  # bad
+                train,
+                epochs=100,
+                validation_data=valid,  # a tenth of the images
+            )
+            """,
+            fixed="""
+            import keras
+
+            model = keras.applications.ResNet50(weights="imagenet")
+            model.compile("adam", "categorical_crossentropy")
+            model.fit(
+                train,
+                epochs=100,
+                validation_data=valid,  # a tenth of the images
+                callbacks=[keras.callbacks.EarlyStopping(patience=10, restore_best_weights=True)],
+            )
+            """,
         ),
         Bad(
             """
@@ -192,20 +280,74 @@ class NoEarlyStopping(Rule):
                 layers.Dense(5),
             ])
             model.compile("adam", "mse")
-            callbacks = [ModelCheckpoint("best.keras", save_best_only=True)]
+            callbacks = [
+                ModelCheckpoint("best.keras", save_best_only=True),
+            ]
             history = model.fit(x_train, y_train, epochs=60, validation_split=0.2, callbacks=callbacks)  # bad
-            """
+            """,
+            fixed="""
+            from tensorflow.keras.callbacks import ModelCheckpoint
+            from tensorflow.keras.callbacks import EarlyStopping
+            from tensorflow.keras import layers, models
+
+            model = models.Sequential([
+                layers.Conv2D(64, 3, input_shape=(224, 224, 3)),
+                layers.Conv2D(128, 3),
+                layers.GlobalMaxPooling2D(),
+                layers.Dense(5),
+            ])
+            model.compile("adam", "mse")
+            callbacks = [
+                ModelCheckpoint("best.keras", save_best_only=True),
+                EarlyStopping(patience=6, restore_best_weights=True),
+            ]
+            history = model.fit(x_train, y_train, epochs=60, validation_split=0.2, callbacks=callbacks)
+            """,
         ),
         Bad(
             """
-            from transformers import AutoModelForSequenceClassification, Trainer, TrainingArguments
+            from transformers import AutoModelForSequenceClassification, PrinterCallback, Trainer, TrainingArguments
 
             model = AutoModelForSequenceClassification.from_pretrained("bert-base-cased")
             args = TrainingArguments(
                 "out", num_train_epochs=20, eval_strategy="epoch", save_strategy="epoch", load_best_model_at_end=True
             )
-            trainer = Trainer(model=model, args=args, train_dataset=train, eval_dataset=valid)  # bad
+            trainer = Trainer(  # bad
+                model=model, args=args, train_dataset=train, eval_dataset=valid,
+                callbacks=[
+                    PrinterCallback()
+                ]
+            )
             trainer.train()
+            """,
+            fixed="""
+            from transformers import AutoModelForSequenceClassification, PrinterCallback, Trainer, TrainingArguments
+            from transformers import EarlyStoppingCallback
+
+            model = AutoModelForSequenceClassification.from_pretrained("bert-base-cased")
+            args = TrainingArguments(
+                "out", num_train_epochs=20, eval_strategy="epoch", save_strategy="epoch", load_best_model_at_end=True
+            )
+            trainer = Trainer(
+                model=model, args=args, train_dataset=train, eval_dataset=valid,
+                callbacks=[
+                    PrinterCallback(),
+                    EarlyStoppingCallback(early_stopping_patience=3)
+                ]
+            )
+            trainer.train()
+            """,
+        ),
+        Bad(
+            """
+            import keras
+            import matplotlib.pyplot as plt
+
+            epochs = 80
+            model = keras.applications.ResNet50(weights="imagenet")
+            model.compile("adam", "categorical_crossentropy")
+            history = model.fit(train, epochs=epochs, validation_data=valid)  # bad
+            plt.plot(range(epochs), history.history["loss"])
             """
         ),
         Bad(
@@ -216,7 +358,25 @@ class NoEarlyStopping(Rule):
                 def validation_step(self, batch, batch_idx):
                     self.log("val_loss", self.loss(batch))
 
-            trainer = L.Trainer(max_epochs=200, accelerator="gpu")  # bad
+            trainer = L.Trainer(  # bad
+                max_epochs=200,
+                accelerator="gpu",
+            )
+            trainer.fit(Model(), train, valid)
+            """,
+            fixed="""
+            import lightning as L
+            from lightning.pytorch.callbacks import EarlyStopping
+
+            class Model(L.LightningModule):
+                def validation_step(self, batch, batch_idx):
+                    self.log("val_loss", self.loss(batch))
+
+            trainer = L.Trainer(
+                max_epochs=200,
+                accelerator="gpu",
+                callbacks=[EarlyStopping(monitor="val_loss", patience=20)],
+            )
             trainer.fit(Model(), train, valid)
             """,
             options={"all_loops": True},
@@ -432,6 +592,134 @@ def _counts_epochs(arguments: Call) -> bool:
     steps = arguments.argument("max_steps")
     plain = arguments.argument("lr_scheduler_type")
     return (steps.absent or steps.constant == -1) and (plain.absent or plain.constant in ("constant", "linear"))
+
+
+# -- the fix ---------------------------------------------------------------------------------------------------
+
+
+_PATIENCE = 5
+_READS_EPOCH = re.compile(r"\.history\[[^\]]+\]\[-?\d{2}|initial_epoch|\.stopped_epoch")
+
+
+def _added(call: Call, text: str, position: int | None, facts: Facts) -> tuple[Edit, ...] | None:
+    """One more callback for a call: in a list that is written down, or as the only one."""
+    from greenlint import BindingKind, Names, append_element, cst, set_argument
+
+    given = call.argument("callbacks", position)
+    if given.absent:
+        return set_argument(facts.document, call.node, "callbacks", f"[{text}]", position)
+    node = given.node if given.facts is facts else None
+    if isinstance(node, cst.Name):
+        bindings = facts[Names].reaching(node)
+        if len(bindings) != 1 or bindings[0].kind is not BindingKind.ASSIGN or bindings[0].path:
+            return None
+        node = bindings[0].value
+    return append_element(facts.document, node, text) if isinstance(node, cst.List) else None
+
+
+def _keras_spelling(facts: Facts) -> tuple[tuple[Edit, ...], str] | None:
+    """The imports that are needed, and how this file names the callback; ``None`` where it uses two Keras."""
+    from greenlint import Tree, cst, dotted, ensure_import
+
+    packages: set[str] = set()
+    names: dict[str, str] = {}
+    direct: str | None = None
+    for each in facts[Tree].of_type(cst.ImportFrom):
+        module = dotted(each.module) if each.module is not None and not each.relative else None
+        if module is None or isinstance(each.names, cst.ImportStar):
+            continue
+        package = _package(module)
+        if package is not None:
+            packages.add(package)
+            direct = package
+        for alias in each.names:
+            if _package(f"{module}.{alias.name.value}") == f"{module}.{alias.name.value}":
+                packages.add(f"{module}.{alias.name.value}")
+                names[_bound(alias)] = f"{module}.{alias.name.value}"
+    for imported in facts[Tree].of_type(cst.Import):
+        for alias in imported.names:
+            module = dotted(alias.name) or ""
+            package = _package(module)
+            if package is not None:
+                packages.add(package)
+                if alias.asname is None and module == package == package.split(".")[0]:
+                    names[package] = package
+                elif alias.asname is not None and module == package:
+                    names[_bound(alias)] = package
+            elif module == "tensorflow":
+                root = _bound(alias)
+                if re.search(rf"\b{root}\.keras\b", facts.document.text):
+                    packages.add("tensorflow.keras")
+                    names.setdefault(f"{root}.keras", "tensorflow.keras")
+    if len(packages) != 1:
+        return None
+    package = packages.pop()
+    for name, stands_for in names.items():
+        if stands_for == package:
+            return (), f"{name}.callbacks.EarlyStopping"
+    made = ensure_import(facts.document, f"from {package}.callbacks import EarlyStopping") if direct else None
+    return (made, "EarlyStopping") if made is not None else None
+
+
+def _package(module: str) -> str | None:
+    """The Keras that a module is part of."""
+    for package in ("keras", "tensorflow.keras", "tf_keras"):
+        if f"{module}.".startswith(f"{package}."):
+            return package
+    return None
+
+
+def _bound(alias: cst.ImportAlias) -> str:
+    from greenlint import cst, dotted
+
+    node = alias.asname.name if alias.asname is not None else alias.name
+    return (dotted(node) if isinstance(node, (cst.Name, cst.Attribute)) else None) or ""
+
+
+def _counts_on_length(fits: list[tuple[Call, int]], facts: Facts) -> bool:
+    """Whether something else is as long as the training was planned to be, such as the axis of a plot."""
+    from greenlint import Calls
+
+    if _READS_EPOCH.search(facts.document.text):
+        return True
+    source = facts.document.source
+    planned = {str(epochs) for _, epochs in fits}
+    planned |= {source(node) for fit, _ in fits if (node := fit.keyword("epochs")) is not None}
+    return any(
+        re.search(rf"(?<![\w.]){re.escape(each)}(?!\w)", source(call.node))
+        for call in facts[Calls].methods("range", "arange", "linspace", "xlim", "set_xlim")
+        for each in planned
+    )
+
+
+def _logged_loss(facts: Facts) -> str | None:
+    """The loss that a ``validation_step`` logs in each of its runs, by its name."""
+    from greenlint import Calls, Tree, cst
+
+    tree = facts[Tree]
+    for call in facts[Calls].methods("log"):
+        function = tree.function(call.node)
+        measure = call.positional[0] if call.positional else None
+        if function is None or function.name.value != "validation_step" or not isinstance(measure, cst.SimpleString):
+            continue
+        name = measure.evaluated_value
+        if (
+            isinstance(name, str)
+            and "loss" in name
+            and tree.enclosing(call.node, cst.If, cst.For, cst.FunctionDef) is function
+        ):
+            return name
+    return None
+
+
+def _lightning_package(facts: Facts) -> str | None:
+    """The one package of Lightning that a file imports."""
+    packages = set(
+        re.findall(r"^\s*(?:import|from)\s+(lightning|pytorch_lightning)\b", facts.document.text, re.MULTILINE)
+    )
+    if len(packages) != 1:
+        return None
+    return "lightning.pytorch" if packages == {"lightning"} else "pytorch_lightning"
 
 
 # -- loops written by hand ---------------------------------------------------------------------------------------
