@@ -36,6 +36,7 @@ __all__ = [
     "Admission",
     "Batch",
     "Checked",
+    "Examined",
     "Outcome",
     "Profile",
     "Task",
@@ -45,6 +46,7 @@ __all__ = [
     "check_batch",
     "check_data",
     "check_guarded",
+    "examine",
     "time_limit",
 ]
 
@@ -208,6 +210,19 @@ def check_guarded(
 
 def check_data(task: Task, data: bytes, profile: Profile, files: ProjectFiles, *, timed: bool = False) -> FileResult:
     """The result for ``data`` as the content of the file of ``task``."""
+    return examine(task, data, profile, files, timed=timed).result
+
+
+class Examined(NamedTuple):
+    """A result, and what it was made of where there was something to analyse."""
+
+    result: FileResult
+    document: Document | None = None
+    analysis: Analysis | None = None
+
+
+def examine(task: Task, data: bytes, profile: Profile, files: ProjectFiles, *, timed: bool = False) -> Examined:
+    """As :func:`check_data`, for those who go on with the document."""
     from greenlint.reading import UnreadableError
 
     started = time.perf_counter()
@@ -215,10 +230,10 @@ def check_data(task: Task, data: bytes, profile: Profile, files: ProjectFiles, *
         parsed, passed = _parsed(profile, task, data, files)
     except UnreadableError as error:
         problem = Problem(error.kind, error.message, error.line or 1, error.column)
-        return FileResult(task.path, problems=(problem,))
+        return Examined(FileResult(task.path, problems=(problem,)))
     parse_seconds = time.perf_counter() - started
     if parsed.document is None:
-        return FileResult(task.path, problems=parsed.problems, skipped=parsed.skipped)
+        return Examined(FileResult(task.path, problems=parsed.problems, skipped=parsed.skipped))
 
     from greenlint.results import place
     from greenlint.timing import Stopwatch
@@ -227,7 +242,8 @@ def check_data(task: Task, data: bytes, profile: Profile, files: ProjectFiles, *
     analysis = analyze_with(profile, parsed.document, files, profile.rules if watch is None else watch.rules, passed)
     findings, suppressed = place(parsed.document, analysis, profile.categories)
     phases = watch.phases(parse_seconds, time.perf_counter() - started) if watch is not None else ()
-    return FileResult(task.path, findings, suppressed, parsed.problems, analysis.crashes, phases=phases)
+    result = FileResult(task.path, findings, suppressed, parsed.problems, analysis.crashes, phases=phases)
+    return Examined(result, parsed.document, analysis)
 
 
 def analyze_with(

@@ -22,6 +22,7 @@ VERBS = {
     "init": ("greenlint.commands.init", "write a commented configuration"),
     "test": ("greenlint.commands.test", "run the examples of rules as tests"),
     "new-rule": ("greenlint.commands.new_rule", "start a rule of your own"),
+    "server": ("greenlint.commands.server", "answer an editor over the Language Server Protocol"),
     "clean": ("greenlint.commands.clean", "remove cached results"),
     "debug": ("greenlint.commands.debug", "print what a bug report should hold"),
     "version": ("", "print the version"),

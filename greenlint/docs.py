@@ -13,7 +13,7 @@ from typing import Any
 from greenlint.figures import figures
 from greenlint.rule import Bad, Example, Rule, Status
 
-__all__ = ["markdown_page", "rule_data", "summary_of", "table", "text_page"]
+__all__ = ["hover_page", "markdown_page", "rule_data", "summary_of", "table", "text_page"]
 
 _NOT_MEASURED = "not measured: no published figure for this pattern was found"
 
@@ -168,6 +168,19 @@ def _option_line(option: dict[str, Any]) -> str:
     default = "not set" if option["default"] is None else toml_value(option["default"])
     documentation = f": {' '.join(option['documentation'].split())}" if option["documentation"] else ""
     return f"{option['name']} = {default} ({option['type']}){documentation}"
+
+
+def hover_page(rule: type[Rule], notes: Iterable[str] = ()) -> Iterator[str]:
+    """What, why, what it costs, how to fix it and when not to, without the examples; ``notes`` are of the finding."""
+    data = rule_data(rule)
+    yield f"**{rule.name}** ({_attributes(data)})"
+    yield ""
+    yield data["documentation"]
+    yield from ("", "**Cost**", "")
+    yield from (f"- {note}" for note in notes)
+    yield from (f"- {line}" for title, lines in _sections(data) if title == "evidence" for line in lines)
+    if not data["evidence"]:
+        yield f"- {_NOT_MEASURED}"
 
 
 def markdown_page(rule: type[Rule]) -> Iterator[str]:

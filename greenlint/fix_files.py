@@ -40,11 +40,15 @@ def fix_data(
     sources: ProjectSources,
     levels: frozenset[Applicability],
     timeout: float = 0.0,
+    rule: str | None = None,
 ) -> Fixed:
-    """``data`` with fixes of these ``levels`` applied; the same bytes when there are none or they cannot be applied."""
+    """``data`` with fixes of these ``levels`` applied; the same bytes when there are none or they cannot be applied.
+
+    With ``rule`` only the fixes of that rule.
+    """
     try:
         with time_limit(timeout):
-            return _fixed(task, data, profile, sources, levels)
+            return _fixed(task, data, profile, sources, levels, rule)
     except TimeUp:
         return Fixed(task, data, data, {}, (f"not fixed: it took more than {timeout:g} seconds",))
     except Exception as error:
@@ -53,7 +57,12 @@ def fix_data(
 
 
 def _fixed(
-    task: Task, data: bytes, profile: Profile, sources: ProjectSources, levels: frozenset[Applicability]
+    task: Task,
+    data: bytes,
+    profile: Profile,
+    sources: ProjectSources,
+    levels: frozenset[Applicability],
+    rule: str | None,
 ) -> Fixed:
     from greenlint.fixer import fix
     from greenlint.reading import UnreadableError
@@ -62,7 +71,11 @@ def _fixed(
         file = EditedFile(task, data, profile, sources)
     except UnreadableError as error:
         return Fixed(task, data, data, {}, (f"not fixed: {error.message}",))
-    result = fix(file.text, parse=file.parse, analyze=file.findings, levels=levels, apply=file.apply)
+
+    def found(document: Document) -> Sequence[Finding]:
+        return [each for each in file.findings(document) if rule in (None, each.rule)]
+
+    result = fix(file.text, parse=file.parse, analyze=found, levels=levels, apply=file.apply)
     troubles = [f"the fixes of `{rule}` never come to rest and are left out" for rule in result.unstable]
     troubles += [f"a fix of `{rule}` would break the file and is left out" for rule in result.rejected]
     after = file.stored(result.source)

@@ -16,7 +16,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from greenlint.batch import Admission, Batch, Checked, Task, admit_batch, check_batch, check_guarded
+from greenlint.batch import (
+    Admission,
+    Batch,
+    Checked,
+    Examined,
+    Task,
+    admit_batch,
+    check_batch,
+    check_guarded,
+    examine,
+)
 from greenlint.cache import ResultCache, Stamp, digest, folder_for
 from greenlint.discovery import is_project_root
 from greenlint.gate import Gate
@@ -72,6 +82,10 @@ class _Project:
     scope: Scope
     caches: dict[int, ResultCache] = field(default_factory=dict)
     files: ProjectFiles | None = None
+    live: ProjectFiles | None = None
+    """What an editor's analyses have learnt of the project."""
+    overlay: dict[str, str] = field(default_factory=dict)
+    """Texts that an editor holds, by path from the root."""
 
     def has(self, name: str) -> bool:
         """Whether there is a file of this name."""
@@ -181,23 +195,56 @@ class Runner:
 
     def edited(self, path: Path | str) -> EditedFile | None:
         """The file at ``path``, to be edited step by step; ``None`` when it has no text."""
-        from greenlint.fix_files import EditedFile
         from greenlint.reading import UnreadableError
 
-        target = self._target(0, str(path))
-        profile = self._profiles.made[target.task.profile]
         try:
-            return EditedFile(target.task, Path(target.task.file).read_bytes(), profile, target.project.scope.open())
+            return self.edited_data(str(path), Path(self._target(0, str(path)).task.file).read_bytes())
         except (OSError, UnreadableError):
             return None
 
-    def fix_data(self, path: str | None, data: bytes, levels: frozenset[Applicability]) -> Fixed:
+    def edited_data(self, path: str, data: bytes) -> EditedFile:
+        """``data`` as the content of the file at ``path``, to be edited; raises ``UnreadableError``."""
+        from greenlint.fix_files import EditedFile
+
+        target = self._target(0, path)
+        return EditedFile(target.task, data, self._profiles.made[target.task.profile], target.project.scope.open())
+
+    def fix_data(
+        self, path: str | None, data: bytes, levels: frozenset[Applicability], *, rule: str | None = None
+    ) -> Fixed:
         """What the fixes of these ``levels`` make of ``data`` as the content of the file at ``path``."""
         from greenlint.fix_files import fix_data
 
         target = self._data_target(path)
-        profile = self._profiles.made[target.task.profile]
-        return fix_data(target.task, data, profile, target.project.scope.open(), levels, self._options.timeout)
+        profile, sources = self._profiles.made[target.task.profile], target.project.scope.open()
+        return fix_data(target.task, data, profile, sources, levels, self._options.timeout, rule)
+
+    # -- for editors -------------------------------------------------------------------------------------
+
+    def hold(self, path: str, text: str | None) -> None:
+        """Let ``text`` count for other files in place of what is on disk at ``path``; ``None`` ends that."""
+        target = self._target(0, path)
+        if text is None:
+            target.project.overlay.pop(target.task.name, None)
+        else:
+            target.project.overlay[target.task.name] = text
+
+    def refresh(self) -> None:
+        """Forget what was learnt of other files: some have changed."""
+        for project in self._projects.values():
+            project.live = None
+
+    def examine(self, path: str, data: bytes) -> Examined:
+        """The result for ``data`` as the content of ``path``, with other files as they were when first looked at."""
+        target = self._target(0, path)
+        task, project = target.task, target.project
+        profile = self._profiles.made[task.profile]
+        if self._refused(target) or (profile.gated and not Gate(profile.rules).admits(data)):
+            return Examined(FileResult(task.path))
+        if project.live is None:
+            project.live = project.scope._replace(overlay=project.overlay).open()
+        found = examine(task, data, profile, project.live)
+        return found._replace(result=self._shown(target, found.result))
 
     # -- what a file belongs to --------------------------------------------------------------------------
 

@@ -59,7 +59,7 @@ LAYERS: dict[str, set[str]] = {
         "testing",
         "variants",
     },
-    "front": {"__main__", "cli", "commands", "output", "progress", "watch"},
+    "front": {"__main__", "cli", "commands", "lsp", "output", "progress", "watch"},
 }
 """The engine from the bottom up. A module imports from its own layer and from those named before it."""
 

@@ -25,7 +25,10 @@ class _Asked(Exception):  # noqa: N818 - not an error
 
 
 class Session:
-    """Rules and settings for one command; raises ``ConfigError`` and ``NoRulePackagesError``."""
+    """Rules and settings for one command; raises ``ConfigError`` and ``NoRulePackagesError``.
+
+    Without ``local_rules`` no code of the project is run.
+    """
 
     def __init__(
         self,
@@ -33,16 +36,19 @@ class Session:
         config: Sequence[str] = (),
         isolated: bool = False,
         flags: Mapping[str, object] | None = None,
+        cwd: Path | None = None,
+        local_rules: bool = True,
     ) -> None:
-        self.cwd = Path.cwd()
+        self.cwd = cwd if cwd is not None else Path.cwd()
+        self._local_rules = local_rules
         self._loader = RuleLoader()
         self._registries: dict[tuple[Path, ...], Registry] = {}
         self._overrides = Overrides.read(config=config, isolated=isolated, flags=flags or {}, environ=os.environ)
         self.resolver = Resolver(lambda paths: self.registry(paths).catalogue(), self._overrides, cwd=self.cwd)
 
     def registry(self, rule_paths: Sequence[Path] = ()) -> Registry:
-        """All installed rules and those at the rule paths."""
-        paths = tuple(rule_paths)
+        """All installed rules and, where the project is trusted, those at the rule paths."""
+        paths = tuple(rule_paths) if self._local_rules else ()
         if paths not in self._registries:
             self._registries[paths] = self._loader.registry(paths)
         return self._registries[paths]

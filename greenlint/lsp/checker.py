@@ -1,0 +1,184 @@
+"""Checks the texts that an editor holds, with the configuration that their paths call for."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from greenlint.batch import Examined
+from greenlint.commands.session import Session
+from greenlint.config_error import ConfigError
+from greenlint.discovery import discover
+from greenlint.document import Document
+from greenlint.finding import Edit, Finding, Span
+from greenlint.fixer import SAFE, UNSAFE
+from greenlint.lsp.settings import EditorSettings, Preference
+from greenlint.profiles import Profiles
+from greenlint.registry import NoRulePackagesError
+from greenlint.results import FileResult
+from greenlint.rule import Rule
+from greenlint.runner import Runner, RunOptions
+from greenlint.settings import Settings
+from greenlint.suppress import ignore_edits
+
+__all__ = ["Checker", "ConfigurationError"]
+
+
+class ConfigurationError(Exception):
+    """The configuration of a folder cannot be used; the message says where and why."""
+
+
+@dataclass(slots=True)
+class _Tools:
+    """A session and the runner made with it."""
+
+    session: Session
+    runner: Runner
+
+
+class Checker:
+    """One workspace folder. Not to be used by two threads at once."""
+
+    def __init__(self, folder: Path, settings: EditorSettings) -> None:
+        self.folder = folder
+        self._settings = settings
+        self._tools: _Tools | None = None
+        self._held: dict[str, str] = {}
+
+    def configure(self, settings: EditorSettings) -> None:
+        """Go on with other settings of the editor."""
+        self._settings = settings
+        self.reload()
+
+    def reload(self) -> None:
+        """Read the configuration and the rules again when next needed."""
+        self._tools = None
+
+    def hold(self, path: str, text: str | None) -> None:
+        """Let an unsaved text count in place of the file; ``None`` when it is closed."""
+        if text is None:
+            self._held.pop(path, None)
+        else:
+            self._held[path] = text
+        if self._tools is not None:
+            self._tools.runner.hold(path, text)
+
+    def refresh(self) -> None:
+        """Other files may have changed."""
+        if self._tools is not None:
+            self._tools.runner.refresh()
+
+    def examine(self, path: str, data: bytes) -> Examined:
+        """The result for ``data`` in place of the file at ``path``; raises :class:`ConfigurationError`."""
+        if not self._settings.enable:
+            return Examined(FileResult(path))
+        try:
+            return self._made().runner.examine(path, data)
+        except (ConfigError, NoRulePackagesError) as error:
+            self._tools = None
+            raise ConfigurationError(str(error)) from None
+
+    def fixed(self, path: str, data: bytes, rule: str | None = None, *, unsafe: bool = False) -> bytes:
+        """``data`` with all its fixes made: of every rule the safe ones, of one ``rule`` all of its kind."""
+        levels = UNSAFE if unsafe or self._settings.unsafe_fixes else SAFE
+        return self._made().runner.fix_data(path, data, levels, rule=rule).after
+
+    def changed(self, found: Examined, path: str, data: bytes, fingerprint: str, what: str) -> bytes | None:
+        """``data`` with one finding of ``found`` fixed or suppressed; ``None`` where that cannot be.
+
+        ``what`` is ``"fix"``, ``"ignore"`` or ``"ignore-file"``.
+        """
+        finding = _finding(found, fingerprint)
+        if found.document is None or finding is None:
+            return None
+        file = self._made().runner.edited_data(path, data)
+        edits = _edits(found.document, finding, what)
+        text = file.apply(file.text, found.document, edits) if edits else None
+        return file.stored(text) if text is not None and file.parse(text) is not None else None
+
+    def find(self, rule: str) -> type[Rule] | None:
+        """The rule of this name."""
+        return self._made().session.find(rule)
+
+    def workspace(self) -> Iterator[tuple[str, FileResult]]:
+        """The results of all files of the folder, by absolute path; those without findings, too."""
+        if not self._settings.enable:
+            return
+        try:
+            tools = self._made()
+            found = discover([str(self.folder)], tools.session.resolver.settings_for_folder)
+            result = tools.runner.run(found.files)
+        except (ConfigError, NoRulePackagesError) as error:
+            raise ConfigurationError(str(error)) from None
+        for path, file in zip(found.files, result.files, strict=True):
+            yield str(self.folder / path), file
+
+    def warnings(self) -> list[str]:
+        """What is wrong with the configuration and the plug-ins, though it works."""
+        return list(self._tools.session.warnings()) if self._tools is not None else []
+
+    def _made(self) -> _Tools:
+        if self._tools is None:
+            session = self._session()
+            runner = Runner(
+                session.resolver.settings_for,
+                session.resolver.settings_for_folder,
+                Profiles(session.registry, _accelerators, today=datetime.date.today()),
+                RunOptions(jobs=1),
+                cwd=self.folder,
+                today=datetime.date.today(),
+            )
+            for path, text in self._held.items():
+                runner.hold(path, text)
+            self._tools = _Tools(session, runner)
+        return self._tools
+
+    def _session(self) -> Session:
+        settings = self._settings
+        config = [settings.configuration] if settings.configuration is not None else []
+        if settings.preference is Preference.EDITOR_ONLY:
+            return self._session_with(config=config, isolated=not config, flags=settings.keys)
+        if settings.preference is Preference.FILE:
+            session = self._session_with(config=config)
+            if config or _is_configured(session.settings_near(self.folder)):
+                return session
+        return self._session_with(config=config, flags=settings.keys)
+
+    def _session_with(self, **given: object) -> Session:
+        return Session(cwd=self.folder, local_rules=self._settings.trusted, **given)  # type: ignore[arg-type]
+
+
+def _is_configured(settings: Settings) -> bool:
+    return settings.file is not None
+
+
+def _accelerators() -> tuple[str, ...]:
+    from greenlint.hardware import detect_accelerators
+
+    return detect_accelerators()
+
+
+def _finding(found: Examined, fingerprint: str) -> Finding | None:
+    """The finding behind one that was shown."""
+    shown = next((each for each in found.result.findings if each.fingerprint == fingerprint), None)
+    if shown is None or found.document is None or found.analysis is None:
+        return None
+    for finding in found.analysis.findings:
+        at = found.document.position(finding.span.start)
+        if (finding.rule, at.line, at.column, at.cell) == (shown.rule, shown.line, shown.column, shown.cell):
+            return finding
+    return None
+
+
+def _edits(document: Document, finding: Finding, what: str) -> Sequence[Edit]:
+    if what == "fix":
+        return finding.fix.edits if finding.fix is not None else ()
+    if what == "ignore":
+        return ignore_edits(document, [finding], None)
+    if not document.tree.body:
+        return ()
+    start = document.line_span(document.span(document.tree.body[0]).start).start
+    newline = document.tree.default_newline
+    return (Edit(Span(start, start), f"# greenlint: file-ignore[{finding.rule}]{newline}"),)

@@ -1,0 +1,123 @@
+"""Findings as diagnostics of the protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from lsprotocol import types
+from pygls import uris
+from pygls.workspace import PositionCodec, Workspace
+
+from greenlint.finding import Severity
+from greenlint.lsp.documents import Opened
+from greenlint.output.lines import problems_of
+from greenlint.results import FileResult, PlacedFinding, PlacedRelated, Problem
+
+__all__ = ["SOURCE", "diagnostics_of", "range_of", "stored_diagnostics"]
+
+SOURCE = "greenlint"
+_LEVELS = {
+    Severity.ERROR: types.DiagnosticSeverity.Error,
+    Severity.WARNING: types.DiagnosticSeverity.Warning,
+    Severity.INFO: types.DiagnosticSeverity.Information,
+}
+_UNNECESSARY = frozenset({"unused-suppression", "expired-suppression"})
+"""Rules whose findings are code that may go."""
+
+Page = Callable[[str], str | None]
+"""The URI of the documentation of a rule."""
+
+
+def diagnostics_of(workspace: Workspace, opened: Opened, page: Page) -> dict[str, list[types.Diagnostic]]:
+    """The diagnostics of each text document of a script or notebook; those without any have an empty list."""
+    found: dict[str, list[types.Diagnostic]] = {uri: [] for uri in opened.uris(workspace)}
+    result = opened.examined.result if opened.examined is not None else FileResult(opened.path)
+    for problem in problems_of(result):
+        uri = opened.uri_of(workspace, problem.cell) or next(iter(found), None)
+        if uri is not None and uri in found:
+            found[uri].append(_problem(problem))
+    for finding in result.findings:
+        uri = opened.uri_of(workspace, finding.cell)
+        if uri is not None and uri in found:
+            found[uri].append(_diagnostic(workspace, opened, finding, uri, page))
+    return found
+
+
+def stored_diagnostics(path: str, result: FileResult, page: Page) -> Iterator[types.Diagnostic]:
+    """The diagnostics of a file that is not open: of a notebook they stand at the lines of its JSON."""
+    for problem in problems_of(result):
+        yield _problem(problem)
+    for finding in result.findings:
+        line = finding.physical_line - 1
+        if finding.cell is not None or not finding.source:
+            where = types.Range(types.Position(line, 0), types.Position(line, 2**31 - 1))
+        else:
+            where = range_of(finding, PositionCodec(types.PositionEncodingKind.Utf16), _lines_of(finding))
+        related = [_related(uris.from_fs_path(path) or "", each) for each in finding.related]
+        yield _made(finding, where, related, page)
+
+
+def _lines_of(finding: PlacedFinding) -> list[str]:
+    """As many lines as the codec needs to count the units before a column."""
+    return [*[""] * (finding.line - 1), *finding.source]
+
+
+def range_of(finding: PlacedFinding, codec: PositionCodec, lines: list[str]) -> types.Range:
+    """The range of a finding in the units that the client counts."""
+    end_line = min(finding.end_line, len(lines)) if len(lines) >= finding.line else finding.end_line
+    end_column = finding.end_column if end_line == finding.end_line else len(lines[end_line - 1]) + 1
+    counted = types.Range(
+        types.Position(finding.line - 1, finding.column - 1), types.Position(end_line - 1, end_column - 1)
+    )
+    return codec.range_to_client_units(lines, counted)
+
+
+def _diagnostic(workspace: Workspace, opened: Opened, finding: PlacedFinding, uri: str, page: Page) -> types.Diagnostic:
+    related = [_related(opened.uri_of(workspace, each.cell) or uri, each) for each in finding.related]
+    lines = list(workspace.get_text_document(uri).lines)
+    return _made(finding, range_of(finding, workspace.position_codec, lines), related, page)
+
+
+def _made(
+    finding: PlacedFinding, where: types.Range, related: list[types.DiagnosticRelatedInformation], page: Page
+) -> types.Diagnostic:
+    documented = page(finding.rule)
+    return types.Diagnostic(
+        range=where,
+        message=finding.message + (f"\nhelp: {finding.help}" if finding.help else ""),
+        severity=_LEVELS[finding.severity],
+        code=finding.rule,
+        code_description=types.CodeDescription(documented) if documented is not None else None,
+        source=SOURCE,
+        tags=[types.DiagnosticTag.Unnecessary] if finding.rule in _UNNECESSARY else None,
+        related_information=related or None,
+        data=_data(finding),
+    )
+
+
+def _data(finding: PlacedFinding) -> dict[str, Any]:
+    """What a code action finds the finding again by, and what its fix is."""
+    fix = finding.fix
+    return {
+        "fingerprint": finding.fingerprint,
+        "fix": {"title": fix.title, "applicability": fix.applicability.value} if fix is not None else None,
+    }
+
+
+def _related(uri: str, place: PlacedRelated) -> types.DiagnosticRelatedInformation:
+    if place.path is not None:
+        uri = uris.from_fs_path(place.path) or uri
+    start = types.Position(place.line - 1, place.column - 1)
+    return types.DiagnosticRelatedInformation(types.Location(uri, types.Range(start, start)), place.message)
+
+
+def _problem(problem: Problem) -> types.Diagnostic:
+    start = types.Position(problem.line - 1, max(0, problem.column - 1))
+    return types.Diagnostic(
+        range=types.Range(start, types.Position(start.line, start.character + 1)),
+        message=problem.message,
+        severity=types.DiagnosticSeverity.Error,
+        code=problem.kind,
+        source=SOURCE,
+    )

@@ -1,0 +1,143 @@
+"""The scripts and notebooks that an editor has open, as greenlint reads them, and edits on the way back."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lsprotocol import types
+from pygls import uris
+from pygls.workspace import PositionCodec, Workspace
+
+from greenlint.batch import Examined
+from greenlint.notebook_json import stored_sources
+
+__all__ = ["Opened", "path_of"]
+
+
+@dataclass(slots=True)
+class Opened:
+    """A script, or a notebook with all its cells.
+
+    A notebook is handed to the engine as the JSON that it would be stored as, so that magics, cells and fixes mean the
+    same as on disk.
+    """
+
+    uri: str
+    is_notebook: bool
+    path: str
+    examined: Examined | None = None
+    examined_data: bytes = b""
+    """What ``examined`` is of."""
+    result_id: str = ""
+    error: str | None = None
+    """Why it could not be checked."""
+    pushed: set[str] = field(default_factory=set)
+    """The URIs that diagnostics were published for."""
+
+    @classmethod
+    def of(cls, workspace: Workspace, uri: str) -> Opened | None:
+        """The script or notebook that a URI, of a cell too, belongs to; ``None`` for what is no Python."""
+        for notebook_uri, notebook in workspace.notebook_documents.items():
+            if uri == notebook_uri or any(cell.document == uri for cell in notebook.cells):
+                return cls(notebook_uri, True, path_of(notebook_uri, ".ipynb"))
+        if uri not in workspace.text_documents:
+            return None
+        # JupyterLab's extension sends the cells of a notebook as one script whose name ends like a notebook's.
+        language = workspace.text_documents[uri].language_id
+        is_python = language in ("python", None, "") or uri.endswith((".py", ".pyi"))
+        return cls(uri, False, path_of(uri, ".py")) if is_python else None
+
+    def uris(self, workspace: Workspace) -> list[str]:
+        """The text documents that it consists of: of a notebook its code cells."""
+        return [uri for uri in self._cells(workspace) if uri is not None]
+
+    def data(self, workspace: Workspace) -> bytes:
+        """The content as it would be stored."""
+        if not self.is_notebook:
+            return _encodable(workspace.get_text_document(self.uri).source).encode()
+        cells: list[dict[str, object]] = [
+            {
+                "cell_type": "code" if uri is not None else "markdown",
+                "metadata": {},
+                "source": _encodable(workspace.get_text_document(uri).source) if uri is not None else "",
+                **({"execution_count": None, "outputs": []} if uri is not None else {}),
+            }
+            for uri in self._cells(workspace)
+        ]
+        content = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+        return json.dumps(content, ensure_ascii=False).encode()
+
+    def uri_of(self, workspace: Workspace, cell: int | None) -> str | None:
+        """The text document of a cell, counted from 1 over all kinds; of a script its own."""
+        if not self.is_notebook:
+            return self.uri
+        cells = self._cells(workspace)
+        return cells[cell - 1] if cell is not None and 0 < cell <= len(cells) else None
+
+    def edits_to(self, workspace: Workspace, after: bytes) -> dict[str, list[types.TextEdit]]:
+        """The edits, by text document, that make the stored content ``after`` of what there is now."""
+        if not self.is_notebook:
+            changed = {self.uri: after.decode()}
+        else:
+            sources = stored_sources(after.decode())
+            cells = enumerate(self._cells(workspace), start=1)
+            changed = {uri: sources[number].text for number, uri in cells if uri is not None and number in sources}
+        codec = workspace.position_codec
+        found = {
+            uri: list(_text_edits(workspace.get_text_document(uri).source, text, codec))
+            for uri, text in changed.items()
+        }
+        return {uri: edits for uri, edits in found.items() if edits}
+
+    def _cells(self, workspace: Workspace) -> list[str | None]:
+        """The documents of all cells in their order; ``None`` for those that hold no code."""
+        if not self.is_notebook:
+            return [self.uri]
+        notebook = workspace.notebook_documents.get(self.uri)
+        return [
+            cell.document
+            if cell.kind == types.NotebookCellKind.Code and cell.document in workspace.text_documents
+            else None
+            for cell in (notebook.cells if notebook is not None else ())
+        ]
+
+
+def path_of(uri: str, suffix: str) -> str:
+    """The absolute path behind a URI; an unsaved document gets a name of its own in the working directory."""
+    path = uris.to_fs_path(uri) if uri.startswith("file:") else None
+    if path is None:
+        name = "".join(letter if letter.isalnum() else "_" for letter in uri.rpartition("/")[2]) or "untitled"
+        path = str(Path.cwd() / f"{name}{suffix}")
+    return path if Path(path).suffix in (".py", ".pyi", ".ipynb") and _ends_alike(path, suffix) else f"{path}{suffix}"
+
+
+def _ends_alike(path: str, suffix: str) -> bool:
+    return (Path(path).suffix == ".ipynb") == (suffix == ".ipynb")
+
+
+def _encodable(text: str) -> str:
+    """Half a surrogate pair, which an editor may hold for a moment, is no text."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _text_edits(before: str, after: str, codec: PositionCodec) -> Iterator[types.TextEdit]:
+    """Edits of whole lines, as few as there are places that change."""
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    for kind, first, last, start, end in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind != "equal":
+            yield types.TextEdit(_lines(old, first, last, codec), "".join(new[start:end]))
+
+
+def _lines(lines: Sequence[str], first: int, last: int, codec: PositionCodec) -> types.Range:
+    return types.Range(_start(lines, first, codec), _start(lines, last, codec))
+
+
+def _start(lines: Sequence[str], number: int, codec: PositionCodec) -> types.Position:
+    """The start of a line; behind a last line without an end there is none, so the end of that."""
+    if number < len(lines) or not lines or lines[-1].endswith(("\n", "\r")):
+        return types.Position(number, 0)
+    return types.Position(number - 1, codec.client_num_units(lines[-1]))

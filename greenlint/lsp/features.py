@@ -1,0 +1,170 @@
+"""What the server answers to: each request and notification of the protocol, tied to its answer."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from lsprotocol import types
+
+from greenlint.lsp.actions import KINDS, OPEN_PAGE
+from greenlint.lsp.checker import ConfigurationError
+from greenlint.lsp.server import SECTION, GreenlintServer
+from greenlint.lsp.settings import Shown
+
+__all__ = ["create_server"]
+
+_CONFIGURATION = ("greenlint.toml", "pyproject.toml")
+
+
+def create_server() -> GreenlintServer:
+    """A server that is ready to be started."""
+    server = GreenlintServer()
+    _life(server)
+    _documents(server)
+    _diagnostics(server)
+    _help(server)
+    return server
+
+
+def _life(server: GreenlintServer) -> None:
+    @server.feature(types.INITIALIZE)
+    def initialize(params: types.InitializeParams) -> None:
+        options = params.initialization_options
+        server.configure(options)
+
+    @server.feature(types.INITIALIZED)
+    async def initialized(_: types.InitializedParams) -> None:
+        await server.watch_files()
+        await server.ask_settings()
+
+    @server.feature(types.SHUTDOWN)
+    def shutdown(_: None) -> None:
+        server.end()
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
+    async def configuration(params: types.DidChangeConfigurationParams) -> None:
+        if params.settings:
+            server.configure(params.settings)
+        await server.ask_settings()
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
+    def watched(params: types.DidChangeWatchedFilesParams) -> None:
+        if any(each.uri.endswith(_CONFIGURATION) for each in params.changes):
+            server.reload()
+        else:
+            server.refresh()
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
+    def folders(_: types.DidChangeWorkspaceFoldersParams) -> None:
+        server.reload()
+
+
+def _documents(server: GreenlintServer) -> None:
+    @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
+    async def opened(params: types.DidOpenTextDocumentParams) -> None:
+        server.touched(params.text_document.uri)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
+    async def changed(params: types.DidChangeTextDocumentParams) -> None:
+        server.touched(params.text_document.uri)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
+    async def saved(params: types.DidSaveTextDocumentParams) -> None:
+        if params.text_document.uri.endswith(_CONFIGURATION):
+            server.reload()
+        else:
+            server.refresh()
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
+    async def closed(params: types.DidCloseTextDocumentParams) -> None:
+        server.closed(params.text_document.uri)
+
+    @server.feature(types.NOTEBOOK_DOCUMENT_DID_OPEN)
+    async def notebook_opened(params: types.DidOpenNotebookDocumentParams) -> None:
+        server.touched(params.notebook_document.uri)
+
+    @server.feature(types.NOTEBOOK_DOCUMENT_DID_CHANGE)
+    async def notebook_changed(params: types.DidChangeNotebookDocumentParams) -> None:
+        server.touched(params.notebook_document.uri)
+
+    @server.feature(types.NOTEBOOK_DOCUMENT_DID_SAVE)
+    async def notebook_saved(_: types.DidSaveNotebookDocumentParams) -> None:
+        server.refresh()
+
+    @server.feature(types.NOTEBOOK_DOCUMENT_DID_CLOSE)
+    async def notebook_closed(params: types.DidCloseNotebookDocumentParams) -> None:
+        server.closed(params.notebook_document.uri)
+
+
+def _diagnostics(server: GreenlintServer) -> None:
+    options = types.DiagnosticOptions(
+        inter_file_dependencies=True, workspace_diagnostics=True, identifier=SECTION, work_done_progress=True
+    )
+
+    @server.feature(types.TEXT_DOCUMENT_DIAGNOSTIC, options)
+    async def pull(params: types.DocumentDiagnosticParams) -> types.DocumentDiagnosticReport:
+        uri = params.text_document.uri
+        opened = server.opened(uri)
+        found = await server.diagnostics(opened) if opened is not None else {}
+        result_id = f"{opened.result_id}" if opened is not None else ""
+        if params.previous_result_id and params.previous_result_id == result_id:
+            return types.RelatedUnchangedDocumentDiagnosticReport(result_id)
+        return types.RelatedFullDocumentDiagnosticReport(found.get(uri, []), result_id=result_id)
+
+    waiting = False
+
+    @server.feature(types.WORKSPACE_DIAGNOSTIC)
+    async def pull_workspace(params: types.WorkspaceDiagnosticParams) -> types.WorkspaceDiagnosticReport:
+        nonlocal waiting
+        known = {each.uri: each.value for each in params.previous_result_ids}
+        if waiting:
+            # The editor asks again at once; nothing is done until something has changed.
+            await server.changed.wait()
+        waiting = True
+        server.changed.clear()
+        token = params.work_done_token
+        if token is not None:
+            server.work_done_progress.begin(token, types.WorkDoneProgressBegin("greenlint: checking the workspace"))
+        try:
+            items = await asyncio.to_thread(lambda: list(server.workspace_reports(known)))
+        except ConfigurationError as error:
+            server.tell(str(error))
+            items = []
+        finally:
+            if token is not None:
+                server.work_done_progress.end(token, types.WorkDoneProgressEnd())
+        return types.WorkspaceDiagnosticReport(items)
+
+
+def _help(server: GreenlintServer) -> None:
+    @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions(KINDS, resolve_provider=True))
+    async def actions(params: types.CodeActionParams) -> list[types.CodeAction]:
+        return await server.actions(params)
+
+    @server.feature(types.CODE_ACTION_RESOLVE)
+    async def resolve(action: types.CodeAction) -> types.CodeAction:
+        return await server.resolve(action)
+
+    @server.feature(types.TEXT_DOCUMENT_HOVER)
+    async def hover(params: types.HoverParams) -> types.Hover | None:
+        return await server.hover(params)
+
+    @server.feature(types.TEXT_DOCUMENT_CODE_LENS)
+    async def lenses(params: types.CodeLensParams) -> list[types.CodeLens]:
+        found = await server.costs(params.text_document.uri, Shown.LENS)
+        return [
+            types.CodeLens(where, command=types.Command(each.notes[0], OPEN_PAGE, arguments=[each.rule]))
+            for where, each in found
+        ]
+
+    @server.feature(types.TEXT_DOCUMENT_INLAY_HINT)
+    async def hints(params: types.InlayHintParams) -> list[types.InlayHint]:
+        found = await server.costs(params.text_document.uri, Shown.INLAY)
+        return [types.InlayHint(where.end, f" {each.notes[0]}", padding_left=True) for where, each in found]
+
+    @server.command(OPEN_PAGE)
+    async def open_page(rule: Any) -> None:
+        uri = server.page_of(str(rule))
+        if uri is not None:
+            await server.window_show_document_async(types.ShowDocumentParams(uri, take_focus=True))

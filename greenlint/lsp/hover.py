@@ -1,0 +1,69 @@
+"""What a hover says: the rule of a finding, or of a name in a suppression comment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from lsprotocol import types
+from pygls.workspace import PositionCodec
+
+from greenlint.docs import hover_page
+from greenlint.lsp.diagnostics import range_of
+from greenlint.results import PlacedFinding
+from greenlint.rule import Rule
+
+__all__ = ["hover"]
+
+_COMMENT = re.compile(r"#\s*(?:greenlint:\s*(?:file-)?ignore\s*\[|noqa:)([^\]#]*)", re.IGNORECASE)
+_NAME = re.compile(r"[a-z][\w-]*")
+
+
+def hover(
+    findings: list[PlacedFinding],
+    lines: list[str],
+    position: types.Position,
+    codec: PositionCodec,
+    find: Callable[[str], type[Rule] | None],
+) -> types.Hover | None:
+    """The hover at a position of a text, whose ``findings`` these are."""
+    named = _name_at(lines, position, codec)
+    if named is not None:
+        name, where = named
+        rule = find(name)
+        return _made(rule, [], where) if rule is not None else None
+    for finding in findings:
+        where = range_of(finding, codec, lines)
+        if _holds(where, position):
+            rule = find(finding.rule)
+            return _made(rule, list(_cost(finding)), where) if rule is not None else None
+    return None
+
+
+def _name_at(lines: list[str], position: types.Position, codec: PositionCodec) -> tuple[str, types.Range] | None:
+    """The name in a suppression comment that a position is on."""
+    if position.line >= len(lines):
+        return None
+    for comment in _COMMENT.finditer(lines[position.line]):
+        for match in _NAME.finditer(lines[position.line], *comment.span(1)):
+            counted = types.Range(
+                types.Position(position.line, match.start()), types.Position(position.line, match.end())
+            )
+            where = codec.range_to_client_units(lines, counted)
+            if _holds(where, position):
+                return match.group(), where
+    return None
+
+
+def _holds(where: types.Range, position: types.Position) -> bool:
+    start, end, at = ((each.line, each.character) for each in (where.start, where.end, position))
+    return start <= at <= end
+
+
+def _cost(finding: PlacedFinding) -> Iterator[str]:
+    yield from finding.notes
+
+
+def _made(rule: type[Rule], notes: list[str], where: types.Range) -> types.Hover:
+    text = "\n".join(hover_page(rule, notes))
+    return types.Hover(types.MarkupContent(types.MarkupKind.Markdown, text), where)

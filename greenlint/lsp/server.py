@@ -1,0 +1,379 @@
+"""The server: what the editor says and asks, answered from checks that run one after the other in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from lsprotocol import types
+from pygls import uris
+from pygls.exceptions import JsonRpcException
+from pygls.lsp.server import LanguageServer
+
+from greenlint.batch import Examined
+from greenlint.lsp.actions import action_list
+from greenlint.lsp.checker import Checker, ConfigurationError
+from greenlint.lsp.diagnostics import diagnostics_of, range_of, stored_diagnostics
+from greenlint.lsp.documents import Opened
+from greenlint.lsp.hover import hover
+from greenlint.lsp.pages import Pages
+from greenlint.lsp.settings import EditorSettings, Shown, read_settings
+from greenlint.results import FileResult, PlacedFinding
+from greenlint.rule import Rule
+from greenlint.version import __version__
+
+__all__ = ["GreenlintServer"]
+
+T = TypeVar("T")
+
+SECTION = "greenlint"
+_PAUSE = 0.03
+"""Seconds without a keystroke after which diagnostics are pushed to editors that do not ask for them."""
+_LOG = logging.getLogger(__name__)
+_NOTEBOOKS = types.NotebookDocumentSyncOptions(
+    [types.NotebookDocumentFilterWithNotebook(notebook="*", cells=[types.NotebookCellLanguage("python")])], save=True
+)
+_WATCHED = ("**/greenlint.toml", "**/.greenlint.toml", "**/pyproject.toml", "**/*.py", "**/requirements*.txt")
+
+
+class GreenlintServer(LanguageServer):
+    """The language server of greenlint; see :func:`greenlint.lsp.features.register` for what it answers to."""
+
+    def __init__(self) -> None:
+        super().__init__("greenlint", __version__, notebook_document_sync=_NOTEBOOKS)
+        self.settings = EditorSettings()
+        self.pages = Pages(self._find_rule)
+        self._checkers: dict[Path, Checker] = {}
+        self._opened: dict[str, Opened] = {}
+        self._pushes: dict[str, asyncio.Task[None]] = {}
+        self._tickets: dict[str, int] = {}
+        self._told: set[str] = set()
+        self._thread = ThreadPoolExecutor(1, "greenlint-check")
+        self.changed = asyncio.Event()
+        """Set whenever what is known of the workspace may have changed."""
+
+    # -- settings ----------------------------------------------------------------------------------------
+
+    def configure(self, given: object) -> None:
+        """Take in what the editor says about greenlint."""
+        settings, problems = read_settings(given, self.settings)
+        for problem in problems:
+            self.tell(problem)
+        if settings != self.settings:
+            self.settings = settings
+            for checker in self._checkers.values():
+                checker.configure(settings)
+            self.forget()
+
+    def reload(self) -> None:
+        """A configuration file or the rules may have changed."""
+        self._told.clear()
+        for checker in self._checkers.values():
+            checker.reload()
+        self.forget()
+
+    def refresh(self) -> None:
+        """A file was saved: those that depend on it may have other findings."""
+        for checker in self._checkers.values():
+            checker.refresh()
+        self.forget()
+
+    def forget(self) -> None:
+        """Check every open document again, when it is asked for or at once."""
+        self.changed.set()
+        for opened in self._opened.values():
+            opened.examined = None
+        if not self.pulls:
+            for opened in self._opened.values():
+                self.push_soon(opened)
+            return
+        workspace = self.client_capabilities.workspace
+        diagnostics = workspace.diagnostics if workspace is not None else None
+        if diagnostics is not None and diagnostics.refresh_support:
+            self.workspace_diagnostic_refresh(None)
+
+    def tell(self, problem: str) -> None:
+        """Show a message, each once until the configuration changes."""
+        if problem not in self._told:
+            self._told.add(problem)
+            self.window_show_message(types.ShowMessageParams(types.MessageType.Error, f"greenlint: {problem}"))
+
+    @property
+    def pulls(self) -> bool:
+        """Whether the editor asks for diagnostics by itself."""
+        document = self.client_capabilities.text_document
+        return document is not None and document.diagnostic is not None
+
+    # -- documents ---------------------------------------------------------------------------------------
+
+    def opened(self, uri: str) -> Opened | None:
+        """The open script or notebook that a URI belongs to."""
+        found = Opened.of(self.workspace, uri)
+        if found is None:
+            return None
+        known = self._opened.get(found.uri)
+        if known is None or known.is_notebook is not found.is_notebook:
+            known = self._opened[found.uri] = found
+        return known
+
+    def touched(self, uri: str) -> None:
+        """A document was opened or edited."""
+        opened = self.opened(uri)
+        if opened is not None and not self.pulls and not (self.settings.on_save_only and opened.examined):
+            self.push_soon(opened)
+
+    def closed(self, uri: str) -> None:
+        """A document was closed: its diagnostics vanish and the file on disk counts again."""
+        opened = self._opened.pop(uri, None)
+        if opened is None:
+            return
+        pending = self._pushes.pop(uri, None)
+        if pending is not None:
+            pending.cancel()
+        for each in opened.pushed:
+            self._publish(each, [])
+        checker = self.checker_of(opened)
+        self._thread.submit(checker.hold, opened.path, None)
+
+    def checker_of(self, opened: Opened) -> Checker:
+        """The checker of the innermost workspace folder that holds a document."""
+        folders = [Path(path) for each in self.workspace.folders if (path := uris.to_fs_path(each)) is not None]
+        holding = [each for each in folders if Path(opened.path).is_relative_to(each)]
+        inner = max(holding, key=lambda each: len(each.parts), default=None)
+        folder = inner or (folders[0] if folders and not opened.uri.startswith("file:") else Path(opened.path).parent)
+        if folder not in self._checkers:
+            self._checkers[folder] = Checker(folder, self.settings)
+        return self._checkers[folder]
+
+    def folders(self) -> list[Path]:
+        """The workspace folders that lie in no other one."""
+        found = [Path(path) for each in self.workspace.folders if (path := uris.to_fs_path(each)) is not None]
+        return [each for each in found if not any(each != other and each.is_relative_to(other) for other in found)]
+
+    # -- checking ----------------------------------------------------------------------------------------
+
+    async def in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Run something that takes time after what is being run."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(*arguments))
+
+    async def checked(self, opened: Opened) -> Opened:
+        """The document with the findings of what it holds now."""
+        while opened.examined is None or opened.examined_data != opened.data(self.workspace):
+            if self.settings.on_save_only and opened.examined is not None:
+                break
+            data = opened.data(self.workspace)
+            ticket = self._tickets[opened.uri] = self._tickets.get(opened.uri, 0) + 1
+            found = await self.in_thread(self._examine, opened, data, ticket)
+            if found is not None and ticket == self._tickets.get(opened.uri):
+                opened.examined, opened.examined_data = found, data
+        return opened
+
+    def _examine(self, opened: Opened, data: bytes, ticket: int) -> Examined | None:
+        """In the thread; ``None`` when somebody has asked for a newer text since."""
+        if self._tickets.get(opened.uri) != ticket:
+            return None
+        checker = self.checker_of(opened)
+        if not opened.is_notebook:
+            checker.hold(opened.path, data.decode())
+        try:
+            found = checker.examine(opened.path, data)
+            opened.error = None
+        except ConfigurationError as error:
+            opened.error = str(error)
+            return Examined(FileResult(opened.path))
+        return found
+
+    async def diagnostics(self, opened: Opened) -> dict[str, list[types.Diagnostic]]:
+        """The diagnostics of each text document of a script or notebook."""
+        await self.checked(opened)
+        if opened.error is not None:
+            self.tell(opened.error)
+        for warning in self.checker_of(opened).warnings():
+            self.tell(warning)
+        found = diagnostics_of(self.workspace, opened, self.pages.uri)
+        opened.result_id = hashlib.sha256(repr(found).encode()).hexdigest()[:16]
+        return found
+
+    def push_soon(self, opened: Opened) -> None:
+        """Publish diagnostics after a pause; a newer call takes the place of an older one."""
+        pending = self._pushes.get(opened.uri)
+        if pending is not None:
+            pending.cancel()
+        self._pushes[opened.uri] = asyncio.get_running_loop().create_task(self._push(opened))
+
+    async def _push(self, opened: Opened) -> None:
+        await asyncio.sleep(_PAUSE)
+        found = await self.diagnostics(opened)
+        for uri in opened.pushed - found.keys():
+            self._publish(uri, [])
+        for uri, diagnostics in found.items():
+            self._publish(uri, diagnostics)
+        opened.pushed = set(found)
+
+    def _publish(self, uri: str, diagnostics: list[types.Diagnostic]) -> None:
+        document = self.workspace.text_documents.get(uri)
+        version = document.version if document is not None else None
+        self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, diagnostics, version))
+
+    def workspace_reports(self, known: dict[str, str]) -> Iterator[types.WorkspaceDocumentDiagnosticReport]:
+        """The diagnostics of all files of the workspace that are not open; in a thread of its own.
+
+        ``known`` are the result ids that the editor has, by URI.
+        """
+        for folder in self.folders():
+            for path, result in Checker(folder, self.settings).workspace():
+                uri = uris.from_fs_path(path) or ""
+                if uri in self._opened:
+                    continue
+                items = list(stored_diagnostics(path, result, self.pages.uri))
+                result_id = hashlib.sha256(repr(items).encode()).hexdigest()[:16]
+                if known.get(uri) == result_id:
+                    yield types.WorkspaceUnchangedDocumentDiagnosticReport(uri, result_id)
+                elif items or uri in known:
+                    yield types.WorkspaceFullDocumentDiagnosticReport(uri, items, result_id=result_id)
+
+    # -- looking at findings -----------------------------------------------------------------------------
+
+    def findings_in(self, opened: Opened, uri: str, within: types.Range | None = None) -> list[PlacedFinding]:
+        """The findings of a text document, those that touch a range."""
+        examined = opened.examined
+        found = [
+            each
+            for each in (examined.result.findings if examined is not None else ())
+            if opened.uri_of(self.workspace, each.cell) == uri
+        ]
+        if within is None:
+            return found
+        codec, lines = self.workspace.position_codec, list(self.workspace.get_text_document(uri).lines)
+        return [each for each in found if _touches(range_of(each, codec, lines), within)]
+
+    async def actions(self, params: types.CodeActionParams) -> list[types.CodeAction]:
+        """The code actions for a range."""
+        uri = params.text_document.uri
+        opened = self.opened(uri)
+        if opened is None:
+            return []
+        await self.checked(opened)
+        findings = self.findings_in(opened, uri, params.range)
+        actions = list(action_list(uri, findings, params, may_fix_all=True))
+        if not self._resolves_edits():
+            for action in actions:
+                await self.resolve(action)
+        return actions
+
+    def _resolves_edits(self) -> bool:
+        document = self.client_capabilities.text_document
+        actions = document.code_action if document is not None else None
+        support = actions.resolve_support if actions is not None else None
+        return support is not None and "edit" in support.properties
+
+    async def resolve(self, action: types.CodeAction) -> types.CodeAction:
+        """The action with its edits."""
+        data = action.data
+        opened = self.opened(data["uri"]) if isinstance(data, dict) and "uri" in data else None
+        if opened is None or action.edit is not None:
+            return action
+        await self.checked(opened)
+        after = await self.in_thread(self._edited, opened, data)
+        if after is not None and opened.examined_data == opened.data(self.workspace):
+            changes = opened.edits_to(self.workspace, after)
+            action.edit = types.WorkspaceEdit(changes=changes) if changes else None
+        return action
+
+    def _edited(self, opened: Opened, data: dict[str, Any]) -> bytes | None:
+        """What an action makes of a document; in the thread."""
+        checker, path, content, found = self.checker_of(opened), opened.path, opened.examined_data, opened.examined
+        if found is None:
+            return None
+        try:
+            if data["do"] == "fix-all":
+                return checker.fixed(path, content)
+            if data["do"] == "fix-rule":
+                return checker.fixed(path, content, str(data["rule"]), unsafe=bool(data.get("unsafe")))
+            return checker.changed(found, path, content, str(data["fingerprint"]), str(data["do"]))
+        except ConfigurationError as error:
+            _LOG.info("%s", error)
+            return None
+
+    async def hover(self, params: types.HoverParams) -> types.Hover | None:
+        """What a hover shows."""
+        uri = params.text_document.uri
+        opened = self.opened(uri)
+        if opened is None:
+            return None
+        await self.checked(opened)
+        lines = list(self.workspace.get_text_document(uri).lines)
+        codec = self.workspace.position_codec
+        return hover(self.findings_in(opened, uri), lines, params.position, codec, self._find_rule)
+
+    async def costs(self, uri: str, kind: Shown) -> list[tuple[types.Range, PlacedFinding]]:
+        """The findings whose cost is shown beside the code, if it is to be shown so."""
+        opened = self.opened(uri) if self.settings.cost is kind else None
+        if opened is None:
+            return []
+        await self.checked(opened)
+        lines = list(self.workspace.get_text_document(uri).lines)
+        codec = self.workspace.position_codec
+        return [(range_of(each, codec, lines), each) for each in self.findings_in(opened, uri) if each.notes]
+
+    def page_of(self, rule: str) -> str | None:
+        """Where the page of a rule can be opened."""
+        return self.pages.uri(rule)
+
+    def _find_rule(self, name: str) -> type[Rule] | None:
+        checkers = list(self._checkers.values()) or [Checker(Path.cwd(), self.settings)]
+        for checker in checkers:
+            try:
+                found = checker.find(name)
+            except ConfigurationError:
+                continue
+            if found is not None:
+                return found
+        return None
+
+    async def watch_files(self) -> None:
+        """Ask to be told when configuration or other code changes."""
+        workspace = self.client_capabilities.workspace
+        watching = workspace.did_change_watched_files if workspace is not None else None
+        if watching is None or not watching.dynamic_registration:
+            return
+        watchers = [types.FileSystemWatcher(glob) for glob in _WATCHED]
+        options = types.DidChangeWatchedFilesRegistrationOptions(watchers)
+        method = types.WORKSPACE_DID_CHANGE_WATCHED_FILES
+        registration = types.Registration("greenlint-files", method, options)
+        try:
+            await self.client_register_capability_async(types.RegistrationParams([registration]))
+        except JsonRpcException as error:
+            _LOG.info("the editor does not watch files: %s", error)
+
+    async def ask_settings(self) -> None:
+        """Fetch the editor's settings, where it has them to fetch."""
+        workspace = self.client_capabilities.workspace
+        if workspace is None or not workspace.configuration:
+            return
+        items = [types.ConfigurationItem(section=SECTION)]
+        try:
+            answers = await self.workspace_configuration_async(types.ConfigurationParams(items))
+        except JsonRpcException as error:
+            _LOG.info("the editor does not tell its settings: %s", error)
+            return
+        if answers and answers[0] is not None:
+            self.configure({SECTION: answers[0]} if isinstance(answers[0], dict) else answers[0])
+
+    def end(self) -> None:
+        """The editor is gone."""
+        self.pages.close()
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+def _touches(one: types.Range, other: types.Range) -> bool:
+    def ends(where: types.Range) -> tuple[tuple[int, int], tuple[int, int]]:
+        return (where.start.line, where.start.character), (where.end.line, where.end.character)
+
+    (start, end), (other_start, other_end) = ends(one), ends(other)
+    return start <= other_end and other_start <= end
