@@ -216,8 +216,17 @@ def test_modules_do_not_need_each_other_to_be_imported() -> None:
 
 def test_only_declared_packages_are_needed() -> None:
     standard = set(sys.stdlib_module_names)
-    roots = {each.target.split(".")[0] for each in ENGINE_IMPORTS}
+    roots = {each.target.split(".")[0] for each in ENGINE_IMPORTS if part(each.source) != "lsp"}
     assert roots - standard <= {"greenlint", *THIRD_PARTY}
+
+
+def test_only_the_server_needs_its_extra() -> None:
+    roots = {each.target.split(".")[0] for each in ENGINE_IMPORTS if part(each.source) == "lsp"}
+    assert roots - set(sys.stdlib_module_names) <= {"greenlint", "lsprotocol", "pygls"}
+    entering = {
+        part(each.source) for each in ENGINE_IMPORTS if part(each.target) == "lsp" and part(each.source) != "lsp"
+    }
+    assert entering == {"commands"}
 
 
 @pytest.mark.parametrize("name", [name for name in ENGINE if part(name) in PURE])
