@@ -107,7 +107,7 @@ class Hot:
     def _by_role(self, function: cst.FunctionDef) -> Heat | None:
         """What a method is by its name: a hook of a trainer, or a network's forward pass."""
         owner = self._tree.class_of(function)
-        if owner is None:
+        if owner is None or self._project.unused(owner):
             return None
         name = function.name.value
         if self._project.method(Definition(self._facts, owner), "symbolic") is not None:

@@ -44,3 +44,31 @@ def test_an_early_return_with_what_was_kept(first: str, last: str, expected: Hea
 def test_an_early_return_nested_in_tests() -> None:
     inner = "if self.step % 100 != 0 or x.done:\n                return"
     assert heat(f"if x is None:\n            return\n        else:\n            {inner}", "pass") is None
+
+
+NETWORK = "class {}(Base):\n    def forward(self, x):\n        show()\n"
+PROGRAM = {
+    "losses.py": NETWORK.format("Used") + NETWORK.format("Left"),
+    "train.py": "from losses import Used\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, [Heat.FORWARD, None]),
+        ({"train.py": "from losses import *\n"}, [Heat.FORWARD, Heat.FORWARD]),
+        ({"train.py": "import losses\n"}, [Heat.FORWARD, Heat.FORWARD]),
+        ({"train.py": "from package import losses as kinds\n"}, [Heat.FORWARD, Heat.FORWARD]),
+        ({"test.py": "from losses import Left\n"}, [Heat.FORWARD, Heat.FORWARD]),
+        ({"setup.py": "setup()\n"}, [Heat.FORWARD, Heat.FORWARD]),
+        ({"train.py": "x = 1\n"}, [Heat.FORWARD, Heat.FORWARD]),
+    ],
+)
+def test_classes_that_no_part_of_a_program_names_never_run(more: dict[str, str], expected: list[Heat | None]) -> None:
+    files = {**PROGRAM, **more}
+    document = reading.parse("losses.py", files["losses.py"].encode()).document
+    assert document is not None
+    facts = Modules.begin(document, DictSources(files), RunSettings())
+    spots = [facts[Hot].of(call.node) for call in facts[Calls].methods("show")]
+    assert [spot.heat if spot is not None else None for spot in spots] == expected

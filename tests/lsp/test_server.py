@@ -33,7 +33,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest_lsp.fixture(config=SERVER, params=["visual_studio_code", "neovim", "emacs"])
+@pytest_lsp.fixture(  # type: ignore[untyped-decorator]
+    config=SERVER, params=["visual_studio_code", "neovim", "emacs"]
+)
 async def client(request: pytest.FixtureRequest, lsp_client: LanguageClient, folder: Path) -> AsyncIterator[None]:
     capabilities = client_capabilities(request.param)
     if request.param == "visual_studio_code":
@@ -41,7 +43,7 @@ async def client(request: pytest.FixtureRequest, lsp_client: LanguageClient, fol
         assert document is not None
         document.diagnostic = types.DiagnosticClientCapabilities(related_document_support=True)
 
-    @lsp_client.feature(types.CLIENT_REGISTER_CAPABILITY)
+    @lsp_client.feature(types.CLIENT_REGISTER_CAPABILITY)  # type: ignore[untyped-decorator]
     def register(_: types.RegistrationParams) -> None:
         pass
 
@@ -65,8 +67,8 @@ def open_(client: LanguageClient, path: Path, text: str, language: str = "python
 
 async def diagnostics(client: LanguageClient, uri: str) -> list[types.Diagnostic]:
     """Pulled where the client can, else as they were pushed."""
-    capabilities = client.capabilities.text_document
-    if capabilities is None or capabilities.diagnostic is None:
+    document = client.capabilities.text_document if client.capabilities is not None else None
+    if document is None or document.diagnostic is None:
         await client.wait_for_notification(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
         return list(client.diagnostics.get(uri, []))
     params = types.DocumentDiagnosticParams(types.TextDocumentIdentifier(uri))
