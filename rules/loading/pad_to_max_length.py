@@ -100,6 +100,8 @@ class PadToMaxLength(Rule):
         if length.node is None:
             return length.known
         constant = length.constant
+        if isinstance(constant, int) and constant <= _FULL and _LONG.search(call.facts.document.text):
+            return False
         if not isinstance(constant, int):
             default = length.facts[Values].default(length.node)
             return not isinstance(default, int) or default > int(self.options.length)
@@ -180,6 +182,34 @@ class PadToMaxLength(Rule):
             trainer = Trainer(model=model, train_dataset=data, data_collator=DataCollatorWithPadding(tokenizer))
             """,
             why="each batch is padded for itself",
+        ),
+        Good(
+            """
+            import pandas as pd
+            from transformers import AutoTokenizer, Trainer
+
+            reviews = pd.read_csv("IMDB Dataset.csv")
+            tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
+
+            def encode(text):
+                return tokenizer(text, padding="max_length", max_length=128, truncation=True)
+
+            Trainer(model=model, train_dataset=[encode(text) for text in reviews.review]).train()
+            """,
+            why="nearly every text is longer than the maximum",
+        ),
+        Good(
+            """
+            from transformers import Trainer
+
+            def encode(rows):
+                rows["pixels"] = [to_tensor(image.convert("RGB")) for image in rows["image"]]
+                rows["ids"] = tokenizer(rows["text"], padding="max_length", max_length=tokenizer.model_max_length)
+                return rows
+
+            Trainer(model=model, train_dataset=data.map(encode, batched=True)).train()
+            """,
+            why="captions for a text encoder that is made for one length",
         ),
         Good(
             """
@@ -280,10 +310,13 @@ class PadToMaxLength(Rule):
 
 _FIXED = re.compile(
     r"(?i)torch_xla|\bxla\b|\btpu\b|tpu_|neuron|habana|\bhpu\b|tensorrt|onnx|torch\.compile|\bcompile\(model|cudagraph|clip"
-    r"|diffusers|siglip|stable_diffusion|\bvilt|blip|\bflax\b|torch_compile|torchdynamo|openvino|coremltools|\.export\("
+    r"|diffusers|siglip|diffusion|\bconvert\([\"']RGB|pixel_values|image_column|\bvilt|blip|\bflax\b|torch_compile|torchdynamo|openvino|coremltools|\.export\("
     r"|attention_mask[\"'\])]*\.sum\(|\.jit\.trace|use_graphs|trim_batch|\.ne\(pad|t5encoder|audio|speech|whisper|wav2vec"
 )
-"""Signs that shapes must not change, that batches are cut to their longest text later, or that no text is meant."""
+"""Signs that shapes must not change, that batches are cut later, or that texts are captions or no texts at all."""
+_LONG = re.compile(r"(?i)imdb|arxiv|pubmed|cnn_dailymail|newsgroups|yelp|wikitext|wikipedia")
+_FULL = 256
+"""Texts of the data sets above are seldom shorter than so many tokens."""
 _TRAINS = re.compile(r"Trainer\(|\.backward\(|trainer\.fit\(|training_step")
 _COLLATES = re.compile(r"DataCollatorWithPadding|DataCollatorForSeq2Seq|DataCollatorForTokenClassification")
 _PREPARES = re.compile(
