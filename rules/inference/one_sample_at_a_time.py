@@ -285,6 +285,22 @@ class OneSampleAtATime(Rule):
         ),
         Good(
             """
+            import cv2
+            import torch
+            from network import Upscaler
+
+            model = Upscaler().cuda().eval()
+            for path in sorted(folder.glob("*.png")):
+                image = torch.from_numpy(cv2.imread(str(path))).permute(2, 0, 1).float()
+                with torch.no_grad():
+                    restored = model(image.unsqueeze(0).cuda())
+                cv2.imwrite(f"out/{path.name}", restored.squeeze().cpu().numpy())
+            """,
+            files={"network.py": "from torch import nn\n\nclass Upscaler(nn.Module):\n    pass\n"},
+            why="images of any size make no batch",
+        ),
+        Good(
+            """
             import torch
             from torchvision.models import resnet18
 
@@ -362,6 +378,8 @@ _NOTES = {
     "pipeline": ("with texts of very different lengths, or on a CPU, batches can be slower",),
     "torch": ("needs samples of one size, or padding",),
 }
+_READS_IMAGE = re.compile(r"\bimread\(|\bImage\.open\(|\bread_image\(|\bload_im(?:g|age)\(")
+_RESIZES = re.compile(r"(?i)resi[sz]e|crop|letterbox|interpolate|thumbnail|img_size|image_size|imgsz")
 _ENOUGH = 10
 """A loop of at most so many passes is not worth a word."""
 _ACTS = re.compile(r"^(?:act|(?:choose|select|get|pick|take|sample)_?action|policy|get_qs?|q_values?)$", re.IGNORECASE)
@@ -439,11 +457,17 @@ def _counts(call: Call, given: cst.BaseExpression, what: str, around: Pass, pass
         return False
     if what == "torch" and _is_part_of_batch(given, around, passes, facts):
         return True
-    if elements.is_batched(around):
+    if elements.is_batched(around) or (what == "torch" and _are_of_any_size(around, facts)):
         return False
     if what in ("keras", "sklearn", "torch"):
         return _is_one(given, what, facts)
     return what == "spacy" or elements.is_single(given)
+
+
+def _are_of_any_size(around: Pass, facts: Facts) -> bool:
+    """Whether the samples are images as the files have them, of which no batch can be made."""
+    read = _READS_IMAGE.search(facts.document.source(around.node)) is not None
+    return read and _RESIZES.search(facts.document.text) is None
 
 
 def _endless(call: Call, given: cst.BaseExpression, what: str, passes: list[Pass], facts: Facts) -> cst.CSTNode | None:
