@@ -39,7 +39,8 @@ class Repository:
     name: str
     commit: str
     part: str
-    """`tuned`: false findings here became examples of the rules; `fresh`: read once, after the rules were done."""
+    """`tuned`: false findings here became examples of the rules; `fresh`: read once, after the rules were done;
+    `unseen`: chosen and read after the corrections that these brought."""
 
     @property
     def folder(self) -> str:
@@ -209,7 +210,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--work", type=Path, default=default_work(), metavar="DIR", help="where the repositories are fetched to")
     add("--checkouts", type=Path, metavar="DIR", help="take the repositories from DIR/OWNER+NAME instead")
-    add("--part", choices=("tuned", "fresh"), help="only these repositories")
+    add("--part", choices=("tuned", "fresh", "unseen"), help="only these repositories")
     add("--list", action="append", default=[], choices=KINDS, help="also list the findings with this verdict")
     add("--json", type=Path, metavar="FILE", help="also write every finding with its verdict")
     add("--write", action="store_true", help="replace the tables in docs/accuracy.md")
