@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, RuleOptions, Severity, on_file
 
 if TYPE_CHECKING:
-    from greenlint import BoosterRun, Facts, Findings, Outline, cst
+    from greenlint import Argument, BoosterRun, Call, Edit, Facts, Findings, Fix, Outline, cst
 
 
 class BoostingNoEarlyStopping(Rule):
@@ -87,7 +87,26 @@ class BoostingNoEarlyStopping(Rule):
                 notes=("20-70 % of the energy of the fit is our estimate",),
                 related=tuple((each.node, "fitted here") for each in fits[:1] if each is not run.call),
                 confidence=Confidence.MEDIUM,
+                fix=self._fix(run, facts),
             )
+
+    def _fix(self, run: BoosterRun, facts: Facts) -> Fix | None:
+        """Stop by the rows that the run is evaluated on already; none are taken from those it is trained on."""
+        make = {"xgboost": _for_xgboost, "lightgbm": _for_lightgbm, "catboost": _for_catboost, "sklearn": _for_sklearn}
+        if run.library != "sklearn" and not all(_is_judged(fit, run, facts) for fit in run.fits):
+            return None
+        edits = make[run.library](run, facts)
+        if edits is None:
+            return None
+        return self.unsafe_fix(
+            f"stop after {_PATIENCE} rounds without improvement"
+            if run.library != "sklearn"
+            else "stop when the score no longer improves",
+            *edits,
+            reason="there may be fewer rounds"
+            if run.library != "sklearn"
+            else "there may be fewer rounds, and a tenth of the rows is kept apart to see it",
+        )
 
     examples = (
         Bad(
@@ -125,7 +144,105 @@ class BoostingNoEarlyStopping(Rule):
             table = pd.read_csv("clicks.csv")
             train, valid = train_test_split(table, random_state=0)
             model = CatBoostClassifier(iterations=3000, verbose=100)  # bad
-            model.fit(Pool(train.drop(columns="y"), train["y"]), eval_set=Pool(valid.drop(columns="y"), valid["y"]))
+            data, other = [Pool(part.drop(columns="y"), part["y"]) for part in (train, valid)]
+            model.fit(data, eval_set=other)
+            """
+        ),
+        Bad(
+            """
+            import pandas as pd
+            from sklearn.model_selection import train_test_split
+            from xgboost import XGBClassifier
+
+            table = pd.read_csv("clicks.csv")
+            X_train, X_valid, y_train, y_valid = train_test_split(table.drop(columns="y"), table["y"])
+            model = XGBClassifier(  # bad
+                n_estimators=2000,
+                learning_rate=0.01,  # slow
+                eval_metric="auc"
+            )
+            model.fit(X_train, y_train, eval_set=[(X_train, y_train), (X_valid, y_valid)], verbose=100)
+            """,
+            fixed="""
+            import pandas as pd
+            from sklearn.model_selection import train_test_split
+            from xgboost import XGBClassifier
+
+            table = pd.read_csv("clicks.csv")
+            X_train, X_valid, y_train, y_valid = train_test_split(table.drop(columns="y"), table["y"])
+            model = XGBClassifier(
+                n_estimators=2000,
+                learning_rate=0.01,  # slow
+                eval_metric="auc",
+                early_stopping_rounds=50
+            )
+            model.fit(X_train, y_train, eval_set=[(X_train, y_train), (X_valid, y_valid)], verbose=100)
+            """,
+        ),
+        Bad(
+            """
+            import pandas as pd
+            import xgboost as xgb
+            from sklearn.model_selection import train_test_split
+
+            train, valid = train_test_split(pd.read_csv("demand.csv"))
+            data = xgb.DMatrix(train.drop(columns="y"), train["y"])
+            other = xgb.DMatrix(valid.drop(columns="y"), valid["y"])
+            watched = [(data, "train"), (other, "valid")]
+            booster = xgb.train({"max_depth": 6, "eta": 0.02}, data, 1000, watched)  # bad
+            """,
+            fixed="""
+            import pandas as pd
+            import xgboost as xgb
+            from sklearn.model_selection import train_test_split
+
+            train, valid = train_test_split(pd.read_csv("demand.csv"))
+            data = xgb.DMatrix(train.drop(columns="y"), train["y"])
+            other = xgb.DMatrix(valid.drop(columns="y"), valid["y"])
+            watched = [(data, "train"), (other, "valid")]
+            booster = xgb.train({"max_depth": 6, "eta": 0.02}, data, 1000, watched, early_stopping_rounds=50)
+            """,
+        ),
+        Bad(
+            """
+            import lightgbm as lgb
+            import pandas as pd
+            from sklearn.model_selection import train_test_split
+
+            train, valid = train_test_split(pd.read_csv("demand.csv"))
+            model = lgb.LGBMRegressor(n_estimators=5000)  # bad
+            model.fit(
+                train.drop(columns="y"),
+                train["y"],
+                eval_set=[(valid.drop(columns="y"), valid["y"])],
+                callbacks=[lgb.log_evaluation(100)],
+            )
+            """,
+            fixed="""
+            import lightgbm as lgb
+            import pandas as pd
+            from sklearn.model_selection import train_test_split
+
+            train, valid = train_test_split(pd.read_csv("demand.csv"))
+            model = lgb.LGBMRegressor(n_estimators=5000)
+            model.fit(
+                train.drop(columns="y"),
+                train["y"],
+                eval_set=[(valid.drop(columns="y"), valid["y"])],
+                callbacks=[lgb.log_evaluation(100), lgb.early_stopping(50)],
+            )
+            """,
+        ),
+        Bad(
+            """
+            import lightgbm as lgb
+            import pandas as pd
+            from sklearn.model_selection import train_test_split
+
+            train, valid = train_test_split(pd.read_csv("demand.csv"))
+            data = lgb.Dataset(train.drop(columns="y"), train["y"])
+            other = lgb.Dataset(valid.drop(columns="y"), valid["y"])
+            booster = lgb.train({"metric": "None"}, data, 2000, valid_sets=[other], feval=gini)  # bad
             """
         ),
         Bad(
@@ -136,7 +253,15 @@ class BoostingNoEarlyStopping(Rule):
             table = pd.read_csv("demand.csv")
             model = HistGradientBoostingRegressor(max_iter=1000, early_stopping=False)  # bad
             model.fit(table.drop(columns="y"), table["y"])
-            """
+            """,
+            fixed="""
+            import pandas as pd
+            from sklearn.ensemble import HistGradientBoostingRegressor
+
+            table = pd.read_csv("demand.csv")
+            model = HistGradientBoostingRegressor(max_iter=1000, early_stopping=True)
+            model.fit(table.drop(columns="y"), table["y"])
+            """,
         ),
         Good(
             """
@@ -271,6 +396,151 @@ def _runs_to_the_end(run: BoosterRun) -> bool:
         return True
     estimator = run.call.facts[Estimators].of(run.call)
     return bool(estimator.fits) and not estimator.searches
+
+
+_PATIENCE = 50
+_SETS = (("eval_set", None), ("evals", 3), ("valid_sets", 3))
+_MEASURES = (("eval_metric", None), ("metric", None), ("feval", None), ("custom_metric", None), ("custom_loss", None))
+_PLAIN = re.compile(
+    r"^(?:auc|aucpr|rmse|rmsle|mae|mape|mse|l1|l2|logloss|mlogloss|error|merror|binary_\w+|multi_\w+|cross_entropy|RMSE"
+    r"|MAE|MAPE|AUC|Accuracy|Logloss|MultiClass|F1|ndcg|map|huber|fair|poisson|quantile|gamma|tweedie|r2|R2)$"
+)
+"""Measures of which the libraries know whether more is better."""
+
+
+def _is_judged(fit: Call, run: BoosterRun, facts: Facts) -> bool:
+    """Whether a fit is evaluated on rows of its own, by measures of the library."""
+    from greenlint import Names, cst
+
+    sets = next((each.node for name, at in _SETS if (each := _given(fit, name, at, run)).written), None)
+    if isinstance(sets, cst.Name):
+        bindings = facts[Names].reaching(sets)
+        sets = bindings[0].value if len(bindings) == 1 and not bindings[0].path else None
+    if sets is None or fit.is_open:
+        return False
+    last = sets.elements[-1].value if isinstance(sets, cst.List) and sets.elements else sets
+    if isinstance(last, cst.Tuple) and last.elements:
+        last = last.elements[0].value
+    if isinstance(last, (cst.List, cst.Dict)):
+        return False
+    trained = next((each.node for name, at in _TRAINED if (each := fit.argument(name, at)).written), None)
+    if trained is None or facts.document.source(trained) == facts.document.source(last):
+        return False
+    return all(_is_known(each) for name, _ in _MEASURES for each in (run.parameter(name), fit.argument(name)))
+
+
+_TRAINED = (("dtrain", 1), ("train_set", 1), ("X", 0))
+
+
+def _given(fit: Call, name: str, position: int | None, run: BoosterRun) -> Argument:
+    return fit.argument(name, position if run.native else None)
+
+
+def _is_known(measure: Argument | None) -> bool:
+    """Whether a measure is left to the library, or one or several of its own by name."""
+    from greenlint import cst
+
+    if measure is None or not measure.known:
+        return False
+    if measure.node is None:
+        return True
+    nodes = [measure.node]
+    if isinstance(measure.node, (cst.List, cst.Tuple, cst.Set)):
+        nodes = [each.value for each in measure.node.elements]
+    return all(isinstance(each, cst.SimpleString) and _PLAIN.match(str(each.evaluated_value)) for each in nodes)
+
+
+def _for_xgboost(run: BoosterRun, facts: Facts) -> tuple[Edit, ...] | None:
+    from greenlint import Environment, set_argument
+
+    document, name, text = facts.document, "early_stopping_rounds", str(_PATIENCE)
+    if run.native:
+        return set_argument(document, run.call.node, name, text)
+    if facts[Environment].at_least("xgboost", "1.6") is False:
+        return _in_fits(run, facts)
+    # The constructor asks every fit for rows to stop by: all of them have to be in sight.
+    if run.call.is_open or not _is_fitted_here(run, facts):
+        return None
+    return set_argument(document, run.call.node, name, text)
+
+
+def _for_catboost(run: BoosterRun, facts: Facts) -> tuple[Edit, ...] | None:
+    return _in_fits(run, facts) if not run.native else None
+
+
+def _in_fits(run: BoosterRun, facts: Facts) -> tuple[Edit, ...] | None:
+    from greenlint import set_argument
+
+    edits: list[Edit] = []
+    for fit in run.fits:
+        if fit.method != "fit":
+            return None
+        more = set_argument(facts.document, fit.node, "early_stopping_rounds", str(_PATIENCE))
+        if more is None:
+            return None
+        edits.extend(more)
+    return tuple(edits)
+
+
+def _for_lightgbm(run: BoosterRun, facts: Facts) -> tuple[Edit, ...] | None:
+    """The callback, which every version has."""
+    from greenlint import append_element, cst, ensure_import, set_argument
+
+    document = facts.document
+    func = run.call.node.func
+    name = "early_stopping"
+    edits: list[Edit] = []
+    objective = run.constant("objective", "objective_type", "app", "application", "loss", "fobj")
+    if objective is not None and not isinstance(objective, str):
+        return None
+    if isinstance(func, cst.Attribute):
+        name = f"{document.source(func.value)}.{name}"
+    else:
+        imported = ensure_import(document, f"from lightgbm import {name}")
+        if imported is None:
+            return None
+        edits.extend(imported)
+    for fit in run.fits:
+        given = fit.keyword("callbacks")
+        text = f"{name}({_PATIENCE})"
+        if given is None:
+            more = set_argument(document, fit.node, "callbacks", f"[{text}]")
+        else:
+            more = append_element(document, given, text) if isinstance(given, cst.List) else None
+        if more is None or fit.method not in ("fit", "train"):
+            return None
+        edits.extend(more)
+    return tuple(edits)
+
+
+def _for_sklearn(run: BoosterRun, facts: Facts) -> tuple[Edit, ...] | None:
+    from greenlint import set_argument
+
+    # Rows are kept apart by class, which raises where a class has one row only.
+    if not run.name.endswith("Regressor") or run.call.keyword("early_stopping") is None:
+        return None
+    return set_argument(facts.document, run.call.node, "early_stopping", "True")
+
+
+def _is_fitted_here(run: BoosterRun, facts: Facts) -> bool:
+    """Whether an estimator is a variable of which only methods are called, so that all its fits are in sight."""
+    from greenlint import BindingKind, Names, Tree, cst
+
+    tree = facts[Tree]
+    above = tree.parent(run.call.node)
+    target = above.targets[0].target if isinstance(above, cst.Assign) and len(above.targets) == 1 else None
+    if not isinstance(target, cst.Name) or any(fit.method != "fit" for fit in run.fits):
+        return False
+    for each in tree.of_type(cst.Name):
+        holder = tree.parent(each)
+        if each.value != target.value or each is target:
+            continue
+        bindings = facts[Names].reaching(each)
+        if bindings and all(binding.kind is BindingKind.ASSIGN and binding.node is not above for binding in bindings):
+            continue
+        if not (isinstance(holder, cst.Attribute) and holder.value is each):
+            return False
+    return True
 
 
 def _help(run: BoosterRun, facts: Facts) -> str:
