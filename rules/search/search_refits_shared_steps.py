@@ -10,7 +10,7 @@ from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, Rul
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from greenlint import Call, Estimator, Facts, Findings, Grid, Outline, Report, Rows, cst
+    from greenlint import Call, Estimator, Facts, Findings, Fix, Grid, Outline, Report, Rows, cst
 
 
 class SearchRefitsSharedSteps(Rule):
@@ -119,6 +119,28 @@ class SearchRefitsSharedSteps(Rule):
             related=((pipeline.node, "the pipeline without memory"),) if pipeline.facts is search.facts else (),
             severity=None if sure else Severity.INFO,
             confidence=Confidence.HIGH if sure else Confidence.MEDIUM,
+            fix=self._fix(search, pipeline),
+        )
+
+    def _fix(self, search: Call, pipeline: Call) -> Fix | None:
+        """A cache in a temporary folder, which can be written anywhere and holds nothing of earlier runs."""
+        from greenlint import Estimators, ensure_import, set_argument
+
+        facts = search.facts
+        if pipeline.facts is not facts or pipeline.is_open or not _is_cacheable(pipeline, facts):
+            return None
+        axes = [axis for grid in facts[Estimators].grids(search) for axis in grid.axes]
+        if any(axis.facts is not facts or _holds_function(axis.node, facts) for axis in axes):
+            return None
+        imported = ensure_import(facts.document, "import tempfile")
+        cached = set_argument(facts.document, pipeline.node, "memory", "tempfile.mkdtemp()")
+        if imported is None or cached is None:
+            return None
+        return self.unsafe_fix(
+            "cache the shared steps in a temporary folder",
+            *imported,
+            *cached,
+            reason="what the steps make is written to disk, and the steps that were passed in are fitted as copies",
         )
 
     examples = (
@@ -131,10 +153,29 @@ class SearchRefitsSharedSteps(Rule):
             from sklearn.pipeline import Pipeline
 
             reviews = pd.read_csv("reviews.csv")
-            pipe = Pipeline([("tfidf", TfidfVectorizer(ngram_range=(1, 2))), ("clf", LogisticRegression())])
+            pipe = Pipeline([
+                ("tfidf", TfidfVectorizer(ngram_range=(1, 2))),
+                ("clf", LogisticRegression()),  # the one that is searched
+            ])
             search = GridSearchCV(pipe, {"clf__C": [0.01, 0.1, 1, 10], "clf__penalty": ["l1", "l2"]}, cv=5)  # bad
             search.fit(reviews["text"], reviews["label"])
-            """
+            """,
+            fixed="""
+            import pandas as pd
+            from sklearn.feature_extraction.text import TfidfVectorizer
+            from sklearn.linear_model import LogisticRegression
+            from sklearn.model_selection import GridSearchCV
+            from sklearn.pipeline import Pipeline
+            import tempfile
+
+            reviews = pd.read_csv("reviews.csv")
+            pipe = Pipeline([
+                ("tfidf", TfidfVectorizer(ngram_range=(1, 2))),
+                ("clf", LogisticRegression()),  # the one that is searched
+            ], memory=tempfile.mkdtemp())
+            search = GridSearchCV(pipe, {"clf__C": [0.01, 0.1, 1, 10], "clf__penalty": ["l1", "l2"]}, cv=5)
+            search.fit(reviews["text"], reviews["label"])
+            """,
         ),
         Bad(
             """
@@ -151,7 +192,23 @@ class SearchRefitsSharedSteps(Rule):
                 model, {"svc__C": [0.1, 1, 10, 100], "svc__gamma": [0.01, 0.1, 1]}, n_iter=8
             )
             search.fit(table.drop(columns="y"), table["y"])
-            """
+            """,
+            fixed="""
+            import pandas as pd
+            from sklearn.decomposition import PCA
+            from sklearn.impute import KNNImputer
+            from sklearn.model_selection import RandomizedSearchCV
+            from sklearn.pipeline import make_pipeline
+            from sklearn.svm import SVC
+            import tempfile
+
+            table = pd.read_csv("sensors.csv")
+            model = make_pipeline(KNNImputer(), PCA(50), SVC(), memory=tempfile.mkdtemp())
+            search = RandomizedSearchCV(
+                model, {"svc__C": [0.1, 1, 10, 100], "svc__gamma": [0.01, 0.1, 1]}, n_iter=8
+            )
+            search.fit(table.drop(columns="y"), table["y"])
+            """,
         ),
         Bad(
             """
@@ -167,7 +224,22 @@ class SearchRefitsSharedSteps(Rule):
             pipe = Pipeline(steps=[("columns", columns), ("model", SGDClassifier())])
             search = GridSearchCV(estimator=pipe, param_grid={"model__alpha": [1e-5, 1e-4, 1e-3, 1e-2]})  # bad
             search.fit(mails, mails["label"])
-            """
+            """,
+            fixed="""
+            import pandas as pd
+            from sklearn.compose import ColumnTransformer
+            from sklearn.feature_extraction.text import CountVectorizer
+            from sklearn.linear_model import SGDClassifier
+            from sklearn.model_selection import GridSearchCV
+            from sklearn.pipeline import Pipeline
+            import tempfile
+
+            mails = pd.read_csv("mails.csv")
+            columns = ColumnTransformer([("words", CountVectorizer(), "body"), ("more", "passthrough", ["length"])])
+            pipe = Pipeline(steps=[("columns", columns), ("model", SGDClassifier())], memory=tempfile.mkdtemp())
+            search = GridSearchCV(estimator=pipe, param_grid={"model__alpha": [1e-5, 1e-4, 1e-3, 1e-2]})
+            search.fit(mails, mails["label"])
+            """,
         ),
         Bad(
             """
@@ -183,6 +255,35 @@ class SearchRefitsSharedSteps(Rule):
             grid = {"truncatedsvd__n_components": [100, 200], "logisticregression__C": [0.1, 0.3, 1, 3, 10]}
             search = GridSearchCV(make_pipeline(TruncatedSVD(), LogisticRegression()), grid)  # bad
             search.fit(X, reviews["label"])
+            """,
+            fixed="""
+            import pandas as pd
+            from sklearn.decomposition import TruncatedSVD
+            from sklearn.feature_extraction.text import TfidfVectorizer
+            from sklearn.linear_model import LogisticRegression
+            from sklearn.model_selection import GridSearchCV
+            from sklearn.pipeline import make_pipeline
+            import tempfile
+
+            reviews = pd.read_csv("reviews.csv")
+            X = TfidfVectorizer().fit_transform(reviews["text"])
+            grid = {"truncatedsvd__n_components": [100, 200], "logisticregression__C": [0.1, 0.3, 1, 3, 10]}
+            search = GridSearchCV(make_pipeline(TruncatedSVD(), LogisticRegression(), memory=tempfile.mkdtemp()), grid)
+            search.fit(X, reviews["label"])
+            """,
+        ),
+        Bad(
+            """
+            import pandas as pd
+            from sklearn.feature_extraction.text import TfidfVectorizer
+            from sklearn.linear_model import LogisticRegression
+            from sklearn.model_selection import GridSearchCV
+            from sklearn.pipeline import make_pipeline
+
+            reviews = pd.read_csv("reviews.csv")
+            pipe = make_pipeline(TfidfVectorizer(tokenizer=lambda text: text.split()), LogisticRegression())
+            search = GridSearchCV(pipe, {"logisticregression__C": [0.01, 0.1, 1, 10]}, cv=5)  # bad
+            search.fit(reviews["text"], reviews["label"])
             """
         ),
         Good(
@@ -306,6 +407,60 @@ def _may_cache(pipeline: Call, facts: Facts) -> bool:
     if not memory.known or (memory.node is not None and memory.constant is not None):
         return True
     return "memory=" in facts.document.text.replace(" ", "").replace("low_memory=", "")
+
+
+def _is_cacheable(pipeline: Call, facts: Facts) -> bool:
+    """Whether what decides on a cached step can be hashed, and nobody looks at the step that was passed in."""
+    from greenlint import Estimators, Tree, cst
+
+    estimators, tree = facts[Estimators], facts[Tree]
+    members = estimators.members(pipeline)
+    for _, step in members[:-1]:
+        inside = estimators.inside(step.call.node) if step.name else []
+        if not inside or any(each.call.facts is not facts for each in inside):
+            return False
+        for each in inside:
+            if (each.call.name or "").split(".")[0] not in ("sklearn", "imblearn") or each.call.is_open:
+                return False
+            if any(_may_not_be_hashed(arg.value, facts) for arg in each.call.node.args):
+                return False
+        if not tree.contains(pipeline.node, step.call.node) and estimators.reads(step, *_LEARNT):
+            return False
+    return not any(isinstance(each, cst.Lambda) for each in tree.walk(pipeline.node))
+
+
+_LEARNT = tuple(
+    """vocabulary_ idf_ get_feature_names get_feature_names_out components_ explained_variance_ statistics_ scores_
+    explained_variance_ratio_ transform inverse_transform get_support n_features_in_ named_transformers_
+    transformers_""".split()
+)
+"""What is read from a fitted step."""
+
+
+def _may_not_be_hashed(node: cst.BaseExpression, facts: Facts) -> bool:
+    """Whether an argument may be a function or an object of the program's own, which cannot be stored by name."""
+    from greenlint import Calls, Estimators, Names, Tree, Values, cst
+
+    if _holds_function(node, facts):
+        return True
+    for each in facts[Tree].walk(node):
+        if isinstance(each, cst.Call) and facts[Estimators].class_of(facts[Calls].of(each)) is None:
+            name = facts[Calls].of(each).name or ""
+            if name.split(".")[0] not in ("sklearn", "imblearn", "builtins", "numpy", "nltk"):
+                return True
+    is_name = isinstance(node, (cst.Name, cst.Attribute)) and facts[Names].resolve(node) is None
+    return is_name and not isinstance(facts[Values].constant(node), (str, int, float, bool, tuple, type(None)))
+
+
+def _holds_function(node: cst.BaseExpression, facts: Facts) -> bool:
+    """Whether an expression names or makes a function or class of the program's own."""
+    from greenlint import Names, Tree, cst
+
+    names = facts[Names]
+    return any(
+        isinstance(each, cst.Lambda) or (isinstance(each, cst.Name) and bool(names.local_definitions(each)))
+        for each in facts[Tree].walk(node)
+    )
 
 
 def _settings(steps: Sequence[tuple[str | None, Estimator]], grids: Sequence[Grid]) -> list[int | None]:
