@@ -297,24 +297,25 @@ def hoist(document: Document, statement: cst.CSTNode, loop: cst.CSTNode) -> Edit
     ``None`` when one of them shares its line, and for what cannot be indented anew: strings over several lines.
     """
     line = _line_of(document, statement)
-    taken = delete_statement(document, statement) if line is not None else None
-    if line is None or taken is None:
+    block = _block_of(document, line) if line is not None else None
+    if line is None or block is None or not isinstance(loop, cst.BaseStatement):
         return None
     span = Span(_start_of(document, line), document.span(line).end)
     if any("\n" in document.source(node) for node in document.spans if _is_string_within(document, node, span)):
         return None
     inner = document.text[document.line_span(span.start).start : span.start]
-    above = _start_of(document, loop) if isinstance(loop, cst.BaseStatement) else 0
+    above = _start_of(document, loop)
     outer = document.text[document.line_span(above).start : above]
     if not inner.startswith(outer) or not document.same_cell(above, span.end):
         return None
+    is_alone = len(block.body) == 1
+    taken = Edit(span, "pass") if is_alone else Edit(document.whole_lines(span), "")
+    written = document.text[span.start : span.end if is_alone else document.line_span(span.end).end]
     excess = inner[len(outer) :]
-    written = document.text[span.start : span.end]
-    moved = "".join(
-        each.removeprefix(excess) if at else each for at, each in enumerate(written.splitlines(keepends=True))
-    )
+    lines = written.splitlines(keepends=True)
+    moved = lines[0] + "".join(each.removeprefix(excess) for each in lines[1:])
     put = insert_before(document, loop, moved)
-    return (*put, *taken) if put is not None else None
+    return (*put, taken) if put is not None else None
 
 
 def _is_string_within(document: Document, node: cst.CSTNode, within: Span) -> bool:

@@ -370,7 +370,10 @@ HOIST = {
         "if c:\n  for a in b:\n    if a:\n      x = f()\n    g()\n",
         "if c:\n  x = f()\n  for a in b:\n    if a:\n      pass\n    g()\n",
     ),
-    "a comment on the line": ("for a in b:\n    x = f()  # why\n    g(x)\n", None),
+    "a comment on the line": (
+        "for a in b:\n    x = f(\n        1,  # one\n    )  # why\n    g(x)\n",
+        "x = f(\n    1,  # one\n)  # why\nfor a in b:\n    g(x)\n",
+    ),
     "a string over lines": ('for a in b:\n    x = f("""\n    s""")\n    g(x)\n', None),
     "a shared line": ("for a in b:\n    x = f(); g(x)\n", None),
 }
