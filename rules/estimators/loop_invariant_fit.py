@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, Severity, on_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from greenlint import Call, Estimator, Facts, Findings, Outline, Rows, cst
+    from greenlint import Call, Edit, Estimator, Facts, Findings, Fix, Outline, Rows, cst
 
 
 class LoopInvariantFit(Rule):
@@ -77,7 +78,34 @@ class LoopInvariantFit(Rule):
                 ),
                 severity=None if first.heavy else Severity.INFO,
                 confidence=Confidence.HIGH if first.heavy else Confidence.MEDIUM,
+                fix=self._fix(group, facts),
             )
+
+    def _fix(self, group: Sequence[_Repeated], facts: Facts) -> Fix | None:
+        """Move the calls, and what makes their estimators, before a loop that certainly runs."""
+        from greenlint import Edit, Loops, Tree, hoist
+
+        loop, tree = group[0].loop, facts[Tree]
+        if not facts[Loops].of(loop).iterations:
+            return None
+        moved: dict[cst.CSTNode, cst.CSTNode] = {}
+        for each in group:
+            statements = _movable(each, facts)
+            if statements is None:
+                return None
+            moved.update((statement, statement) for statement in statements)
+        above = ""
+        edits: list[Edit] = []
+        for statement in sorted(moved, key=tree.first):
+            hoisted = hoist(facts.document, statement, loop)
+            if hoisted is None:
+                return None
+            above += hoisted[0].text
+            edits = [Edit(hoisted[0].span, above), *edits[1:], *hoisted[1:]]
+        title = "do it once, before the loop"
+        if all(_is_silent(each, facts) for each in group):
+            return self.safe_fix(title, *edits)
+        return self.unsafe_fix(title, *edits, reason="it logs, and draws random numbers, once instead of in each pass")
 
     examples = (
         Bad(
@@ -90,7 +118,17 @@ class LoopInvariantFit(Rule):
             for C in [0.01, 0.1, 1, 10]:
                 X = TfidfVectorizer(ngram_range=(1, 2)).fit_transform(reviews["text"])  # bad
                 model = LogisticRegression(C=C).fit(X, reviews["label"])
-            """
+            """,
+            fixed="""
+            import pandas as pd
+            from sklearn.feature_extraction.text import TfidfVectorizer
+            from sklearn.linear_model import LogisticRegression
+
+            reviews = pd.read_csv("reviews.csv")
+            X = TfidfVectorizer(ngram_range=(1, 2)).fit_transform(reviews["text"])
+            for C in [0.01, 0.1, 1, 10]:
+                model = LogisticRegression(C=C).fit(X, reviews["label"])
+            """,
         ),
         Bad(
             """
@@ -104,6 +142,62 @@ class LoopInvariantFit(Rule):
             for kernel in ("rbf", "poly", "sigmoid"):
                 reduced = pca.fit_transform(table.drop(columns="y"))  # bad
                 scores[kernel] = SVC(kernel=kernel).fit(reduced, table["y"]).score(reduced, table["y"])
+            """,
+            fixed="""
+            import pandas as pd
+            from sklearn.decomposition import PCA
+            from sklearn.svm import SVC
+
+            table = pd.read_parquet("sensors.parquet")
+            pca = PCA(n_components=50)
+            scores = {}
+            reduced = pca.fit_transform(table.drop(columns="y"))
+            for kernel in ("rbf", "poly", "sigmoid"):
+                scores[kernel] = SVC(kernel=kernel).fit(reduced, table["y"]).score(reduced, table["y"])
+            """,
+        ),
+        Bad(
+            """
+            import pandas as pd
+            from sklearn.feature_extraction.text import CountVectorizer
+            from sklearn.naive_bayes import MultinomialNB
+
+            reviews = pd.read_csv("reviews.csv")
+            for alpha in (0.01, 0.03, 0.1, 0.3, 1.0):
+                words = CountVectorizer(
+                    ngram_range=(1, 2),
+                    min_df=3,  # rare words
+                )
+                counts = words.fit_transform(reviews["text"])  # bad
+                model = MultinomialNB(alpha=alpha).fit(counts, reviews["label"])
+                print(model.score(counts, reviews["label"]))
+            """,
+            fixed="""
+            import pandas as pd
+            from sklearn.feature_extraction.text import CountVectorizer
+            from sklearn.naive_bayes import MultinomialNB
+
+            reviews = pd.read_csv("reviews.csv")
+            words = CountVectorizer(
+                ngram_range=(1, 2),
+                min_df=3,  # rare words
+            )
+            counts = words.fit_transform(reviews["text"])
+            for alpha in (0.01, 0.03, 0.1, 0.3, 1.0):
+                model = MultinomialNB(alpha=alpha).fit(counts, reviews["label"])
+                print(model.score(counts, reviews["label"]))
+            """,
+        ),
+        Bad(
+            """
+            import pandas as pd
+            from sklearn.feature_extraction.text import CountVectorizer
+
+            reviews = pd.read_csv("reviews.csv")
+            for most in (1, 2, 5, 10):
+                counts = CountVectorizer().fit_transform(reviews["text"])  # bad
+                counts.data[counts.data > most] = most
+                print(most, counts.sum())
             """
         ),
         Bad(
@@ -115,7 +209,16 @@ class LoopInvariantFit(Rule):
             for depth in (4, 6, 8, 10):
                 matrix = xgb.DMatrix(table.drop(columns="y"), label=table["y"])  # bad
                 print(depth, xgb.cv({"max_depth": depth}, matrix, 300).iloc[-1])
-            """
+            """,
+            fixed="""
+            import pandas as pd
+            import xgboost as xgb
+
+            table = pd.read_csv("log.csv")
+            matrix = xgb.DMatrix(table.drop(columns="y"), label=table["y"])
+            for depth in (4, 6, 8, 10):
+                print(depth, xgb.cv({"max_depth": depth}, matrix, 300).iloc[-1])
+            """,
         ),
         Bad(
             """
@@ -132,7 +235,22 @@ class LoopInvariantFit(Rule):
                 model = LGBMClassifier(num_leaves=63)
                 model.fit(X, y)  # bad
                 print(threshold, (model.predict_proba(X)[:, 1] > threshold).mean())
-            """
+            """,
+            fixed="""
+            import pandas as pd
+            from catboost import CatBoostClassifier, Pool
+            from lightgbm import LGBMClassifier
+
+            table = pd.read_parquet("clicks.parquet")
+            X, y = table.drop(columns="y"), table["y"]
+            pool = Pool(X, label=y)
+            for depth in range(4, 10):
+                CatBoostClassifier(depth=depth).fit(pool)
+            model = LGBMClassifier(num_leaves=63)
+            model.fit(X, y)
+            for threshold in (0.1, 0.3, 0.5):
+                print(threshold, (model.predict_proba(X)[:, 1] > threshold).mean())
+            """,
         ),
         Bad(
             """
@@ -362,6 +480,134 @@ def _fits(facts: Facts) -> Iterator[_Repeated]:
             continue
         heavy = rows.is_read and estimator.name not in _LIGHT_MODELS
         yield _Repeated(call, loop, f"the same {estimator.name} is fitted to the same data", heavy)
+
+
+# -- the fix --------------------------------------------------------------------------------------------------
+
+
+_QUIET = frozenset(
+    """TfidfVectorizer CountVectorizer HashingVectorizer TfidfTransformer KNNImputer PolynomialFeatures
+    KNeighborsClassifier KNeighborsRegressor""".split()
+)
+"""Classes whose fit neither draws random numbers nor prints."""
+_LOUD = ("LGBM", "XGB", "CatBoost")
+_IN_PLACE = re.compile(
+    r"_$|^set_|^(?:sort|fill|resize|insert|pop|update|append|extend|partial_fit|fit\w*|drop|load_model)$"
+)
+
+
+def _is_silent(each: _Repeated, facts: Facts) -> bool:
+    """Whether nothing can tell how often it is done: no random numbers of the program are drawn, nothing is printed."""
+    estimator = _same(each.call, each.loop, facts) if each.call.name is None else None
+    if estimator is None:
+        return each.call.name is not None and each.call.name.startswith("xgboost.")
+    construction = estimator.call
+    if construction.argument("verbose").node is not None or estimator.name.startswith(_LOUD):
+        return False
+    seeded = construction.argument("random_state")
+    return estimator.name in _QUIET or (seeded.node is not None and isinstance(seeded.constant, int))
+
+
+def _movable(each: _Repeated, facts: Facts) -> list[cst.CSTNode] | None:
+    """The statements to move: the call and what makes its estimator; ``None`` where the loop uses them otherwise."""
+    from greenlint import Tree, cst
+
+    statements: list[cst.CSTNode] = []
+    receiver = each.call.receiver
+    if each.call.name is None and isinstance(receiver, cst.Name):
+        made = _made(each.call, facts)
+        if made is None:
+            return None
+        if facts[Tree].contains(each.loop, made.node):
+            first = _alone(made.node, each.loop, facts)
+            if first is None or not isinstance(first, cst.Assign):
+                return None
+            statements.append(first)
+        if not _is_left_alone(receiver.value, statements, each, facts):
+            return None
+    statement = _alone(each.call.node, each.loop, facts)
+    if statement is None or _may_change_behind(each, facts):
+        return None
+    if isinstance(statement, cst.Assign):
+        target = statement.targets[0].target
+        if not isinstance(target, cst.Name) or not _is_left_alone(target.value, [statement], each, facts):
+            return None
+    return [*statements, statement]
+
+
+def _may_change_behind(each: _Repeated, facts: Facts) -> bool:
+    """Whether a function of the program's own that the loop calls may change the data in place."""
+    from greenlint import Calls, Tree, cst
+
+    tree = facts[Tree]
+    data = {found.value for arg in each.call.node.args for found in tree.below(arg, cst.Name)}
+    if any(item.name.value in data for node in tree.of_type(cst.Global) for item in node.names):
+        return True
+    return any(
+        call.name is None
+        and call.receiver is None
+        and any(
+            found.value in data for arg in call.node.args for found in tree.walk(arg) if isinstance(found, cst.Name)
+        )
+        for call in facts[Calls].within(each.loop.body)
+    )
+
+
+def _alone(call: cst.Call, loop: cst.For | cst.While, facts: Facts) -> cst.Assign | cst.Expr | None:
+    """The statement of a call, directly in the body of a loop, that does nothing but the call."""
+    from greenlint import Tree, cst
+
+    tree = facts[Tree]
+    statement = tree.parent(call)
+    if not isinstance(statement, (cst.Assign, cst.Expr)) or statement.value is not call:
+        return None
+    line = tree.parent(statement)
+    if not isinstance(line, cst.SimpleStatementLine) or tree.parent(line) is not loop.body:
+        return None
+    return None if isinstance(statement, cst.Assign) and len(statement.targets) != 1 else statement
+
+
+def _is_left_alone(name: str, statements: list[cst.CSTNode], each: _Repeated, facts: Facts) -> bool:
+    """Whether a loop gives a variable one value only, does not change it, and reads it only after that."""
+    from greenlint import Calls, Tree, cst
+
+    tree, loop = facts[Tree], each.loop
+    start = tree.first(statements[0] if statements else each.call.node)
+    for found in tree.below(loop, cst.Name):
+        holder = tree.parent(found)
+        if found.value != name or (isinstance(holder, cst.Attribute) and holder.attr is found):
+            continue
+        if tree.first(found) < start or isinstance(holder, (cst.Del, cst.AugAssign, cst.Global, cst.NameItem)):
+            return False
+        if isinstance(holder, (cst.AssignTarget, cst.Element, cst.AsName, cst.NamedExpr, cst.CompFor)) and not any(
+            tree.contains(statement, found) for statement in statements
+        ):
+            return False
+        if isinstance(holder, cst.Arg):
+            above = tree.parent(holder)
+            taker = facts[Calls].of(above) if isinstance(above, cst.Call) else None
+            if taker is None or (taker.name is None and taker.receiver is None):
+                return False
+    if any(_root(target) == name for target in _stored(loop, facts)):
+        return False
+    return not any(
+        _IN_PLACE.search(call.method)
+        and call.node is not each.call.node
+        and call.receiver is not None
+        and _root(call.receiver) == name
+        for call in facts[Calls].within(loop.body)
+    )
+
+
+def _stored(loop: cst.For | cst.While, facts: Facts) -> Iterator[cst.CSTNode]:
+    """The items and attributes that a loop stores to."""
+    from greenlint import Tree, cst
+
+    for each in facts[Tree].below(loop.body, cst.AssignTarget):
+        if not isinstance(each.target, cst.Name):
+            yield each.target
+    for changed in facts[Tree].below(loop.body, cst.AugAssign):
+        yield changed.target
 
 
 def _twins(facts: Facts) -> Iterator[tuple[Call, Call, str, bool]]:
