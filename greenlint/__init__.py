@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from greenlint.document import Document
     from greenlint.edits import (
+        add_arguments,
         append_element,
         delete_statement,
         ensure_import,
@@ -246,6 +247,7 @@ _LAZY = {
     "Work": "greenlint.facts.datasets",
     "Workloads": "greenlint.facts.workloads",
     "Wrapped": "greenlint.facts.distributed",
+    "add_arguments": "greenlint.edits",
     "append_element": "greenlint.edits",
     "delete_statement": "greenlint.edits",
     "dotted": "greenlint.facts.names",
@@ -417,6 +419,7 @@ __all__ = [
     "Workloads",
     "Wrapped",
     "__version__",
+    "add_arguments",
     "append_element",
     "cst",
     "delete_statement",

@@ -15,6 +15,7 @@ from greenlint.document import Document
 from greenlint.finding import Edit, Span
 
 __all__ = [
+    "add_arguments",
     "append_element",
     "delete_statement",
     "ensure_import",
@@ -52,6 +53,15 @@ def set_argument(document: Document, call: cst.Call, name: str, text: str, posit
     if not all(_cannot_hold(arg, name) for arg in call.args if arg.star):
         return None
     return _append(document, call, f"{name}={text}")
+
+
+def add_arguments(document: Document, call: cst.Call, **arguments: str) -> Edits | None:
+    """Give parameters that the call leaves out their values, in this order; ``None`` where one may be given already."""
+    for name in arguments:
+        given = any(arg.keyword is not None and arg.keyword.value == name for arg in call.args)
+        if given or not all(_cannot_hold(arg, name) for arg in call.args if arg.star):
+            return None
+    return _append(document, call, *(f"{name}={text}" for name, text in arguments.items()))
 
 
 def remove_argument(document: Document, call: cst.Call, name: str, position: int | None = None) -> Edits | None:
@@ -129,28 +139,30 @@ def _tail(document: Document, arg: cst.Arg) -> _Tail:
     return _Tail(comma, space, space.start + at, "\r\n" if text.startswith("\r\n", at) else text[at])
 
 
-def _append(document: Document, call: cst.Call, argument: str) -> Edits:
+def _append(document: Document, call: cst.Call, *arguments: str) -> Edits:
+    together = ", ".join(arguments)
     if not call.args:
         start = document.spans[call.whitespace_before_args].start
-        return (_insert(start, argument),)
+        return (_insert(start, together),)
     last = call.args[-1]
     end = document.span(last).end
     tail = _tail(document, last)
     indent = _own_line_indent(document, call, last)
     if isinstance(last.value, cst.GeneratorExp) and not last.value.lpar and len(call.args) == 1:
         start = document.span(last).start
-        return (_insert(start, "("), _insert(end, f"), {argument}"))
+        return (_insert(start, "("), _insert(end, f"), {together}"))
     if indent is None:
         if tail.comma is not None:
-            return (_insert(tail.comma.end, f" {argument},"),)
-        return (_insert(end, f", {argument}"),)
+            return (_insert(tail.comma.end, f" {together},"),)
+        return (_insert(end, f", {together}"),)
+    newline = tail.newline if tail.line_end is not None else _newline_before(document, end)
     if tail.comma is not None:
         at = tail.line_end if tail.line_end is not None else tail.comma.end
-        return (_insert(at, f"{tail.newline}{indent}{argument},"),)
-    newline = tail.newline if tail.line_end is not None else _newline_before(document, end)
+        return (_insert(at, "".join(f"{tail.newline}{indent}{each}," for each in arguments)),)
+    lines = f",{newline}{indent}".join(arguments)
     if tail.line_end is None or tail.line_end == end:
-        return (_insert(end, f",{newline}{indent}{argument}"),)
-    return (_insert(end, ","), _insert(tail.line_end, f"{newline}{indent}{argument}"))
+        return (_insert(end, f",{newline}{indent}{lines}"),)
+    return (_insert(end, ","), _insert(tail.line_end, f"{newline}{indent}{lines}"))
 
 
 def _own_line_indent(document: Document, call: cst.Call, arg: cst.Arg) -> str | None:

@@ -405,3 +405,19 @@ ELEMENT = {
 def test_append_element(before: str, after: str | None) -> None:
     document = document_of(before)
     assert applied(before, edits.append_element(document, nodes(document, cst.List)[0], "new")) == after
+
+
+ADDED = {
+    "none": ("f()", "f(one=1, two=2)"),
+    "one line": ("f(a)", "f(a, one=1, two=2)"),
+    "lines": ("f(\n    a,  # why\n)", "f(\n    a,  # why\n    one=1,\n    two=2,\n)"),
+    "lines without a comma": ("f(\n    a\n)", "f(\n    a,\n    one=1,\n    two=2\n)"),
+    "given": ("f(two=3)", None),
+    "hidden": ("f(**a)", None),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), ADDED.values(), ids=ADDED)
+def test_add_arguments(before: str, after: str | None) -> None:
+    document = document_of(before)
+    assert applied(before, edits.add_arguments(document, nodes(document, cst.Call)[0], one="1", two="2")) == after
