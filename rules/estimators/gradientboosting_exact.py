@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, RuleOptions, Severity, on_call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
     from greenlint import Call, Edit, Estimator, Facts, Findings, Fix, Rows, cst
 
@@ -391,24 +391,15 @@ def _settings(node: cst.Call, source: Callable[[cst.CSTNode], str]) -> dict[str,
 
 def _respelled(node: cst.Call, settings: Mapping[str, str], facts: Facts) -> Iterator[Edit]:
     """The arguments that change their names, and those that keep the trees as they were."""
-    from greenlint import replace_node
+    from greenlint import add_arguments, replace_node
 
     document = facts.document
     for arg in node.args:
         if arg.keyword is not None and arg.keyword.value == "n_estimators":
             yield from replace_node(document, arg.keyword, "max_iter")
-    added = [] if "max_depth" in settings else ["max_depth=3"]
-    added.append(f"early_stopping={'n_iter_no_change' in settings}")
-    yield from _appended(node, added, facts)
-
-
-def _appended(node: cst.Call, arguments: Sequence[str], facts: Facts) -> Iterator[Edit]:
-    """Several arguments behind the last one, as one edit of each place."""
-    from greenlint import set_argument
-
-    name, _, value = arguments[0].partition("=")
-    more = f", {', '.join(arguments[1:])}" if len(arguments) > 1 else ""
-    yield from set_argument(facts.document, node, name, value + more) or ()
+    added = {} if "max_depth" in settings else {"max_depth": "3"}
+    added["early_stopping"] = str("n_iter_no_change" in settings)
+    yield from add_arguments(document, node, **added) or ()
 
 
 def _renamed_axes(estimator: Estimator, facts: Facts) -> tuple[Edit, ...] | None:
