@@ -9,7 +9,7 @@ from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, Rul
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlint import Edit, Facts, Findings, Fix, GridSearchCall, Report, cst
+    from greenlint import Facts, Findings, Fix, GridSearchCall, Report, cst
 
 
 class ExhaustiveGridSearch(Rule):
@@ -102,7 +102,7 @@ class ExhaustiveGridSearch(Rule):
             notes=tuple(_notes(search, scale is Scale.PART, facts)),
             confidence=Confidence.HIGH if surely else Confidence.MEDIUM,
             severity=Severity.INFO if scale is Scale.SMALL or self._is_quick(search) else None,
-            fix=self._random_search(search, facts),
+            fix=self._halving_search(search, facts) or self._random_search(search, facts),
         )
 
     def _is_quick(self, search: GridSearchCall) -> bool:
@@ -110,20 +110,48 @@ class ExhaustiveGridSearch(Rule):
         quick = search.is_moderate or len(search.grids) > 1
         return quick and search.fits < self.options.fits * _MODERATE
 
+    def _halving_search(self, search: GridSearchCall, facts: Facts) -> Fix | None:
+        """Fit forests of few trees first, and larger ones of the better candidates only; every row takes part."""
+        from greenlint import Names, add_arguments, cst, insert_before, replace_node
+
+        trees, node, document = _trees(search, facts), search.call.node, facts.document
+        if trees is None or not _is_plain(search, facts) or not _can_halve(search, facts):
+            return None
+        imported = _import(search, facts)
+        if imported is None or not isinstance(node.func, cst.Name):
+            return None
+        # This has to come before the import of the class.
+        statement = facts[Names].reaching(node.func)[0].node
+        first = insert_before(document, statement, "from sklearn.experimental import enable_halving_search_cv")
+        resource = add_arguments(document, node, resource='"n_estimators"', max_resources=str(trees))
+        if first is None or resource is None:
+            return None
+        return self.unsafe_fix(
+            "drop poor candidates after a part of the trees",
+            *first,
+            *replace_node(document, imported.name, "HalvingGridSearchCV"),
+            *replace_node(document, node.func, "HalvingGridSearchCV"),
+            *resource,
+            reason="a candidate that is poor with few trees is not tried with all of them",
+        )
+
     def _random_search(self, search: GridSearchCall, facts: Facts) -> Fix | None:
         """Draw twenty of the candidates instead of fitting all of them."""
-        from greenlint import set_argument
+        from greenlint import replace_node, set_argument, use_instead
 
         node, size = search.call.node, search.grid.size if search.grid is not None else None
         if size is None or size < _WORTH_SAMPLING or len(search.grids) != 1 or not _is_plain(search, facts):
             return None
         more = set_argument(facts.document, node, "n_iter", str(_DRAWN))
-        if more is None:
+        named = use_instead(facts.document, node.func, "sklearn.model_selection", "RandomizedSearchCV")
+        if more is None or named is None:
             return None
-        edits = (*_renamed(search, facts), *more)
+        grids = [arg.keyword for arg in node.args if arg.keyword is not None and arg.keyword.value == "param_grid"]
         return self.unsafe_fix(
             f"draw {_DRAWN} of the {size} candidates at random",
-            *edits,
+            *named,
+            *(edit for each in grids for edit in replace_node(facts.document, each, "param_distributions")),
+            *more,
             reason="other candidates are tried, and the best of all may not be among them",
         )
 
@@ -152,15 +180,60 @@ class ExhaustiveGridSearch(Rule):
         ),
         Bad(
             """
+            import pandas as pd
+            from sklearn.ensemble import ExtraTreesRegressor
+            from sklearn.model_selection import GridSearchCV, train_test_split
+
+            table = pd.read_csv("demand.csv")
+            X_train, X_test, y_train, y_test = train_test_split(table.drop(columns="y"), table["y"])
+            search = GridSearchCV(  # bad
+                estimator=ExtraTreesRegressor(n_estimators=200, random_state=0),
+                param_grid={"max_depth": [4, 8, 16, None], "max_features": [0.3, 0.6, 1.0], "bootstrap": [False, True]},
+                cv=5,
+                scoring="r2",  # no other
+            )
+            search.fit(X_train, y_train)
+            """,
+            fixed="""
+            import pandas as pd
+            from sklearn.ensemble import ExtraTreesRegressor
+            from sklearn.experimental import enable_halving_search_cv
+            from sklearn.model_selection import HalvingGridSearchCV, train_test_split
+
+            table = pd.read_csv("demand.csv")
+            X_train, X_test, y_train, y_test = train_test_split(table.drop(columns="y"), table["y"])
+            search = HalvingGridSearchCV(
+                estimator=ExtraTreesRegressor(n_estimators=200, random_state=0),
+                param_grid={"max_depth": [4, 8, 16, None], "max_features": [0.3, 0.6, 1.0], "bootstrap": [False, True]},
+                cv=5,
+                scoring="r2",  # no other
+                resource="n_estimators",
+                max_resources=200,
+            )
+            search.fit(X_train, y_train)
+            """,
+        ),
+        Bad(
+            """
             import numpy as np
             import sklearn.model_selection as ms
             from sklearn.svm import SVC
 
             params = dict(C=np.logspace(-3, 3, 13), gamma=np.logspace(-4, 1, 11))
             params.update(kernel=["rbf"])
-            search = ms.GridSearchCV(estimator=SVC(), param_grid=params, cv=ms.KFold(n_splits=10))  # bad
+            search = ms.GridSearchCV(estimator=SVC(), param_grid=params, cv=ms.KFold(10))  # bad
             search.fit(X, y)
-            """
+            """,
+            fixed="""
+            import numpy as np
+            import sklearn.model_selection as ms
+            from sklearn.svm import SVC
+
+            params = dict(C=np.logspace(-3, 3, 13), gamma=np.logspace(-4, 1, 11))
+            params.update(kernel=["rbf"])
+            search = ms.RandomizedSearchCV(estimator=SVC(), param_distributions=params, cv=ms.KFold(10), n_iter=20)
+            search.fit(X, y)
+            """,
         ),
         Bad(
             """
@@ -397,23 +470,21 @@ def _keeps_unread_scores(search: GridSearchCall, facts: Facts) -> bool:
 
 
 def _is_plain(search: GridSearchCall, facts: Facts) -> bool:
-    """Whether the call can be rewritten: scikit-learn's class by its own name, and results read in no grid shape."""
-    from greenlint import cst
-
+    """Whether the call can be rewritten: scikit-learn's class, and nothing reads the results in the shape of a grid."""
     call = search.call
     if call.name != "sklearn.model_selection.GridSearchCV" or call.is_open or call.argument("n_iter").written:
         return False
-    if not isinstance(call.node.func, cst.Name) or call.node.func.value != "GridSearchCV" or len(call.positional) > 2:
-        return False
-    return "cv_results_" not in facts.document.text and _import(search, facts) is not None
+    text = facts.document.text
+    return len(call.positional) <= 2 and "cv_results_" not in text and ".param_grid" not in text
 
 
 def _import(search: GridSearchCall, facts: Facts) -> cst.ImportAlias | None:
-    """Where the class is imported, when this call is all that uses it."""
+    """Where the class is imported by its own name, when this call is all that uses it."""
     from greenlint import Names, Tree, cst
 
+    if not isinstance(search.call.node.func, cst.Name):
+        return None
     uses = [each for each in facts[Tree].of_type(cst.Name) if each.value == "GridSearchCV"]
-    assert isinstance(search.call.node.func, cst.Name)
     bindings = facts[Names].reaching(search.call.node.func)
     if len(bindings) != 1 or not isinstance(bindings[0].node, cst.ImportFrom) or len(uses) != 2:
         return None
@@ -423,14 +494,48 @@ def _import(search: GridSearchCall, facts: Facts) -> cst.ImportAlias | None:
     return next((each for each in names if each.name in uses and each.asname is None), None)
 
 
-def _renamed(search: GridSearchCall, facts: Facts) -> Iterator[Edit]:
-    from greenlint import replace_node
+_FORESTS = frozenset(("RandomForestClassifier", "RandomForestRegressor", "ExtraTreesClassifier", "ExtraTreesRegressor"))
+_TREES = 100
+"""How many trees a forest has unless told otherwise."""
+_FEWEST_TREES = 8
+"""Forests of fewer trees say too little about a candidate."""
+_FACTOR = 3
+"""How many times as many trees, and how many times fewer candidates, each round of halving has."""
 
-    document, node = facts.document, search.call.node
-    alias = _import(search, facts)
-    if alias is not None:
-        yield from replace_node(document, alias.name, "RandomizedSearchCV")
-    yield from replace_node(document, node.func, "RandomizedSearchCV")
-    for arg in node.args:
-        if arg.keyword is not None and arg.keyword.value == "param_grid":
-            yield from replace_node(document, arg.keyword, "param_distributions")
+
+def _trees(search: GridSearchCall, facts: Facts) -> int | None:
+    """The trees of the forest that is searched, when halving can begin with a part of them; ``None`` otherwise."""
+    from greenlint import Estimators
+
+    size = search.grid.size if search.grid is not None and len(search.grids) == 1 else None
+    inside = facts[Estimators].inside(search.call.node)
+    if size is None or size < _FACTOR**2 or len(inside) != 2 or inside[1].name not in _FORESTS or not search.grid:
+        return None
+    if any(axis.name == "n_estimators" for axis in search.grid.axes):
+        return None
+    given = inside[1].call.argument("n_estimators", 0)
+    trees = given.constant if given.node is not None else _TREES
+    if inside[1].call.is_open or not isinstance(trees, int) or inside[1].call.argument("warm_start").node is not None:
+        return None
+    rounds = 0
+    while _FACTOR ** (rounds + 1) <= size:
+        rounds += 1
+    return trees if trees // _FACTOR**rounds >= _FEWEST_TREES else None
+
+
+def _can_halve(search: GridSearchCall, facts: Facts) -> bool:
+    """Whether every argument means the same to a halving search, and nothing spreads its best settings over a call."""
+    from greenlint import Environment
+
+    call, text = search.call, facts.document.text
+    if facts[Environment].at_least("sklearn", "0.24") is False or ("best_params_" in text and "**" in text):
+        return False
+    names = [arg.keyword.value for arg in call.node.args if arg.keyword is not None]
+    if not set(names) <= {"estimator", "param_grid", "cv", "scoring", "n_jobs", "verbose", "refit"}:
+        return False
+    folds, score, refit = (call.argument(each) for each in ("cv", "scoring", "refit"))
+    return (
+        (folds.absent or isinstance(folds.constant, int))
+        and (score.absent or score.constant is None or isinstance(score.constant, str))
+        and (refit.absent or refit.constant is True)
+    )
