@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, RuleOptions, Severity, on_file
@@ -9,7 +10,7 @@ from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, Rul
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlint import Call, Facts, Findings, Fitting, Outline, cst
+    from greenlint import Call, Edit, Facts, Findings, Fitting, Fix, Outline, cst
 
 
 class DensifiedSparseMatrix(Rule):
@@ -65,7 +66,25 @@ class DensifiedSparseMatrix(Rule):
                 help=f"drop .{call.method}()",
                 related=((first.call.node, "fitted here"),),
                 confidence=Confidence.MEDIUM,
+                fix=self._fix(call, facts),
             )
+
+    def _fix(self, call: Call, facts: Facts) -> Fix | None:
+        """Leave the matrix sparse, with those that the same words make to predict on."""
+        from greenlint import Calls, Imports
+
+        kept = _kept_sparse(call, facts)
+        if kept is None or facts[Imports].importing():
+            return None
+        edits = [kept]
+        for other in facts[Calls].methods("toarray", "todense"):
+            if other.node is call.node or other.name is not None or not self._is_vocabulary(other, facts):
+                continue
+            if _makes(other, facts) == "transform" and (more := _kept_sparse(other, facts)) is not None:
+                edits.append(more)
+        return self.unsafe_fix(
+            "leave the features sparse", *edits, reason="sums are made in another order, and SGD steps differ a little"
+        )
 
     def _is_vocabulary(self, call: Call, facts: Facts) -> bool:
         """Whether what is expanded are counts of the words of a vocabulary without a low limit."""
@@ -100,7 +119,16 @@ class DensifiedSparseMatrix(Rule):
             reviews = pd.read_csv("reviews.csv")
             X = TfidfVectorizer().fit_transform(reviews["text"]).toarray()  # bad
             model = LogisticRegression().fit(X, reviews["label"])
-            """
+            """,
+            fixed="""
+            import pandas as pd
+            from sklearn.feature_extraction.text import TfidfVectorizer
+            from sklearn.linear_model import LogisticRegression
+
+            reviews = pd.read_csv("reviews.csv")
+            X = TfidfVectorizer().fit_transform(reviews["text"])
+            model = LogisticRegression().fit(X, reviews["label"])
+            """,
         ),
         Bad(
             """
@@ -115,6 +143,66 @@ class DensifiedSparseMatrix(Rule):
             X_train, X_test, y_train, y_test = train_test_split(counts.todense(), mails["spam"])  # bad
             model = MultinomialNB()
             model.fit(X_train, y_train)
+            """,
+            fixed="""
+            import pandas as pd
+            from sklearn.feature_extraction.text import CountVectorizer
+            from sklearn.model_selection import train_test_split
+            from sklearn.naive_bayes import MultinomialNB
+
+            mails = pd.read_csv("mails.csv")
+            counter = CountVectorizer(ngram_range=(1, 2))
+            counts = counter.fit_transform(mails["body"])
+            X_train, X_test, y_train, y_test = train_test_split(counts, mails["spam"])
+            model = MultinomialNB()
+            model.fit(X_train, y_train)
+            """,
+        ),
+        Bad(
+            """
+            import pandas as pd
+            from sklearn.feature_extraction.text import TfidfVectorizer
+            from sklearn.linear_model import SGDClassifier
+            from sklearn.model_selection import GridSearchCV
+
+            train, test = pd.read_csv("train.csv"), pd.read_csv("test.csv")
+            tfidf = TfidfVectorizer(min_df=2)
+            features = (
+                tfidf.fit_transform(train["text"])  # bad
+                .toarray()
+            )
+            print(features.shape)
+            search = GridSearchCV(SGDClassifier(), {"alpha": [1e-5, 1e-4, 1e-3]})
+            search.fit(features, train["label"])
+            predictions = search.predict(tfidf.transform(test["text"]).toarray())
+            """,
+            fixed="""
+            import pandas as pd
+            from sklearn.feature_extraction.text import TfidfVectorizer
+            from sklearn.linear_model import SGDClassifier
+            from sklearn.model_selection import GridSearchCV
+
+            train, test = pd.read_csv("train.csv"), pd.read_csv("test.csv")
+            tfidf = TfidfVectorizer(min_df=2)
+            features = (
+                tfidf.fit_transform(train["text"])
+            )
+            print(features.shape)
+            search = GridSearchCV(SGDClassifier(), {"alpha": [1e-5, 1e-4, 1e-3]})
+            search.fit(features, train["label"])
+            predictions = search.predict(tfidf.transform(test["text"]))
+            """,
+        ),
+        Bad(
+            """
+            import pandas as pd
+            from sklearn.feature_extraction.text import TfidfVectorizer
+            from sklearn.linear_model import LogisticRegression
+
+            reviews = pd.read_csv("reviews.csv")
+            X = TfidfVectorizer().fit_transform(reviews["text"]).toarray()  # bad
+            print(X.mean(axis=0)[:10])
+            model = LogisticRegression().fit(X, reviews["label"])
             """
         ),
         Bad(
@@ -226,6 +314,118 @@ class DensifiedSparseMatrix(Rule):
 
 _COUNTING = frozenset(("TfidfVectorizer", "CountVectorizer", "HashingVectorizer"))
 _JOINING = frozenset("hstack vstack concatenate concat column_stack append join merge insert c_ r_".split())
+
+
+_LINEAR = frozenset(
+    """LogisticRegression LinearSVC SGDClassifier SGDRegressor Perceptron PassiveAggressiveClassifier MultinomialNB
+    BernoulliNB ComplementNB""".split()
+)
+"""Estimators that give the same from sparse and dense features, in every method, whatever they were fitted on."""
+_HOLDING = frozenset(("GridSearchCV", "RandomizedSearchCV", "OneVsRestClassifier"))
+_READING = frozenset("fit predict predict_proba predict_log_proba decision_function score partial_fit".split())
+_EXPANDS = re.compile(r"\s*\.\s*(?:toarray|todense)\(\s*\)")
+
+
+def _makes(call: Call, facts: Facts) -> str | None:
+    """The method that made what is expanded."""
+    from greenlint import Values
+
+    made = facts[Values].of(call.receiver).call if call.receiver is not None else None
+    return made.method if made is not None else None
+
+
+def _kept_sparse(call: Call, facts: Facts) -> Edit | None:
+    """The edit that takes an expansion away, where all that gets the matrix takes it sparse."""
+    from greenlint import Edit, Span
+
+    document = facts.document
+    if call.receiver is None or not _is_fine(call.node, facts, _DEPTH):
+        return None
+    span = Span(document.span(call.receiver).end, document.span(call.node).end)
+    return Edit(span, "") if _EXPANDS.fullmatch(document.text[span.start : span.end]) else None
+
+
+_DEPTH = 4
+
+
+def _is_fine(node: cst.BaseExpression, facts: Facts, depth: int) -> bool:
+    """Whether a sparse matrix does as well in the place of an expression."""
+    from greenlint import Calls, Tree, cst
+
+    above = facts[Tree].parent(node)
+    if isinstance(above, cst.Attribute):
+        return above.attr.value == "shape"
+    if isinstance(above, cst.Assign) and len(above.targets) == 1:
+        return _are_uses_fine(above.targets[0].target, above, facts, depth)
+    if not isinstance(above, cst.Arg) or above.star:
+        return False
+    taker = facts[Tree].parent(above)
+    return isinstance(taker, cst.Call) and _takes(facts[Calls].of(taker), above, facts, depth)
+
+
+def _takes(call: Call, argument: cst.Arg, facts: Facts, depth: int) -> bool:
+    from greenlint import Tree, cst
+
+    at = call.node.args.index(argument)
+    if call.name == "sklearn.model_selection.train_test_split":
+        above = facts[Tree].parent(call.node)
+        target = above.targets[0].target if isinstance(above, cst.Assign) and len(above.targets) == 1 else None
+        if (
+            above is None
+            or not isinstance(target, cst.Tuple)
+            or argument.keyword is not None
+            or len(target.elements) < 2 * at + 2
+        ):
+            return False
+        parts = [each.value for each in target.elements[2 * at : 2 * at + 2]]
+        return all(_are_uses_fine(each, above, facts, depth) for each in parts)
+    if argument.keyword is not None and argument.keyword.value != "X":
+        return False
+    if call.name is None and call.receiver is not None and call.method in _READING:
+        return (at == 0 or argument.keyword is not None) and _is_linear(call.receiver, facts)
+    if call.name in ("sklearn.model_selection.cross_val_score", "sklearn.model_selection.cross_validate"):
+        return at == 1 and _is_linear(call.node.args[0].value, facts)
+    return False
+
+
+def _is_linear(node: cst.BaseExpression, facts: Facts) -> bool:
+    from greenlint import Estimators
+
+    inside = [each.name for each in facts[Estimators].inside(node)]
+    return bool(inside) and set(inside) <= _LINEAR | _HOLDING and not set(inside) <= _HOLDING
+
+
+def _are_uses_fine(target: cst.BaseExpression, made: cst.CSTNode, facts: Facts, depth: int) -> bool:
+    """Whether all that is done with a variable is done as well with a sparse matrix."""
+    from greenlint import Names, Tree, cst
+
+    if not isinstance(target, cst.Name) or depth == 0:
+        return False
+    tree = facts[Tree]
+    for each in tree.of_type(cst.Name):
+        holder = tree.parent(each)
+        if each.value != target.value or each is target or (isinstance(holder, cst.Attribute) and holder.attr is each):
+            continue
+        if isinstance(holder, cst.Arg) and holder.keyword is each:
+            continue
+        bindings = facts[Names].reaching(each)
+        if bindings and not any(tree.contains(made, binding.node) for binding in bindings):
+            continue
+        if _is_stored(each, facts):
+            continue
+        if not _is_fine(each, facts, depth - 1):
+            return False
+    return True
+
+
+def _is_stored(name: cst.Name, facts: Facts) -> bool:
+    """Whether a name is given a value where it stands, alone or as one of several."""
+    from greenlint import Tree, cst
+
+    above = facts[Tree].parent(name)
+    while isinstance(above, (cst.Element, cst.Tuple, cst.List)):
+        above = facts[Tree].parent(above)
+    return isinstance(above, cst.AssignTarget)
 
 
 def _name(fitting: Fitting) -> str:
