@@ -67,7 +67,7 @@ def add_arguments(document: Document, call: cst.Call, **arguments: str) -> Edits
 def remove_argument(document: Document, call: cst.Call, name: str, position: int | None = None) -> Edits | None:
     """Take the argument of the parameter ``name`` away, with the line or the comma it needs.
 
-    ``None`` when it is not written in the call, or when others follow it by position.
+    ``None`` when it is not written in the call, when others follow it by position, or when a comment would go, too.
     """
     given = _given(call, name, position)
     if given is None:
@@ -76,7 +76,8 @@ def remove_argument(document: Document, call: cst.Call, name: str, position: int
     follows = call.args[index + 1 :]
     if given.keyword is None and any(arg.keyword is None and arg.star != "**" for arg in follows):
         return None
-    return (Edit(_removal(document, call, index), ""),)
+    span = _removal(document, call, index)
+    return (Edit(span, ""),) if not _has_comment(document, span) else None
 
 
 def _given(call: cst.Call, name: str, position: int | None) -> cst.Arg | None:

@@ -103,7 +103,8 @@ REMOVE = {
     "middle": ("f(a, gone=1, b=2)", "f(a, b=2)"),
     "last": ("f(a, gone=1)", "f(a)"),
     "last, trailing comma": ("f(a, gone=1,)", "f(a,)"),
-    "own line": ("f(\n    a,\n    gone=1,  # why\n    b=2,\n)", "f(\n    a,\n    b=2,\n)"),
+    "own line": ("f(\n    a,\n    gone=1,\n    b=2,  # why\n)", "f(\n    a,\n    b=2,  # why\n)"),
+    "a comment of its own": ("f(\n    a,\n    gone=1,  # why\n    b=2,\n)", None),
     "own line, last": ("f(\n    a,\n    gone=1\n)", "f(\n    a,\n)"),
     "own line, comment of the next": (
         "f(\n    gone=1,\n    # about b\n    b=2,\n)",
@@ -117,7 +118,7 @@ REMOVE = {
 
 
 @pytest.mark.parametrize(("before", "after"), REMOVE.values(), ids=REMOVE)
-def test_remove_argument(before: str, after: str) -> None:
+def test_remove_argument(before: str, after: str | None) -> None:
     document = document_of(before)
     assert applied(before, edits.remove_argument(document, call_named(document, "f"), "gone")) == after
 

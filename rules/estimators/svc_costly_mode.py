@@ -192,8 +192,8 @@ class SvcCostlyMode(Rule):
             table = pd.read_parquet("signals.parquet")
             model = NuSVC(  # bad
                 nu=0.3,
-                probability=True,  # for later
-                random_state=0,
+                probability=True,
+                random_state=0,  # any
             )
             model.fit(table.drop(columns="y"), table["y"])
             """,
@@ -204,7 +204,7 @@ class SvcCostlyMode(Rule):
             table = pd.read_parquet("signals.parquet")
             model = NuSVC(
                 nu=0.3,
-                random_state=0,
+                random_state=0,  # any
             )
             model.fit(table.drop(columns="y"), table["y"])
             """,

@@ -160,8 +160,8 @@ class NestedParallelism(Rule):
                 forest,
                 X,
                 y,
-                cv=5,
-                n_jobs=-1,  # all cores
+                cv=5,  # as the others
+                n_jobs=-1,
             )
             forest.fit(X, y)
             """,
@@ -177,7 +177,7 @@ class NestedParallelism(Rule):
                 forest,
                 X,
                 y,
-                cv=5,
+                cv=5,  # as the others
             )
             forest.fit(X, y)
             """,
