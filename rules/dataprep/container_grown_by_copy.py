@@ -115,7 +115,8 @@ class ContainerGrownByCopy(Rule):
         after = insert_after(document, loop, *(each.end for each in made))
         if before is None or after is None or len({each.start for each in made}) != len(made):
             return None
-        edits = [*before, *edits, *after]
+        needed = dict.fromkeys(edit for each in made for edit in each.needed)
+        edits = [*needed, *before, *edits, *after]
         reason = next((each.reason for each in made if each.reason is not None), None)
         title = "collect the pieces in a list and join them after the loop"
         return self.safe_fix(title, *edits) if reason is None else self.unsafe_fix(title, *edits, reason=reason)
@@ -218,6 +219,28 @@ class ContainerGrownByCopy(Rule):
             for i in range(len(sessions)):
                 flat = flat.append({"start": sessions["start"][i]}, ignore_index=True)  # bad
             """
+        ),
+        Bad(
+            """
+            import pandas as pd
+            import sklearn
+
+            sales = pd.DataFrame()
+            for path in paths:
+                part = pd.read_csv(path)
+                sales = sales.append(part, ignore_index=True)  # bad
+            """,
+            fixed="""
+            import pandas as pd
+            import sklearn
+
+            sales = pd.DataFrame()
+            sales_parts = [sales]
+            for path in paths:
+                part = pd.read_csv(path)
+                sales_parts.append(part)
+            sales = pd.concat(sales_parts, ignore_index=True)
+            """,
         ),
         Bad(
             """
@@ -589,6 +612,8 @@ class _Join:
     """After the loop."""
     reason: str | None
     """Why that is not safe."""
+    needed: tuple[Edit, ...] = ()
+    """Imports."""
 
 
 _MEMORY = "the pieces stay in memory, with what they are a view of, until they are joined"
@@ -663,8 +688,10 @@ def _pieces(each: Growing, name: str, parts: str, facts: Facts) -> _Join | None:
     from greenlint import cst
 
     joiner, source = each.joiner, facts.document.source
-    if joiner is None or joiner.name is None or each.node.value is not joiner.node:
+    if joiner is None or each.node.value is not joiner.node:
         return None
+    if joiner.name is None:
+        return _frames(each, joiner, name, parts, facts)
     piece, rest, written = _piece(joiner), joiner.node.args[1:], source(joiner.node.func)
     if joiner.name.endswith(".append"):
         # Without an axis, numbers and arrays are taken alike, which no joining function does.
@@ -683,6 +710,31 @@ def _pieces(each: Growing, name: str, parts: str, facts: Facts) -> _Join | None:
         f"{parts}.append({source(piece)})",
         f"{name} = {written}({parts}{arguments})",
         None if _is_fresh(piece, each, facts) else _MEMORY,
+    )
+
+
+def _frames(each: Growing, joiner: Call, name: str, parts: str, facts: Facts) -> _Join | None:
+    """``df = df.append(other)`` of pandas before 2.0, which is a ``concat`` when both are frames."""
+    from greenlint import FrameKind, Frames, cst, ensure_import
+
+    source, args = facts.document.source, joiner.node.args
+    if joiner.receiver is None or len(joiner.positional) != 1 or "#" in source(each.node):
+        return None
+    piece = args[0].value
+    if not all(facts[Frames].kind(frame) is FrameKind.FRAME for frame in (joiner.receiver, piece)):
+        return None
+    if not all(_is_plain(arg, "pandas.concat") for arg in args[1:]) or not _is_kept(piece, each, facts):
+        return None
+    imported = ensure_import(facts.document, "import pandas as pd")
+    if imported is None or isinstance(piece, cst.Dict):
+        return None
+    arguments = "".join(f", {source(arg).rstrip().rstrip(',')}" for arg in args[1:])
+    return _Join(
+        f"{parts} = [{name}]",
+        f"{parts}.append({source(piece)})",
+        f"{name} = pd.concat({parts}{arguments})",
+        None if _is_fresh(piece, each, facts) else _MEMORY,
+        imported,
     )
 
 
