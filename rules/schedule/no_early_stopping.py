@@ -683,7 +683,7 @@ def _counts_on_length(fits: list[tuple[Call, int]], facts: Facts) -> bool:
     if _READS_EPOCH.search(facts.document.text):
         return True
     source = facts.document.source
-    planned = {str(epochs) for _, epochs in fits}
+    planned = {str(number) for _, epochs in fits for number in (epochs, epochs + 1)}
     planned |= {source(node) for fit, _ in fits if (node := fit.keyword("epochs")) is not None}
     return any(
         re.search(rf"(?<![\w.]){re.escape(each)}(?!\w)", source(call.node))
