@@ -95,6 +95,8 @@ class BoostingNoEarlyStopping(Rule):
         make = {"xgboost": _for_xgboost, "lightgbm": _for_lightgbm, "catboost": _for_catboost, "sklearn": _for_sklearn}
         if run.library != "sklearn" and not all(_is_judged(fit, run, facts) for fit in run.fits):
             return None
+        if _counts_on_length(run, facts):
+            return None
         edits = make[run.library](run, facts)
         if edits is None:
             return None
@@ -427,6 +429,20 @@ def _is_judged(fit: Call, run: BoosterRun, facts: Facts) -> bool:
     if trained is None or facts.document.source(trained) == facts.document.source(last):
         return False
     return all(_is_known(each) for name, _ in _MEASURES for each in (run.parameter(name), fit.argument(name)))
+
+
+_READS_ROUND = re.compile(r"ntree_limit|iteration_range|num_iteration\b|ntree_end|(?<=[\w\])])\[\s*-?\d{3,}\s*\]")
+
+
+def _counts_on_length(run: BoosterRun, facts: Facts) -> bool:
+    """Whether something reads a round, or is as long as all rounds, such as the axis of a plot."""
+    from greenlint import Calls, Frameworks
+
+    numbers = "|".join(str((run.rounds or 0) + more) for more in (0, 1))
+    axes = facts[Calls].methods("range", "arange", "linspace")
+    return _READS_ROUND.search(facts[Frameworks].code) is not None or any(
+        re.search(rf"(?<![\w.])(?:{numbers})(?!\w)", facts.document.source(each.node)) for each in axes
+    )
 
 
 _TRAINED = (("dtrain", 1), ("train_set", 1), ("X", 0))
