@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from greenlint.facts.elements import Elements, Pass
     from greenlint.facts.environment import Environment, LauncherConfig
     from greenlint.facts.estimators import Estimator, Estimators, Fit, Fitting, Rows
+    from greenlint.facts.extents import Extent, Extents
     from greenlint.facts.factories import Factories, Made
     from greenlint.facts.frames import FrameKind, Frames
     from greenlint.facts.frameworks import Frameworks
@@ -139,6 +140,8 @@ _LAZY = {
     "Environment": "greenlint.facts.environment",
     "Estimator": "greenlint.facts.estimators",
     "Estimators": "greenlint.facts.estimators",
+    "Extent": "greenlint.facts.extents",
+    "Extents": "greenlint.facts.extents",
     "Factories": "greenlint.facts.factories",
     "Facts": "greenlint.facts",
     "Fit": "greenlint.facts.estimators",
@@ -300,6 +303,8 @@ __all__ = [
     "Estimator",
     "Estimators",
     "Evidence",
+    "Extent",
+    "Extents",
     "Factories",
     "Facts",
     "Feed",

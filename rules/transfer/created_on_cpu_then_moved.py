@@ -10,7 +10,7 @@ from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, Sev
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from greenlint import Call, Edit, Facts, Findings, Fix, Made, Move, Outline, Report, Spot, cst
+    from greenlint import Call, Edit, Extent, Facts, Findings, Fix, Made, Move, Outline, Report, Spot, cst
 
 
 class CreatedOnCpuThenMoved(Rule):
@@ -19,9 +19,10 @@ class CreatedOnCpuThenMoved(Rule):
     `torch.zeros(n).to(device)` fills host memory, copies it through pageable memory and makes the program wait for
     the copy. With `device=device` the accelerator fills its own memory in one small kernel and nothing waits.
 
-    The finding stands at the first such call of a loop or function; further ones are related places. Only code that
-    runs in each step, forward pass or evaluation batch is reported, not what is built once. Python lists and data
-    have to be copied anyway and are not meant.
+    The finding stands at the first large tensor of a loop or function, or else at the first; further ones are related
+    places. Only code that runs in each step, forward pass or evaluation batch is reported, not what is built once. A
+    few numbers for each sample are an info, and a single number is not reported unless an inner loop copies it.
+    Python lists and data have to be copied anyway and are not meant.
 
     Leave it where random numbers must be the same on every device: the generators of CPU and accelerator differ.
 
@@ -78,15 +79,15 @@ class CreatedOnCpuThenMoved(Rule):
     def _report(self, group: Sequence[_Place], facts: Facts, *, certain: bool) -> Report:
         from greenlint import Heat
 
-        first = group[0]
+        first, *others = sorted(group, key=lambda each: each.is_small)
         return self.finding(
             first.call.node,
             f"{_what(first.made)} is made on the host and copied to the device {first.spot.heat.value}",
             help=_remedy(first.made),
             notes=("saves 1-3 % of a step (estimate), more in loops over tokens or time steps",),
-            related=tuple((each.call.node, "made on the host and copied here too") for each in group[1:6]),
+            related=tuple((each.call.node, "made on the host and copied here too") for each in others[:5]),
             fix=self._fix(group, facts),
-            severity=Severity.INFO if first.spot.heat is Heat.EVALUATION else None,
+            severity=Severity.INFO if first.is_small or first.spot.heat is Heat.EVALUATION else None,
             confidence=Confidence.HIGH if certain else Confidence.MEDIUM,
         )
 
@@ -183,11 +184,46 @@ class CreatedOnCpuThenMoved(Rule):
             import torch
 
             for x, y in loader:
-                margin = torch.tensor(0.5).cuda()  # bad
-                loss = torch.relu(margin - model(x.cuda())).mean()
+                loss = 0
+                for name, weight in model.named_parameters():
+                    margin = torch.tensor(0.5).cuda()  # bad
+                    loss = loss + torch.relu(weight.abs() - margin).sum()
                 loss.backward()
                 optimizer.step()
             """
+        ),
+        Bad(
+            """
+            import torch
+
+            for source, target in loader:
+                labels = torch.zeros(len(source)).cuda()  # bad
+                loss = criterion(domain(model(source.cuda())), labels)
+                loss.backward()
+                optimizer.step()
+            """,
+            fixed="""
+            import torch
+
+            for source, target in loader:
+                labels = torch.zeros(len(source), device="cuda")
+                loss = criterion(domain(model(source.cuda())), labels)
+                loss.backward()
+                optimizer.step()
+            """,
+        ),
+        Good(
+            """
+            import torch
+
+            for x, y in loader:
+                total = torch.zeros(1).cuda()
+                for head in heads:
+                    total += criterion(head(model(x.cuda())), y.cuda())
+                total.backward()
+                optimizer.step()
+            """,
+            why="a single number",
         ),
         Good(
             """
@@ -323,6 +359,8 @@ class _Place:
     """``None`` where a CUDA tensor type copies what it is given."""
     made: Made
     spot: Spot
+    is_small: bool = False
+    """Whether it holds a few numbers, or so many for each sample."""
 
     @property
     def reaches_device(self) -> bool:
@@ -333,7 +371,7 @@ class _Place:
 
 
 def _places(facts: Facts) -> Iterator[_Place]:
-    from greenlint import Device, Factories, Hot, Transfers, Tree
+    from greenlint import Device, Extent, Factories, Hot, Transfers, Tree
 
     found: list[tuple[Call, Move | None, Made]] = []
     for move in facts[Transfers].all:
@@ -345,8 +383,20 @@ def _places(facts: Facts) -> Iterator[_Place]:
     found.extend((call, None, made) for call, made in _typed(facts))
     for call, maybe, made in sorted(found, key=lambda each: facts[Tree].first(each[0].node)):
         spot = facts[Hot].of(call.node)
-        if spot is not None:
-            yield _Place(call, maybe, made, spot)
+        if spot is None:
+            continue
+        extent = _extent(call, maybe, made, spot, facts)
+        if extent is not Extent.ONE:
+            yield _Place(call, maybe, made, spot, is_small=extent is Extent.FEW)
+
+
+def _extent(call: Call, move: Move | None, made: Made, spot: Spot, facts: Facts) -> Extent:
+    """How much is copied in each pass; what an inner loop copies again and again is never little."""
+    from greenlint import Extent, Extents, Tree
+
+    if move is None or any(loop is not spot.body for loop in facts[Tree].loops_around(call.node)[:1]):
+        return Extent.MANY
+    return facts[Extents].of(made, move.source)
 
 
 def _follows(move: Move) -> bool:
@@ -393,8 +443,8 @@ def _remedy(made: Made) -> str:
     if made.constant:
         return "make it once, before the loop or as a buffer"
     name = made.call.name or ""
-    if name.startswith("numpy."):
-        return "make it with torch, passing device= to the factory"
+    if name.startswith("numpy.") or name.endswith("Tensor"):
+        return "make it with a factory such as torch.zeros, passing device= to it"
     return "pass device= to the factory"
 
 
