@@ -51,7 +51,8 @@ class GreenlintServer(LanguageServer):
         self._checkers: dict[Path, Checker] = {}
         self._opened: dict[str, Opened] = {}
         self._pushes: dict[str, asyncio.Task[None]] = {}
-        self._tickets: dict[str, int] = {}
+        self._wanted: dict[str, bytes] = {}
+        """The text of each document that was asked for last."""
         self._told: set[str] = set()
         self._thread = ThreadPoolExecutor(1, "greenlint-check")
         self.changed = asyncio.Event()
@@ -129,6 +130,7 @@ class GreenlintServer(LanguageServer):
 
     def closed(self, uri: str) -> None:
         """A document was closed: its diagnostics vanish and the file on disk counts again."""
+        self._wanted.pop(uri, None)
         opened = self._opened.pop(uri, None)
         if opened is None:
             return
@@ -167,16 +169,18 @@ class GreenlintServer(LanguageServer):
             if self.settings.on_save_only and opened.examined is not None:
                 break
             data = opened.data(self.workspace)
-            ticket = self._tickets[opened.uri] = self._tickets.get(opened.uri, 0) + 1
-            found = await self.in_thread(self._examine, opened, data, ticket)
-            if found is not None and ticket == self._tickets.get(opened.uri):
+            self._wanted[opened.uri] = data
+            found = await self.in_thread(self._examine, opened, data)
+            if found is not None and data == self._wanted.get(opened.uri):
                 opened.examined, opened.examined_data = found, data
         return opened
 
-    def _examine(self, opened: Opened, data: bytes, ticket: int) -> Examined | None:
-        """In the thread; ``None`` when somebody has asked for a newer text since."""
-        if self._tickets.get(opened.uri) != ticket:
+    def _examine(self, opened: Opened, data: bytes) -> Examined | None:
+        """In the thread; ``None`` when somebody has asked for another text since."""
+        if self._wanted.get(opened.uri) != data:
             return None
+        if opened.examined is not None and opened.examined_data == data:
+            return opened.examined
         checker = self.checker_of(opened)
         if not opened.is_notebook:
             checker.hold(opened.path, data.decode())

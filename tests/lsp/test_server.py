@@ -121,3 +121,144 @@ async def test_quick_fixes(client: LanguageClient, folder: Path) -> None:
     assert edit.new_text == f"    torch.cuda.synchronize()  # greenlint: ignore[{RULE}]\n"
     (edit,) = offered[3].edit.changes[uri]
     assert edit.new_text == f"# greenlint: file-ignore[{RULE}]\n"
+
+
+@pytest.mark.asyncio
+async def test_everything_is_fixed_at_once(client: LanguageClient, folder: Path) -> None:
+    uri = open_(client, folder / "train.py", WASTE)
+    (found,) = await diagnostics(client, uri)
+    nothing_safe, *more = await actions(client, uri, found.range, ["source.fixAll"])
+
+    assert (nothing_safe.kind, nothing_safe.edit, more) == ("source.fixAll.greenlint", None, [])
+    change = types.DidChangeConfigurationParams({"greenlint": {**SETTINGS, "unsafeFixes": True}})
+    client.workspace_did_change_configuration(change)
+    (action,) = await actions(client, uri, found.range, ["source.fixAll.greenlint"])
+    (edit,) = action.edit.changes[uri]
+    assert (edit.range, edit.new_text) == (types.Range(types.Position(7, 0), types.Position(8, 0)), "")
+
+
+@pytest.mark.asyncio
+async def test_hovers(client: LanguageClient, folder: Path) -> None:
+    text = f"{WASTE}x = 1  # greenlint: ignore[{RULE}] why not\n"
+    uri = open_(client, folder / "train.py", text)
+
+    async def hover(line: int, character: int) -> str | None:
+        where = types.HoverParams(types.TextDocumentIdentifier(uri), types.Position(line, character))
+        found = await client.text_document_hover_async(where)
+        return found.contents.value if found is not None and isinstance(found.contents, types.MarkupContent) else None
+
+    on_finding = await hover(7, 6)
+    assert on_finding is not None
+    assert on_finding.startswith(f"**{RULE}** (transfer, warning")
+    assert "**Cost**" in on_finding
+    on_name = await hover(9, 32)
+    assert on_name is not None
+    assert on_name.startswith(f"**{RULE}**")
+    assert await hover(0, 0) is None
+
+
+@pytest.mark.asyncio
+async def test_edits_are_followed(client: LanguageClient, folder: Path) -> None:
+    uri = open_(client, folder / "train.py", WASTE)
+    assert len(await diagnostics(client, uri)) == 1
+
+    def change(version: int, start: tuple[int, int], end: tuple[int, int], text: str) -> None:
+        where = types.Range(types.Position(*start), types.Position(*end))
+        event = types.TextDocumentContentChangePartial(range=where, text=text)
+        document = types.VersionedTextDocumentIdentifier(uri=uri, version=version)
+        client.text_document_did_change(types.DidChangeTextDocumentParams(document, [event]))
+
+    change(2, (7, 0), (8, 0), "")
+    assert await diagnostics(client, uri) == []
+    # Line 3 has a letter of two units in UTF-16 and four bytes in UTF-8.
+    change(3, (6, 20), (6, 20), "; torch.cuda.synchronize()")
+    (found,) = await diagnostics(client, uri)
+    assert found.range.start == types.Position(6, 22)
+
+
+@pytest.mark.asyncio
+async def test_a_wrong_configuration_is_told(client: LanguageClient, folder: Path) -> None:
+    (folder / "greenlint.toml").write_text('selekt = ["ALL"]\n')
+    client.workspace_did_change_configuration(
+        types.DidChangeConfigurationParams({"greenlint": {"configurationPreference": "filesystemFirst"}})
+    )
+    uri = open_(client, folder / "train.py", WASTE)
+
+    assert await diagnostics(client, uri) == []
+    (message,) = client.messages
+    assert "greenlint.toml:1:1: unknown key `selekt`" in message.message
+
+
+@pytest.mark.asyncio
+async def test_what_is_no_python_has_no_diagnostics(client: LanguageClient, folder: Path) -> None:
+    open_(client, folder / "notes.md", "torch.cuda.synchronize()", "markdown")
+    uri = open_(client, folder / "train.py", WASTE)
+
+    assert len(await diagnostics(client, uri)) == 1
+
+
+@pytest.mark.asyncio
+async def test_a_notebook_that_is_sent_as_one_script(client: LanguageClient, folder: Path) -> None:
+    (folder / ".virtual_documents").mkdir()
+    text = f"get_ipython().run_line_magic('matplotlib', 'inline')\n{WASTE}"
+    uri = open_(client, folder / ".virtual_documents" / "train.ipynb", text)
+
+    (found,) = await diagnostics(client, uri)
+    assert found.range.start == types.Position(8, 4)
+
+
+CELL = "notebook-cell:train.ipynb#{}"
+
+
+def open_notebook(client: LanguageClient, folder: Path, *sources: str) -> list[str]:
+    uris = [CELL.format(number) for number in range(len(sources))]
+    prose = types.NotebookCell(types.NotebookCellKind.Markup, "notebook-cell:train.ipynb#text")
+    cells = [prose, *(types.NotebookCell(types.NotebookCellKind.Code, uri) for uri in uris)]
+    notebook = types.NotebookDocument((folder / "train.ipynb").as_uri(), "jupyter-notebook", 1, cells)
+    texts = [types.TextDocumentItem(uri, "python", 1, text) for uri, text in zip(uris, sources, strict=True)]
+    client.notebook_document_did_open(types.DidOpenNotebookDocumentParams(notebook, texts))
+    return uris
+
+
+@pytest.mark.asyncio
+async def test_notebooks(client: LanguageClient, folder: Path) -> None:
+    head, body = WASTE.split("\n\n", 1)
+    first, second = open_notebook(client, folder, f"%matplotlib inline\n{head}", body.rstrip("\n"))
+    document = client.capabilities.text_document if client.capabilities is not None else None
+    if document is None or document.diagnostic is None:
+        await client.wait_for_notification(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
+        await client.wait_for_notification(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
+        found, other = client.diagnostics[second], client.diagnostics[first]
+    else:
+        found, other = await diagnostics(client, second), await diagnostics(client, first)
+
+    assert [(each.code, each.range.start) for each in found] == [(RULE, types.Position(5, 4))]
+    assert list(other) == []
+    offered = await actions(client, second, found[0].range, ["quickfix"])
+    (edit,) = offered[0].edit.changes[second]
+    assert (edit.range, edit.new_text) == (types.Range(types.Position(5, 0), types.Position(6, 0)), "")
+
+
+@pytest.mark.asyncio
+async def test_the_workspace_is_checked(client: LanguageClient, folder: Path) -> None:
+    (folder / "inner").mkdir()
+    (folder / "inner" / "train.py").write_text(WASTE)
+    (folder / "clean.py").write_text("x = 1\n")
+    report = await client.workspace_diagnostic_async(types.WorkspaceDiagnosticParams(previous_result_ids=[]))
+
+    (item,) = report.items
+    assert isinstance(item, types.WorkspaceFullDocumentDiagnosticReport)
+    assert item.uri == (folder / "inner" / "train.py").as_uri()
+    assert [each.code for each in item.items] == [RULE]
+
+
+@pytest.mark.asyncio
+async def test_diagnostics_that_are_known_are_not_sent_again(client: LanguageClient, folder: Path) -> None:
+    uri = open_(client, folder / "train.py", WASTE)
+    document = types.TextDocumentIdentifier(uri)
+    first = await client.text_document_diagnostic_async(types.DocumentDiagnosticParams(document))
+    again = types.DocumentDiagnosticParams(document, previous_result_id=first.result_id)
+    second = await client.text_document_diagnostic_async(again)
+
+    assert isinstance(second, types.RelatedUnchangedDocumentDiagnosticReport)
+    assert second.result_id == first.result_id
