@@ -78,6 +78,8 @@ class Hot:
         if self._contexts.dead(node):
             return None
         function = self._tree.function(node)
+        if function is not None and self._is_left(function):
+            return None
         role = self._by_role(function) if function is not None else None
         for loop in self._tree.loops_around(node):
             heat = _HEAT.get(self._loops.of(loop).role)
@@ -90,6 +92,11 @@ class Hot:
         if function is None or self._is_rare(node, function.body):
             return None
         return self._of_function(function, depth)
+
+    def _is_left(self, function: cst.FunctionDef) -> bool:
+        """Whether a function at the top of a script is dead code; an entry point may be called from outside."""
+        is_at_top = self._tree.function(function) is None and self._tree.class_of(function) is None
+        return is_at_top and function.name.value != "main" and self._project.unused(function)
 
     def _of_function(self, function: cst.FunctionDef, depth: int) -> Spot | None:
         heat = self._by_role(function)

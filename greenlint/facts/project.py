@@ -26,8 +26,9 @@ _LARGEST = 400_000
 """Characters; generated modules beyond this are not read for facts."""
 _LIBRARY = 12
 """Code that more files than this mention is library code, whose callers are too many to speak for it."""
-_BY_NAME = re.compile(r"\bglobals\(\)|(?<![.\w])eval\(|\b__dict__\b")
+_BY_NAME = re.compile(r"\bglobals\(\)|\bFire\(|(?<![.\w])eval\(|\b__dict__\b")
 """How a module gets at its own classes without naming them."""
+_IS_SCRIPT = re.compile(r"^if __name__ ?== ?[\"']__main__[\"']", re.MULTILINE)
 _LARGE = 400_000
 """Characters of importing files above which the same holds: to read them all would take seconds for each file."""
 
@@ -52,7 +53,7 @@ class Project:
         self._facts = facts
         self._sources = facts.sources
         self._callers: dict[cst.FunctionDef, list[Call]] = {}
-        self._unused: dict[cst.ClassDef, bool] = {}
+        self._unused: dict[cst.ClassDef | cst.FunctionDef, bool] = {}
 
     # -- modules ----------------------------------------------------------------------------------------------
 
@@ -183,17 +184,17 @@ class Project:
         every = [self.at(path) for path in paths]
         return [facts for facts in every if facts is not None]
 
-    def unused(self, owner: cst.ClassDef) -> bool:
-        """Whether a class is certainly dead code: other files use this one, and none of a whole program names it.
+    def unused(self, owner: cst.ClassDef | cst.FunctionDef) -> bool:
+        """Whether a class or function at the top of this file is certainly dead code: no part of a program names it.
 
-        The classes of a package that others install are never unused.
+        Other files must use this one, or it must be a script. What others install is never unused.
         """
         known = self._unused.get(owner)
         if known is None:
             known = self._unused[owner] = self._is_unused(owner)
         return known
 
-    def _is_unused(self, owner: cst.ClassDef) -> bool:
+    def _is_unused(self, owner: cst.ClassDef | cst.FunctionDef) -> bool:
         name, own = owner.name.value, self._facts.document.text
         if owner.decorators or _BY_NAME.search(own) or len(re.findall(rf"\b{name}\b", own)) > 1:
             return False
@@ -205,7 +206,7 @@ class Project:
         whole = re.compile(
             rf"^\s*import\b.*\b{stem}\b|\bimport\b.*\b{stem}\s*(?:,|as\b|$)|\b{stem}\s+import\s*\*", re.M
         )
-        return bool(texts) and not any(name in text or whole.search(text) for text in texts)
+        return bool(texts or _IS_SCRIPT.search(own)) and not any(name in text or whole.search(text) for text in texts)
 
     def callers(self, function: cst.FunctionDef) -> list[Call]:
         """The calls of a function or method of this file, here and in the files that import it."""

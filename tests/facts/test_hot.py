@@ -72,3 +72,21 @@ def test_classes_that_no_part_of_a_program_names_never_run(more: dict[str, str],
     facts = Modules.begin(document, DictSources(files), RunSettings())
     spots = [facts[Hot].of(call.node) for call in facts[Calls].methods("show")]
     assert [spot.heat if spot is not None else None for spot in spots] == expected
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, [Heat.STEP, None]),
+        ({"other.py": "from main import left\n"}, [Heat.STEP, Heat.STEP]),
+        ({"setup.py": "setup()\n"}, [Heat.STEP, Heat.STEP]),
+    ],
+)
+def test_functions_that_no_part_of_a_script_names_never_run(files: dict[str, str], expected: list[Heat | None]) -> None:
+    step = "    for x in loader:\n        show()\n        model(x).mean().backward()\n        optimizer.step()\n"
+    text = f"def train(loader):\n{step}\ndef left(loader):\n{step}\nif __name__ == '__main__':\n    train(data)\n"
+    document = reading.parse("main.py", text.encode()).document
+    assert document is not None
+    facts = Modules.begin(document, DictSources({"main.py": text, **files}), RunSettings())
+    spots = [facts[Hot].of(call.node) for call in facts[Calls].methods("show")]
+    assert [spot.heat if spot is not None else None for spot in spots] == expected
