@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         insert_before,
         remove_argument,
         set_argument,
+        spelled,
         use_instead,
         wrap,
     )
@@ -261,6 +262,7 @@ _LAZY = {
     "losses": "greenlint.facts.graphs",
     "remove_argument": "greenlint.edits",
     "set_argument": "greenlint.edits",
+    "spelled": "greenlint.edits",
     "use_instead": "greenlint.edits",
     "wrap": "greenlint.edits",
 }
@@ -441,6 +443,7 @@ __all__ = [
     "remove_argument",
     "replace_node",
     "set_argument",
+    "spelled",
     "use_instead",
     "wrap",
 ]

@@ -25,6 +25,7 @@ __all__ = [
     "remove_argument",
     "replace",
     "set_argument",
+    "spelled",
     "use_instead",
     "wrap",
 ]
@@ -457,6 +458,21 @@ def _provides(imported: _Imported, wanted: _Imported) -> bool:
         return False
     is_plain = wanted.target == wanted.bound
     return not is_plain or f"{imported.module}.".startswith(f"{wanted.module}.")
+
+
+def spelled(document: Document, module: str, alias: str | None = None) -> tuple[Edits, str] | None:
+    """How this file writes ``module``, and the edits that import it (under ``alias``) where it does not.
+
+    ``None`` when the name would mean something else in this file.
+    """
+    for each in _module_imports(document.tree.body, in_try=False):
+        for alias_node in each.names if isinstance(each, cst.Import) else ():
+            imported = next(iter(_imported(each.with_changes(names=[alias_node]))))
+            if imported.target == module:
+                shadowed = imported.bound in _other_bindings(document, but=alias_node)
+                return None if shadowed else ((), imported.bound)
+    added = ensure_import(document, f"import {module} as {alias}" if alias is not None else f"import {module}")
+    return (added, alias or module) if added is not None else None
 
 
 def use_instead(document: Document, func: cst.BaseExpression, module: str, new: str) -> Edits | None:

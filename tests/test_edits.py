@@ -422,3 +422,27 @@ ADDED = {
 def test_add_arguments(before: str, after: str | None) -> None:
     document = document_of(before)
     assert applied(before, edits.add_arguments(document, nodes(document, cst.Call)[0], one="1", two="2")) == after
+
+
+SPELLED = {
+    "plainly": ("import torch\n", (0, "torch")),
+    "by an alias": ("import torch as th\n", (0, "th")),
+    "by a submodule": ("import torch.nn\n", (0, "torch")),
+    "not yet": ("import torch.nn as nn\n", (1, "torch")),
+    "from it only": ("from torch import nn\n", (1, "torch")),
+    "taken": ("import os\n\ndef f(torch):\n    pass\n", None),
+    "shadowed": ("import torch\n\ndef f(torch):\n    pass\n", None),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), SPELLED.values(), ids=SPELLED)
+def test_spelled(text: str, expected: tuple[int, str] | None) -> None:
+    found = edits.spelled(document_of(text), "torch")
+    assert (found and (len(found[0]), found[1])) == expected
+
+
+def test_spelled_with_an_alias() -> None:
+    text = "import os\n"
+    found = edits.spelled(document_of(text), "numpy", "np")
+    assert found is not None and found[1] == "np"
+    assert applied(text, found[0]) == "import os\nimport numpy as np\n"
