@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, RuleOptions, Severity, on_call
 
 if TYPE_CHECKING:
-    from greenlint import Call, Facts, Findings, cst
+    from greenlint import Call, Facts, Findings, Fix, cst
 
+_DEFAULT_DEVICE = re.compile(r"set_default_(?:tensor_type|device)")
+_ON_DEVICE = re.compile(r"\.cuda\(|\bdevice\b|\.to\((?!torch\.|dtype|np\.)")
 _CASTS = frozenset(("type", "float", "double", "half", "bfloat16", "long", "int", "contiguous", "clone"))
 """Methods that may make a tensor anew, in pageable memory."""
 
@@ -25,7 +28,8 @@ class DataloaderNotPinned(Rule):
     Leave it where host memory is scarce, or where batches never go to a CUDA device. A batch that is cast on the host
     before the copy is a new tensor in pageable memory: pinning gains nothing there, and nothing is reported.
 
-    To fix it, pass `pin_memory=True` and move batches with `non_blocking=True`.
+    To fix it, pass `pin_memory=True`, or `pin_memory=torch.cuda.is_available()` where the program also runs without
+    a GPU, and move batches with `non_blocking=True`.
     """
 
     class Options(RuleOptions):
@@ -76,7 +80,27 @@ class DataloaderNotPinned(Rule):
             "batches go to the accelerator from pageable memory",
             help="pass pin_memory=True and move batches with non_blocking=True",
             notes=("the effect is 0-8 % (estimate), none where loading is not the bottleneck",),
+            fix=self._fix(call, facts),
         )
+
+    def _fix(self, call: Call, facts: Facts) -> Fix | None:
+        """Pin where there is a CUDA device; ``True`` alone gives a warning on machines without one."""
+        from greenlint import set_argument, spelled
+
+        if _DEFAULT_DEVICE.search(facts.document.text) or _makes_device_samples(call):
+            return None
+        torch = spelled(facts.document, "torch")
+        if torch is None:
+            return None
+        edits = set_argument(facts.document, call.node, "pin_memory", f"{torch[1]}.cuda.is_available()", 7)
+        if edits is None:
+            return None
+        title = "pin batches where there is a CUDA device"
+        if call.argument("pin_memory").node is not None:
+            return self.unsafe_fix(title, *torch[0], *edits, reason="pin_memory=False may be meant, to save memory")
+        if call.argument("collate_fn").absent:
+            return self.safe_fix(title, *torch[0], *edits)
+        return self.unsafe_fix(title, *torch[0], *edits, reason="the batches of collate_fn are made anew when pinned")
 
     examples = (
         Bad(
@@ -91,7 +115,19 @@ class DataloaderNotPinned(Rule):
                 loss = criterion(model(images.cuda()), labels.cuda())
                 loss.backward()
                 optimizer.step()
-            """
+            """,
+            fixed="""
+            import torch
+            from torch.utils.data import DataLoader
+            from torchvision import datasets, transforms
+
+            data = datasets.ImageFolder("train", transform=transforms.ToTensor())
+            loader = DataLoader(data, batch_size=64, num_workers=4, pin_memory=torch.cuda.is_available())
+            for images, labels in loader:
+                loss = criterion(model(images.cuda()), labels.cuda())
+                loss.backward()
+                optimizer.step()
+            """,
         ),
         Bad(
             """
@@ -107,7 +143,21 @@ class DataloaderNotPinned(Rule):
                 loss = criterion(model(images), labels)
                 loss.backward()
                 optimizer.step()
-            """
+            """,
+            fixed="""
+            import torch
+            from torch.utils.data import DataLoader
+            from torchvision import datasets, transforms
+
+            device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+            data = datasets.ImageFolder("train", transform=transforms.ToTensor())
+            loader = DataLoader(data, 64, num_workers=4, pin_memory=torch.cuda.is_available())
+            for step, (images, labels) in enumerate(loader):
+                images, labels = images.to(device), labels.to(device)
+                loss = criterion(model(images), labels)
+                loss.backward()
+                optimizer.step()
+            """,
         ),
         Bad(
             """
@@ -126,6 +176,75 @@ class DataloaderNotPinned(Rule):
 
             loader = DataLoader(Clips(), batch_size=16, num_workers=8)  # bad
             train(loader)
+            """,
+            fixed="""
+            import librosa
+            import torch
+            from torch.utils.data import DataLoader, Dataset
+
+            class Clips(Dataset):
+                def __getitem__(self, index):
+                    return torch.from_numpy(librosa.load(self.paths[index])[0])
+
+            def train(loader):
+                for clips in loader:
+                    model(clips.cuda()).mean().backward()
+                    optimizer.step()
+
+            loader = DataLoader(Clips(), batch_size=16, num_workers=8, pin_memory=torch.cuda.is_available())
+            train(loader)
+            """,
+        ),
+        Bad(
+            """
+            import torch as th
+            from torch.utils.data import DataLoader
+            from torchvision import datasets, transforms
+
+            options = {"num_workers": 4}
+            data = datasets.ImageFolder("train", transform=transforms.ToTensor())
+            loader = DataLoader(  # bad
+                data,
+                batch_size=64,  # fits in 24 GB
+                collate_fn=mixed,
+            )
+            for images, labels in loader:
+                loss = criterion(model(images.cuda()), labels.cuda())
+                loss.backward()
+                optimizer.step()
+            """,
+            fixed="""
+            import torch as th
+            from torch.utils.data import DataLoader
+            from torchvision import datasets, transforms
+
+            options = {"num_workers": 4}
+            data = datasets.ImageFolder("train", transform=transforms.ToTensor())
+            loader = DataLoader(
+                data,
+                batch_size=64,  # fits in 24 GB
+                collate_fn=mixed,
+                pin_memory=th.cuda.is_available(),
+            )
+            for images, labels in loader:
+                loss = criterion(model(images.cuda()), labels.cuda())
+                loss.backward()
+                optimizer.step()
+            """,
+        ),
+        Bad(
+            """
+            import torch
+            from torch.utils.data import DataLoader
+            from torchvision import datasets, transforms
+
+            options = {"batch_size": 64, "num_workers": 4}
+            data = datasets.ImageFolder("train", transform=transforms.ToTensor())
+            loader = DataLoader(data, **options)  # bad
+            for images, labels in loader:
+                loss = criterion(model(images.cuda()), labels.cuda())
+                loss.backward()
+                optimizer.step()
             """
         ),
         Good(
@@ -279,6 +398,26 @@ class DataloaderNotPinned(Rule):
             why="one pass without training",
         ),
     )
+
+
+def _makes_device_samples(call: Call) -> bool:
+    """Whether the data set, or what collates its samples, speaks of devices: only host memory can be pinned."""
+    from greenlint import Project, Tree, cst
+
+    for argument in (call.argument("dataset"), call.argument("collate_fn")):
+        if argument.node is None:
+            continue
+        facts, value = argument.facts, argument.value
+        definitions = [facts[Project].definition(argument.node), value.instance_of if value is not None else None]
+        texts = [each.facts.document.source(each.node) for each in definitions if each is not None]
+        texts += [
+            facts.document.source(each)
+            for each in facts[Tree].of_type(cst.FunctionDef)
+            if each.name.value in ("__getitem__", "__iter__") or "collate" in each.name.value
+        ]
+        if any(map(_ON_DEVICE.search, texts)):
+            return True
+    return False
 
 
 def _cast_on_host(loader: Call, facts: Facts) -> bool:
