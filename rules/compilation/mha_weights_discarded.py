@@ -10,11 +10,13 @@ from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_fi
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlint import Call, Facts, Findings, cst
+    from greenlint import Call, Facts, Findings, Fix, cst
 
 _ATTENTION = "torch.nn.MultiheadAttention"
 _ONE = re.compile(r"keepdims?\s*=\s*True|unsqueeze\(|\[:, ?:1\]|\[:, ?-1:\]|\[:1\]|\[-1:\]|None")
 """What gives a sequence of one element."""
+_NEEDS_PLAIN = re.compile(r"create_graph|functorch|torch\.func\b|\bjvp\b|hessian|jacfwd|register_forward_pre_hook")
+"""What needs derivatives that the fused kernels do not have."""
 
 
 class MhaWeightsDiscarded(Rule):
@@ -62,7 +64,20 @@ class MhaWeightsDiscarded(Rule):
                 help="pass need_weights=False; the fused attention kernel then runs",
                 notes=("the gain grows with the sequence length; results agree up to rounding",),
                 related=((made.node, "the layer"),) if made.facts is facts else (),
+                fix=self._fix(call, facts),
             )
+
+    def _fix(self, call: Call, facts: Facts) -> Fix | None:
+        from greenlint import edits
+
+        # ``is_causal`` is only a hint as long as weights are computed; fused kernels have no second derivative.
+        if not call.argument("is_causal", 8).absent or _NEEDS_PLAIN.search(facts.document.text):
+            return None
+        made = edits.set_argument(facts.document, call.node, "need_weights", "False", 4)
+        if made is None:
+            return None
+        reason = "rounding, and dropout of the attention weights draws other numbers"
+        return self.unsafe_fix("pass need_weights=False", *made, reason=reason)
 
     examples = (
         Bad(
@@ -80,7 +95,22 @@ class MhaWeightsDiscarded(Rule):
                     h = self.norm(x)
                     out, _ = self.attn(h, h, h)  # bad
                     return x + out
-            """
+            """,
+            fixed="""
+            import torch
+            from torch import nn
+
+            class Block(nn.Module):
+                def __init__(self, dim, heads):
+                    super().__init__()
+                    self.attn = nn.MultiheadAttention(dim, heads, batch_first=True)
+                    self.norm = nn.LayerNorm(dim)
+
+                def forward(self, x):
+                    h = self.norm(x)
+                    out, _ = self.attn(h, h, h, need_weights=False)
+                    return x + out
+            """,
         ),
         Bad(
             """
@@ -93,7 +123,68 @@ class MhaWeightsDiscarded(Rule):
 
                 def forward(self, x, mask):
                     return x + self.attn(x, x, x, attn_mask=mask, need_weights=True)[0]  # bad
+            """,
+            fixed="""
+            from torch import nn
+
+            class Block(nn.Module):
+                def __init__(self, dim):
+                    super().__init__()
+                    self.attn = nn.MultiheadAttention(dim, 8)
+
+                def forward(self, x, mask):
+                    return x + self.attn(x, x, x, attn_mask=mask, need_weights=False)[0]
+            """,
+        ),
+        Bad(
             """
+            from torch.nn import Module, MultiheadAttention
+
+            class Cross(Module):
+                def __init__(self, dim):
+                    super().__init__()
+                    self.attn = MultiheadAttention(dim, 8)
+
+                def forward(self, x, memory, padding):
+                    return self.attn(  # bad
+                        query=x,
+                        key=memory,
+                        value=memory,
+                        key_padding_mask=padding,  # True where nothing stands
+                    )[0]
+            """,
+            fixed="""
+            from torch.nn import Module, MultiheadAttention
+
+            class Cross(Module):
+                def __init__(self, dim):
+                    super().__init__()
+                    self.attn = MultiheadAttention(dim, 8)
+
+                def forward(self, x, memory, padding):
+                    return self.attn(
+                        query=x,
+                        key=memory,
+                        value=memory,
+                        key_padding_mask=padding,  # True where nothing stands
+                        need_weights=False,
+                    )[0]
+            """,
+        ),
+        Bad(
+            """
+            from torch import nn
+
+            class Decoder(nn.Module):
+                def __init__(self, dim):
+                    super().__init__()
+                    self.attn = nn.MultiheadAttention(dim, 8)
+
+                def forward(self, x, mask):
+                    out, _ = self.attn(x, x, x, attn_mask=mask, is_causal=True)  # bad
+                    return x + out
+            """,
+            why="without weights the mask gives way to the hint, which may say something else",
         ),
         Bad(
             """
@@ -109,7 +200,21 @@ class MhaWeightsDiscarded(Rule):
                         update, weights = layer(x, x, x)  # bad
                         x = x + update
                     return x
-            """
+            """,
+            fixed="""
+            from torch import nn
+
+            class Encoder(nn.Module):
+                def __init__(self, dim, depth):
+                    super().__init__()
+                    self.layers = nn.ModuleList([nn.MultiheadAttention(dim, 8) for _ in range(depth)])
+
+                def forward(self, x):
+                    for layer in self.layers:
+                        update, weights = layer(x, x, x, need_weights=False)
+                        x = x + update
+                    return x
+            """,
         ),
         Good(
             """
