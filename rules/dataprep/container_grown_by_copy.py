@@ -36,6 +36,7 @@ class ContainerGrownByCopy(Rule):
         """Report loops of a known number of passes only from this many on."""
 
     severity = Severity.INFO
+    default = False
     frameworks = ("pandas", "numpy", "torch", "tensorflow", "datasets", "jax", "polars", "scipy", "cupy")
     words = (
         ("for", "while"),

@@ -200,6 +200,19 @@ class PadToMaxLength(Rule):
         ),
         Good(
             """
+            from transformers import AutoTokenizer, Trainer
+
+            tokenizer = AutoTokenizer.from_pretrained("SCUT-DLVCLab/lilt-roberta-en-base")
+
+            def encode(page):
+                return tokenizer(page["words"], boxes=page["boxes"], padding="max_length", max_length=128)
+
+            Trainer(model=model, train_dataset=pages.map(encode)).train()
+            """,
+            why="a page has more words than the maximum",
+        ),
+        Good(
+            """
             from transformers import Trainer
 
             def encode(rows):
@@ -314,9 +327,9 @@ _FIXED = re.compile(
     r"|attention_mask[\"'\])]*\.sum\(|\.jit\.trace|use_graphs|trim_batch|\.ne\(pad|t5encoder|audio|speech|whisper|wav2vec"
 )
 """Signs that shapes must not change, that batches are cut later, or that texts are captions or no texts at all."""
-_LONG = re.compile(r"(?i)imdb|arxiv|pubmed|cnn_dailymail|newsgroups|yelp|wikitext|wikipedia")
+_LONG = re.compile(r"(?i)imdb|arxiv|pubmed|cnn_dailymail|newsgroups|yelp|wikitext|wikipedia|\bboxes\s*=")
 _FULL = 256
-"""Texts of the data sets above are seldom shorter than so many tokens."""
+"""Texts of the data sets above, and the words of a page with their boxes, are seldom shorter than so many tokens."""
 _TRAINS = re.compile(r"Trainer\(|\.backward\(|trainer\.fit\(|training_step")
 _COLLATES = re.compile(r"DataCollatorWithPadding|DataCollatorForSeq2Seq|DataCollatorForTokenClassification")
 _PREPARES = re.compile(
