@@ -381,6 +381,22 @@ class ContainerGrownByCopy(Rule):
                 features = np.concatenate([features, buffer])  # bad
             """
         ),
+        Bad(
+            """
+            import pandas as pd
+            import torch
+
+            def enrich(frame):
+                frame["ratio"] = frame["clicks"] / frame["views"]
+                return frame["ratio"].mean()
+
+            table = pd.DataFrame()
+            for path in paths:
+                part = pd.read_csv(path)
+                table = pd.concat([table, part])  # bad
+                means.append(enrich(part))
+            """
+        ),
         Good(
             """
             import torch
@@ -783,7 +799,23 @@ def _is_kept(piece: cst.BaseExpression, each: Growing, facts: Facts) -> bool:
     for name in _held(piece, facts):
         if not any(tree.contains(loop, node) for node in _bound(name, facts)) or _is_changed(name, loop, facts):
             return False
+        if _is_handed_on(name, each, facts):
+            return False
     return True
+
+
+def _is_handed_on(name: str, each: Growing, facts: Facts) -> bool:
+    """Whether a function of the program's own, which may change it, gets a piece after it was added."""
+    from greenlint import Calls, Tree, cst
+
+    tree = facts[Tree]
+    return any(
+        call.name is None
+        and call.receiver is None
+        and tree.first(call.node) > tree.last(each.node)
+        and any(isinstance(arg.value, cst.Name) and arg.value.value == name for arg in call.node.args)
+        for call in facts[Calls].within(each.loops[0].body)
+    )
 
 
 def _held(piece: cst.BaseExpression, facts: Facts) -> Iterator[str]:
@@ -842,6 +874,8 @@ def _is_changed(name: str, loop: cst.For | cst.While, facts: Facts) -> bool:
     stored: list[cst.CSTNode] = [each.target for each in facts[Tree].below(loop.body, cst.AssignTarget)]
     changed = [each for each in stored if not isinstance(each, cst.Name)]
     changed.extend(each.target for each in facts[Tree].below(loop.body, cst.AugAssign))
+    deleted = [found for each in facts[Tree].below(loop.body, cst.Del) for found in facts[Tree].walk(each)]
+    changed.extend(each for each in deleted if isinstance(each, (cst.Subscript, cst.Attribute)))
     if any(_root(each) == name for each in changed):
         return True
     for call in facts[Calls].within(loop.body):
