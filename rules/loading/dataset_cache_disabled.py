@@ -10,7 +10,7 @@ from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_fi
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlint import Call, Facts, Findings, MappedFunction, Outline, cst
+    from greenlint import Call, Edit, Facts, Findings, Fix, MappedFunction, Outline, cst
 
 
 class DatasetCacheDisabled(Rule):
@@ -78,8 +78,24 @@ class DatasetCacheDisabled(Rule):
             if call.method == "map"
             else (),
             related=[(each.node, other) for each, other, _ in others[:5]],
+            fix=self._fix(call, facts),
             severity=Severity.INFO if weak else None,
         )
+
+    def _fix(self, call: Call, facts: Facts) -> Fix | None:
+        """Leaves the argument or the call out, where nothing else can have a say."""
+        from greenlint import cst, edits
+
+        if call.method in ("disable_caching", "set_caching_enabled"):
+            made = _without_call(call, facts)
+            return self.unsafe_fix("leave it out", *made, reason=_REUSED) if made is not None else None
+        name, reason = _ARGUMENTS.get(call.method, ("force_download", _FETCHED))
+        given = call.keyword(name)
+        # Other expressions use an import, such as that of DownloadMode, which would be left without a use.
+        if not isinstance(given, (cst.SimpleString, cst.Name)):
+            return None
+        made = edits.remove_argument(facts.document, call.node, name)
+        return self.unsafe_fix(f"leave {name} out", *made, reason=reason) if made is not None else None
 
     examples = (
         Bad(
@@ -92,7 +108,52 @@ class DatasetCacheDisabled(Rule):
             data = data.map(  # bad
                 lambda rows: tokenizer(rows["text"], truncation=True), batched=True, load_from_cache_file=False
             )
+            """,
+            fixed="""
+            from datasets import load_dataset
+            from transformers import AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
+            data = load_dataset("imdb")
+            data = data.map(
+                lambda rows: tokenizer(rows["text"], truncation=True), batched=True
+            )
+            """,
+        ),
+        Bad(
             """
+            from datasets import load_dataset
+            from transformers import AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
+
+            def encode(rows):
+                return tokenizer(rows["text"], truncation=True)
+
+            data = load_dataset("imdb")
+            data = data.map(  # bad
+                encode,
+                batched=True,
+                load_from_cache_file=False,
+                remove_columns=["text"],
+            )
+            """,
+            fixed="""
+            from datasets import load_dataset
+            from transformers import AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
+
+            def encode(rows):
+                return tokenizer(rows["text"], truncation=True)
+
+            data = load_dataset("imdb")
+            data = data.map(
+                encode,
+                batched=True,
+                remove_columns=["text"],
+            )
+            """,
         ),
         Bad(
             """
@@ -100,7 +161,24 @@ class DatasetCacheDisabled(Rule):
 
             datasets.disable_caching()  # bad
             data = datasets.load_dataset("wikitext", "wikitext-103-v1")
+            """,
+            fixed="""
+            import datasets
+
+            data = datasets.load_dataset("wikitext", "wikitext-103-v1")
+            """,
+        ),
+        Bad(
             """
+            from datasets import load_dataset
+
+            data = load_dataset("xsum", download_mode="force_redownload")  # bad
+            """,
+            fixed="""
+            from datasets import load_dataset
+
+            data = load_dataset("xsum")
+            """,
         ),
         Bad(
             """
@@ -115,21 +193,36 @@ class DatasetCacheDisabled(Rule):
             from transformers import AutoModel
 
             model = AutoModel.from_pretrained("bert-large-uncased", force_download=True)  # bad
-            """
+            """,
+            fixed="""
+            from transformers import AutoModel
+
+            model = AutoModel.from_pretrained("bert-large-uncased")
+            """,
         ),
         Bad(
             """
             from huggingface_hub import snapshot_download
 
             snapshot_download("org/weights", force_download=True)  # bad
-            """
+            """,
+            fixed="""
+            from huggingface_hub import snapshot_download
+
+            snapshot_download("org/weights")
+            """,
         ),
         Bad(
             """
             from diffusers import DiffusionPipeline
 
             pipe = DiffusionPipeline.from_pretrained("org/diffusion", force_download=True)  # bad
-            """
+            """,
+            fixed="""
+            from diffusers import DiffusionPipeline
+
+            pipe = DiffusionPipeline.from_pretrained("org/diffusion")
+            """,
         ),
         Bad(
             """
@@ -206,6 +299,15 @@ class DatasetCacheDisabled(Rule):
     )
 
 
+_FETCHED = "what was downloaded before is used again"
+_REUSED = "a result is reused as long as the function and the data stay"
+_ARGUMENTS = {
+    "map": ("load_from_cache_file", _REUSED),
+    "filter": ("load_from_cache_file", _REUSED),
+    "load_dataset": ("download_mode", _FETCHED),
+    "load_dataset_builder": ("download_mode", _FETCHED),
+}
+"""What switches the cache off, and what leaving it out may change; `force_download` in all other calls."""
 _DOWNLOADS = re.compile(r"from_pretrained|_download$")
 _DEBUGS = re.compile(r"(?i)debug|test|fresh|clean|force|overwrite|refresh|no_cache|reload")
 
@@ -236,6 +338,23 @@ def _switched_off(facts: Facts) -> Iterator[tuple[Call, str, bool]]:
     for call in calls.methods("from_pretrained", "hf_hub_download", "snapshot_download"):
         if call.name is not None and call.argument("force_download").constant is True:
             yield call, "the files are downloaded anew in every run", False
+
+
+def _without_call(call: Call, facts: Facts) -> tuple[Edit, ...] | None:
+    """Takes ``datasets.disable_caching()`` away, where the module is used for other things, too."""
+    from greenlint import Tree, cst, edits
+
+    tree = facts[Tree]
+    statement, func = tree.statement(call.node), call.node.func
+    if not isinstance(statement, cst.Expr) or not isinstance(func, cst.Attribute):
+        return None
+    module = func.value
+    if not isinstance(module, cst.Name):
+        return None
+    uses = [each for each in tree.of_type(cst.Attribute) if isinstance(each.value, cst.Name)]
+    if not any(each is not func and each.value.value == module.value for each in uses):  # type: ignore[attr-defined]
+        return None
+    return edits.delete_statement(facts.document, statement)
 
 
 def _forces(call: Call, facts: Facts) -> bool:
