@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_call, on_file
 
 if TYPE_CHECKING:
-    from greenlint import Call, Facts, Findings, Loop, Outline, Spot, cst
+    from greenlint import Call, Facts, Findings, Fix, Loop, Outline, Spot, cst
 
 
 class CacheFlushInLoop(Rule):
@@ -79,16 +79,41 @@ class CacheFlushInLoop(Rule):
                 if any(call.method == "empty_cache" for call in calls)
                 else (),
                 related=[(call.node, "and here") for call in calls if call is not first],
+                fix=self._fix(calls, facts),
             )
+
+    def _fix(self, calls: list[Call], facts: Facts) -> Fix | None:
+        from greenlint import Tree, cst, delete_statement
+
+        tree, found = facts[Tree], []
+        for call in calls:
+            statement = tree.statement(call.node)
+            line = tree.parent(statement)
+            block = tree.parent(line) if isinstance(line, cst.SimpleStatementLine) else None
+            alone = not isinstance(block, cst.IndentedBlock) or len(block.body) <= len(calls)
+            if not isinstance(tree.parent(call.node), cst.Expr) or alone:
+                # An empty branch would be left.
+                return None
+            edits = delete_statement(facts.document, statement)
+            if edits is None:
+                return None
+            found += edits
+        return self.unsafe_fix("delete it", *found, reason="a nearly full card may run out of memory")
 
     @on_call("transformers.TrainingArguments", "transformers.Seq2SeqTrainingArguments")
     def check_arguments(self, call: Call, facts: Facts) -> Findings:
+        from greenlint import remove_argument
+
         steps = call.argument("torch_empty_cache_steps").constant
         if isinstance(steps, int) and 0 < steps <= _OFTEN:
+            edits = remove_argument(facts.document, call.node, "torch_empty_cache_steps")
             yield self.finding(
                 call.node,
                 f"the trainer empties the memory cache every {steps} steps" if steps > 1 else _EVERY_STEP,
                 help="leave torch_empty_cache_steps out; expandable segments cost nothing against fragmentation",
+                fix=self.unsafe_fix("leave it out", *edits, reason="a nearly full card may run out of memory")
+                if edits is not None
+                else None,
             )
 
     examples = (
@@ -102,7 +127,16 @@ class CacheFlushInLoop(Rule):
                 loss.backward()
                 optimizer.step()
                 torch.cuda.empty_cache()  # bad
-            """
+            """,
+            fixed="""
+            import torch
+
+            for x, y in loader:
+                optimizer.zero_grad()
+                loss = criterion(model(x.cuda()), y.cuda())
+                loss.backward()
+                optimizer.step()
+            """,
         ),
         Bad(
             """
@@ -117,7 +151,18 @@ class CacheFlushInLoop(Rule):
                     del batch, loss
                     gc.collect()  # bad
                     torch.cuda.empty_cache()
-            """
+            """,
+            fixed="""
+            import gc
+            import torch
+
+            def train(model, loader, optimizer):
+                for batch in loader:
+                    loss = model(**batch).loss
+                    loss.backward()
+                    optimizer.step()
+                    del batch, loss
+            """,
         ),
         Bad(
             """
@@ -129,7 +174,16 @@ class CacheFlushInLoop(Rule):
                     loss = self.net(batch).mean()
                     torch.cuda.empty_cache()  # bad
                     return loss
-            """
+            """,
+            fixed="""
+            import lightning.pytorch as pl
+            import torch
+
+            class Module(pl.LightningModule):
+                def training_step(self, batch, index):
+                    loss = self.net(batch).mean()
+                    return loss
+            """,
         ),
         Bad(
             """
@@ -140,14 +194,27 @@ class CacheFlushInLoop(Rule):
                 def validation_step(self, batch, index):
                     torch.cuda.empty_cache()  # bad
                     return self.net(batch).mean()
-            """
+            """,
+            fixed="""
+            import pytorch_lightning as pl
+            import torch
+
+            class Module(pl.LightningModule):
+                def validation_step(self, batch, index):
+                    return self.net(batch).mean()
+            """,
         ),
         Bad(
             """
             from transformers import TrainingArguments
 
             args = TrainingArguments("out", torch_empty_cache_steps=1)  # bad
-            """
+            """,
+            fixed="""
+            from transformers import TrainingArguments
+
+            args = TrainingArguments("out")
+            """,
         ),
         Bad(
             """
