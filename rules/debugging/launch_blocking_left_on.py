@@ -9,7 +9,7 @@ from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_fi
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlint import Facts, Findings, Variable, cst
+    from greenlint import Facts, Findings, Fix, Variable, cst
 
 
 class LaunchBlockingLeftOn(Rule):
@@ -80,7 +80,22 @@ class LaunchBlockingLeftOn(Rule):
                 help="delete this line; set the variable in the shell while hunting an error",
                 severity=severity,
                 related=(training,),
+                fix=self._fix(variable, facts),
             )
+
+    def _fix(self, variable: Variable, facts: Facts) -> Fix | None:
+        from greenlint import Tree, delete_statement
+
+        if not _is_all(variable, facts) or facts.document.text.count(variable.name) != 1:
+            # Another line may read the variable.
+            return None
+        edits = delete_statement(facts.document, facts[Tree].statement(variable.node))
+        if edits is None:
+            return None
+        title = f"leave {variable.name} to the shell"
+        if _KINDS[variable.name][0] == _LAUNCHES:
+            return self.safe_fix(title, *edits)
+        return self.unsafe_fix(title, *edits, reason="a collective operation that hangs is reported otherwise")
 
     examples = (
         Bad(
@@ -96,7 +111,19 @@ class LaunchBlockingLeftOn(Rule):
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
-            """
+            """,
+            fixed="""
+            import os
+
+            import torch
+
+            model = Net().cuda()
+            for x, y in loader:
+                loss = criterion(model(x.cuda()), y.cuda())
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            """,
         ),
         Bad(
             """
@@ -116,7 +143,24 @@ class LaunchBlockingLeftOn(Rule):
 
             if __name__ == "__main__":
                 main()
-            """
+            """,
+            fixed="""
+            import os
+
+            import torch
+
+            def train(model, loader, optimizer):
+                for x, y in loader:
+                    loss = criterion(model(x.cuda()), y.cuda())
+                    loss.backward()
+                    optimizer.step()
+
+            def main():
+                train(build(), loader, optimizer)
+
+            if __name__ == "__main__":
+                main()
+            """,
         ),
         Bad(
             """
@@ -128,7 +172,16 @@ class LaunchBlockingLeftOn(Rule):
             model = tf.keras.applications.ResNet50(weights=None)
             model.compile("adam", "categorical_crossentropy")
             model.fit(images, epochs=20)
-            """
+            """,
+            fixed="""
+            import os
+
+            import tensorflow as tf
+
+            model = tf.keras.applications.ResNet50(weights=None)
+            model.compile("adam", "categorical_crossentropy")
+            model.fit(images, epochs=20)
+            """,
         ),
         Bad(
             """
@@ -143,7 +196,19 @@ class LaunchBlockingLeftOn(Rule):
                 loss = criterion(model(x.cuda()), y.cuda())
                 loss.backward()
                 optimizer.step()
-            """
+            """,
+            fixed="""
+            import os
+
+            import torch
+            import torch.distributed as dist
+
+            dist.init_process_group("nccl")
+            for x, y in loader:
+                loss = criterion(model(x.cuda()), y.cuda())
+                loss.backward()
+                optimizer.step()
+            """,
         ),
         Bad(
             """
@@ -153,6 +218,30 @@ class LaunchBlockingLeftOn(Rule):
 
             BLOCK = "1"
             os.putenv("CUDA_LAUNCH_BLOCKING", BLOCK)  # bad
+            for x, y in loader:
+                loss = criterion(model(x.cuda()), y.cuda())
+                loss.backward()
+                optimizer.step()
+            """,
+            fixed="""
+            import os
+
+            import torch
+
+            BLOCK = "1"
+            for x, y in loader:
+                loss = criterion(model(x.cuda()), y.cuda())
+                loss.backward()
+                optimizer.step()
+            """,
+        ),
+        Bad(
+            """
+            import os
+
+            import torch
+
+            os.environ.update({"CUDA_LAUNCH_BLOCKING": "1", "OMP_NUM_THREADS": "4"})  # bad
             for x, y in loader:
                 loss = criterion(model(x.cuda()), y.cuda())
                 loss.backward()
@@ -289,3 +378,19 @@ def _left_on(facts: Facts) -> Iterator[Variable]:
         on = "DETAIL" if name == "TORCH_DISTRIBUTED_DEBUG" else "1"
         if variables.value(name) == on:
             yield variables.named(name)[0]
+
+
+def _is_all(variable: Variable, facts: Facts) -> bool:
+    """Whether a statement does nothing but set the one variable."""
+    from greenlint import Calls, Tree, cst
+
+    node = variable.node
+    if isinstance(node, cst.Assign):
+        return len(node.targets) == 1
+    if not isinstance(node, cst.Call) or not isinstance(facts[Tree].parent(node), cst.Expr):
+        return False
+    call = facts[Calls].of(node)
+    if call.method == "update":
+        given = call.positional
+        return len(node.args) == len(given) == 1 and isinstance(given[0], cst.Dict) and len(given[0].elements) == 1
+    return call.method in ("putenv", "setdefault")
