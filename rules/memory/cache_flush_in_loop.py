@@ -83,10 +83,11 @@ class CacheFlushInLoop(Rule):
             )
 
     def _fix(self, calls: list[Call], facts: Facts) -> Fix | None:
-        from greenlint import Tree, cst, delete_statement
+        from greenlint import Edit, Span, Tree, cst, delete_statement
 
-        tree, found = facts[Tree], []
-        for call in calls:
+        tree = facts[Tree]
+        found: list[Edit] = []
+        for call in sorted(calls, key=lambda each: tree.first(each.node)):
             statement = tree.statement(call.node)
             line = tree.parent(statement)
             block = tree.parent(line) if isinstance(line, cst.SimpleStatementLine) else None
@@ -97,7 +98,14 @@ class CacheFlushInLoop(Rule):
             edits = delete_statement(facts.document, statement)
             if edits is None:
                 return None
-            found += edits
+            for edit in edits:
+                if found and edit.span.start < found[-1].span.end:
+                    # At the end of a cell it is the line break before that goes.
+                    before = facts.document.text[: found[-1].span.start]
+                    start = len(before.removesuffix("\n").removesuffix("\r"))
+                    found[-1] = Edit(Span(start, edit.span.end), "")
+                else:
+                    found.append(edit)
         return self.unsafe_fix("delete it", *found, reason="a nearly full card may run out of memory")
 
     @on_call("transformers.TrainingArguments", "transformers.Seq2SeqTrainingArguments")
