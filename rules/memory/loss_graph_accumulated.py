@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_node
 
 if TYPE_CHECKING:
-    from greenlint import Facts, Findings, Loop, Outline, Step, cst
+    from greenlint import Facts, Findings, Fix, Loop, Outline, Step, cst
 
 
 class LossGraphAccumulated(Rule):
@@ -81,7 +81,20 @@ class LossGraphAccumulated(Rule):
             help="add loss.detach() instead",
             notes=("after backward() only graph nodes survive, without activations",) if after else (),
             related=((loop.node, "once per pass of this loop"),),
+            fix=self._fix(place, value, loop.node, facts),
         )
+
+    def _fix(self, place: cst.CSTNode, value: cst.BaseExpression, loop: cst.CSTNode, facts: Facts) -> Fix | None:
+        from greenlint import Tracked, cst
+        from greenlint.edits import replace
+
+        # `loss`, `loss / steps`, `loss * size`
+        loss = value.left if isinstance(value, cst.BinaryOperation) else value
+        if not isinstance(loss, cst.Name) or not _is_differentiated(loss, place, loop, facts):
+            return None
+        if isinstance(value, cst.BinaryOperation) and facts[Tracked].from_model(value.right):
+            return None
+        return self.safe_fix("detach it", *replace(facts.document, loss, f"{loss.value}.detach()"))
 
     examples = (
         Bad(
@@ -98,7 +111,21 @@ class LossGraphAccumulated(Rule):
                     optimizer.step()
                     total += loss  # bad
                 print(total / len(loader))
-            """
+            """,
+            fixed="""
+            import torch
+            from torch import nn
+
+            model = nn.Linear(10, 1)
+            for epoch in range(10):
+                total = 0
+                for x, y in loader:
+                    loss = nn.functional.mse_loss(model(x), y)
+                    loss.backward()
+                    optimizer.step()
+                    total += loss.detach()
+                print(total / len(loader))
+            """,
         ),
         Bad(
             """
@@ -113,7 +140,20 @@ class LossGraphAccumulated(Rule):
                 optimizer.step()
                 losses.append(loss)  # bad
             print(sum(losses) / len(losses))
-            """
+            """,
+            fixed="""
+            import torch
+            from torch import nn
+
+            model = nn.Linear(10, 1)
+            losses = []
+            for x, y in loader:
+                loss = nn.functional.mse_loss(model(x), y)
+                loss.backward()
+                optimizer.step()
+                losses.append(loss.detach())
+            print(sum(losses) / len(losses))
+            """,
         ),
         Bad(
             """
@@ -129,6 +169,34 @@ class LossGraphAccumulated(Rule):
                 epoch_loss += loss / len(loader)  # bad
                 loss.backward()
                 optimizer.step()
+            """,
+            fixed="""
+            import torch
+            from torch import nn
+
+            criterion = nn.CrossEntropyLoss()
+            model = nn.Linear(10, 1)
+            epoch_loss = 0.0
+            for x, y in loader:
+                output = model(x)
+                loss = criterion(output, y)
+                epoch_loss += loss.detach() / len(loader)
+                loss.backward()
+                optimizer.step()
+            """,
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+
+            model = nn.Linear(10, 1)
+            total = 0
+            for x, y in loader:
+                loss = nn.functional.mse_loss(model(x), y)
+                loss.backward(retain_graph=True)
+                optimizer.step()
+                total += loss  # bad
             """
         ),
         Good(
@@ -297,6 +365,29 @@ def _after_backward(place: cst.CSTNode, step: Step | None, facts: Facts) -> bool
     if step is None or step.facts is not facts:
         return False
     return facts[Tree].first(place) > facts[Tree].first(step.backward.node)
+
+
+def _is_differentiated(loss: cst.Name, place: cst.CSTNode, loop: cst.CSTNode, facts: Facts) -> bool:
+    """Whether the same value is certainly a tensor, whose graph a backward pass of the same pass frees."""
+    from greenlint import Calls, Names, Tree, cst
+
+    tree, names = facts[Tree], facts[Names]
+    bindings = {each.node for each in names.reaching(loss)}
+    for call in facts[Calls].methods("backward", "manual_backward", within=loop):
+        if any(arg.keyword is not None or arg.star for arg in call.node.args):
+            continue
+        given = [call.receiver, *(arg.value for arg in call.node.args)]
+        if isinstance(call.receiver, cst.Call) and facts[Calls].of(call.receiver).method == "scale":
+            given = [arg.value for arg in call.receiver.args]
+        line = tree.parent(tree.statement(call.node))
+        block = tree.parent(line) if line is not None else None
+        if block is None or not tree.contains(block, place):
+            continue
+        for each in given:
+            same = isinstance(each, cst.Name) and each.value == loss.value
+            if same and isinstance(each, cst.Name) and {one.node for one in names.reaching(each)} == bindings:
+                return True
+    return False
 
 
 if TYPE_CHECKING:
