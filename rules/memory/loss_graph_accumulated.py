@@ -374,7 +374,7 @@ def _is_differentiated(loss: cst.Name, place: cst.CSTNode, loop: cst.CSTNode, fa
     tree, names = facts[Tree], facts[Names]
     bindings = {each.node for each in names.reaching(loss)}
     for call in facts[Calls].methods("backward", "manual_backward", within=loop):
-        if any(arg.keyword is not None or arg.star for arg in call.node.args):
+        if len(call.node.args) > 1 or any(arg.keyword is not None or arg.star for arg in call.node.args):
             continue
         given = [call.receiver, *(arg.value for arg in call.node.args)]
         if isinstance(call.receiver, cst.Call) and facts[Calls].of(call.receiver).method == "scale":
