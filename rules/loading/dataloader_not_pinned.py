@@ -10,7 +10,6 @@ from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, RuleOptions, Se
 if TYPE_CHECKING:
     from greenlint import Call, Facts, Findings, Fix, cst
 
-_DEFAULT_DEVICE = re.compile(r"set_default_(?:tensor_type|device)")
 _ON_DEVICE = re.compile(r"\.cuda\(|\bdevice\b|\.to\((?!torch\.|dtype|np\.)")
 _CASTS = frozenset(("type", "float", "double", "half", "bfloat16", "long", "int", "contiguous", "clone"))
 """Methods that may make a tensor anew, in pageable memory."""
@@ -85,9 +84,9 @@ class DataloaderNotPinned(Rule):
 
     def _fix(self, call: Call, facts: Facts) -> Fix | None:
         """Pin where there is a CUDA device; ``True`` alone gives a warning on machines without one."""
-        from greenlint import set_argument, spelled
+        from greenlint import Factories, set_argument, spelled
 
-        if _DEFAULT_DEVICE.search(facts.document.text) or _makes_device_samples(call):
+        if facts[Factories].default_moved or _makes_device_samples(call):
             return None
         torch = spelled(facts.document, "torch")
         if torch is None:

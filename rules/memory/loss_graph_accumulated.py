@@ -85,8 +85,7 @@ class LossGraphAccumulated(Rule):
         )
 
     def _fix(self, place: cst.CSTNode, value: cst.BaseExpression, loop: cst.CSTNode, facts: Facts) -> Fix | None:
-        from greenlint import Tracked, cst
-        from greenlint.edits import replace
+        from greenlint import Tracked, cst, replace_node
 
         # `loss`, `loss / steps`, `loss * size`
         loss = value.left if isinstance(value, cst.BinaryOperation) else value
@@ -94,7 +93,7 @@ class LossGraphAccumulated(Rule):
             return None
         if isinstance(value, cst.BinaryOperation) and facts[Tracked].from_model(value.right):
             return None
-        return self.safe_fix("detach it", *replace(facts.document, loss, f"{loss.value}.detach()"))
+        return self.safe_fix("detach it", *replace_node(facts.document, loss, f"{loss.value}.detach()"))
 
     examples = (
         Bad(
