@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bisect
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,13 +11,12 @@ import libcst as cst
 from libcst._nodes.internal import CodegenState
 
 from greenlint.finding import Span
+from greenlint.line_ends import LINE_END
 
 if TYPE_CHECKING:
     from greenlint.notebook import CellMap
 
 __all__ = ["Document", "Position"]
-
-_LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +130,7 @@ class Document:
 
     def _line_starts(self) -> list[int]:
         if self._lines is None:
-            self._lines = [0, *(match.end() for match in _LINE_END.finditer(self.text))]
+            self._lines = [0, *(match.end() for match in LINE_END.finditer(self.text))]
         return self._lines
 
 

@@ -13,6 +13,7 @@ import libcst as cst
 
 from greenlint.document import Document
 from greenlint.finding import Edit, Span
+from greenlint.line_ends import lines_with_ends
 
 __all__ = [
     "add_arguments",
@@ -326,7 +327,7 @@ def hoist(document: Document, statement: cst.CSTNode, loop: cst.CSTNode) -> Edit
     taken = Edit(span, "pass") if is_alone else Edit(document.whole_lines(span), "")
     written = document.text[span.start : span.end if is_alone else document.line_span(span.end).end]
     excess = inner[len(outer) :]
-    lines = written.splitlines(keepends=True)
+    lines = list(lines_with_ends(written))
     moved = lines[0] + "".join(each.removeprefix(excess) for each in lines[1:])
     put = insert_before(document, loop, moved)
     return (*put, taken) if put is not None else None

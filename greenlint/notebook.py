@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from greenlint.line_ends import lines_of
 from greenlint.notebook_json import stored_sources
 
 __all__ = ["BrokenCell", "CellMap", "Notebook", "NotebookError", "Skipped", "read_notebook"]
@@ -156,7 +157,6 @@ def _source(cell: dict[str, Any]) -> str:
 
 # -- magics ----------------------------------------------------------------------------------------------------
 
-_LINE_END = re.compile(r"\r\n|\r|\n")
 _PYTHON_CELL_MAGICS = frozenset("time timeit capture prun debug python python3 pypy mprun memit lprun".split())
 _MAGIC = re.compile(r"^(\s*)(%{1,2}[ \t]*[A-Za-z_]|!|\?|,[A-Za-z_]|;[A-Za-z_]|/[A-Za-z_]+\s*$)")
 _HELP = re.compile(r"^\s*[A-Za-z_*][\w.\[\]*]*\?{1,2}\s*$")
@@ -179,7 +179,7 @@ class _Joiner:
         self._broken: list[BrokenCell] = []
 
     def add(self, number: int, source: str) -> None:
-        lines = _LINE_END.split(source)
+        lines = lines_of(source)
         self._starts.append((len(self._lines) + 1, number, len(lines)))
         plain = self._flush(self._plain(number, lines))
         error = _error("\n".join(plain) + "\n")

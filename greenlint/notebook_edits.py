@@ -5,16 +5,16 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from greenlint.document import Document
 from greenlint.finding import Edit, Span, apply_edits
+from greenlint.line_ends import LINE_END, lines_of, lines_with_ends
 from greenlint.notebook import CellMap, Skipped, read_notebook
 from greenlint.notebook_json import StoredSource, StoredString, stored_sources
 
 __all__ = ["apply_to_notebook"]
 
-_LINE_END = re.compile(r"\r\n|\r|\n")
 _ENDS = ("\n", "\r")
 _ONLY_AST = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 _ESCAPE = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.", re.DOTALL)
@@ -46,7 +46,7 @@ def _source_of(document: Document, cells: CellMap, sources: dict[int, StoredSour
     cell, start = cells.locate(first)
     if not document.same_cell(span.start, span.end) or cell not in sources or not sources[cell].strings:
         return None
-    written = _LINE_END.split(sources[cell].text)[start - 1 : start + last - first]
+    written = lines_of(sources[cell].text)[start - 1 : start + last - first]
     return sources[cell] if document.text.split("\n")[first - 1 : last] == written else None
 
 
@@ -59,7 +59,7 @@ def _keeps_magics(raw: str, touched: set[int]) -> bool:
     for first, cell, count in found.cells.starts:
         if cell not in touched:
             continue
-        written = _LINE_END.split(sources[cell].text)
+        written = lines_of(sources[cell].text)
         lines = [_as_statement(*each) for each in zip(written, joined[first - 1 : first - 1 + count], strict=True)]
         try:
             compile("\n".join(lines) + "\n", "cell", "exec", _ONLY_AST, dont_inherit=True)
@@ -90,14 +90,14 @@ def _in_json(raw: str, document: Document, cells: CellMap, stored: StoredSource,
 def _in_source(document: Document, cells: CellMap, source: str, offset: int) -> int:
     """The offset in the source of its cell."""
     _, within = cells.locate(document.line(offset))
-    starts = [0, *(match.end() for match in _LINE_END.finditer(source))]
+    starts = [0, *(match.end() for match in LINE_END.finditer(source))]
     return starts[within - 1] + offset - document.line_span(offset).start
 
 
 def _with_newlines(text: str, source: str) -> str:
     """``text`` with the line ends of its cell."""
-    match = _LINE_END.search(source)
-    return text if match is None or match.group() == "\n" else _LINE_END.sub(lambda _: match.group(), text)
+    match = LINE_END.search(source)
+    return text if match is None or match.group() == "\n" else LINE_END.sub(lambda _: match.group(), text)
 
 
 def _offset(raw: str, stored: StoredSource, offset: int) -> int:
@@ -119,7 +119,7 @@ def _offset_in(raw: str, string: StoredString, offset: int) -> int:
 
 def _encoded(raw: str, stored: StoredSource, text: str, *, after: str, at_end: bool) -> str:
     """``text`` as a part of a string of the source; where that is a list of lines, each line has its own string."""
-    encoded = [json.dumps(line, ensure_ascii=raw.isascii())[1:-1] for line in _kept_ends(text)]
+    encoded = [json.dumps(line, ensure_ascii=raw.isascii())[1:-1] for line in lines_with_ends(text)]
     if not stored.is_list or not encoded:
         return "".join(encoded)
     between = f'",{_gap(raw, stored)}"'
@@ -136,13 +136,3 @@ def _gap(raw: str, stored: StoredSource) -> str:
         return raw[stored.strings[0].end + 1 : stored.strings[1].start - 1].lstrip().removeprefix(",")
     before = raw[: stored.strings[0].start - 1]
     return before[len(before.rstrip()) :]
-
-
-def _kept_ends(text: str) -> Iterator[str]:
-    """The lines of a text with their ends."""
-    at = 0
-    for match in _LINE_END.finditer(text):
-        yield text[at : match.end()]
-        at = match.end()
-    if at < len(text):
-        yield text[at:]

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from json.decoder import scanstring  # type: ignore[attr-defined]
 
-__all__ = ["StoredSource", "StoredString", "stored_sources"]
+from greenlint.line_ends import lines_of
 
-_LINE_END = re.compile(r"\r\n|\r|\n")
+__all__ = ["StoredSource", "StoredString", "stored_sources"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class _Scanner:
         if token == '"':
             line = self._line()
             string = self._string()
-            return StoredSource((string,), False, [line] * len(_LINE_END.split(string.text)))
+            return StoredSource((string,), False, [line] * len(lines_of(string.text)))
         if token != "[":
             self._skip()
             return None
@@ -131,7 +131,7 @@ class _Scanner:
             line = self._line()
             string = self._string()
             strings.append(string)
-            parts = _LINE_END.split(string.text)
+            parts = lines_of(string.text)
             count = len(parts) if parts[-1] else len(parts) - 1
             lines.extend([line] * (count if ended else max(0, count - 1)))
             ended = not parts[-1] if string.text else ended

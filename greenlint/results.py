@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from greenlint.finding import Applicability, Confidence, Crash, Edit, Finding, Related, Severity, Span, apply_edits
+from greenlint.line_ends import lines_with_ends
 
 if TYPE_CHECKING:
     from greenlint.document import Document
@@ -231,7 +232,11 @@ def _hunks(document: Document, edits: Sequence[Edit]) -> Iterator[PlacedHunk]:
     for span, together in groups:
         text = document.text[span.start : span.end]
         moved = [Edit(Span(each.span.start - span.start, each.span.end - span.start), each.text) for each in together]
-        yield _hunk(document, span.start, text.splitlines(), apply_edits(text, moved).splitlines())
+        yield _hunk(document, span.start, _lines(text), _lines(apply_edits(text, moved)))
+
+
+def _lines(text: str) -> list[str]:
+    return [each.rstrip("\r\n") for each in lines_with_ends(text)]
 
 
 def _hunk(document: Document, start: int, old: list[str], new: list[str]) -> PlacedHunk:

@@ -14,7 +14,18 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 LAYERS: dict[str, set[str]] = {
-    "data": {"figures", "finding", "outline", "premise", "results", "version", "vocabulary", "knowledge", "toml_text"},
+    "data": {
+        "figures",
+        "finding",
+        "line_ends",
+        "outline",
+        "premise",
+        "results",
+        "version",
+        "vocabulary",
+        "knowledge",
+        "toml_text",
+    },
     "document": {"document", "notebook", "notebook_edits", "notebook_json", "reading", "edits"},
     "facts": {"facts"},
     "rule": {

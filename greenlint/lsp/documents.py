@@ -13,6 +13,7 @@ from pygls import uris
 from pygls.workspace import PositionCodec, Workspace
 
 from greenlint.batch import Examined
+from greenlint.line_ends import lines_with_ends
 from greenlint.notebook_json import stored_sources
 
 __all__ = ["Opened", "path_of"]
@@ -126,7 +127,7 @@ def _encodable(text: str) -> str:
 
 def _text_edits(before: str, after: str, codec: PositionCodec) -> Iterator[types.TextEdit]:
     """Edits of whole lines, as few as there are places that change."""
-    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    old, new = list(lines_with_ends(before)), list(lines_with_ends(after))
     for kind, first, last, start, end in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if kind != "equal":
             yield types.TextEdit(_lines(old, first, last, codec), "".join(new[start:end]))
