@@ -27,8 +27,7 @@ from pathlib import Path
 from greenlint.document import Document
 from greenlint.engine import analyze
 from greenlint.finding import Edit, Finding
-from greenlint.fixer import UNSAFE, fix, splice
-from greenlint.notebook_edits import apply_to_notebook
+from greenlint.fixer import UNSAFE, apply_to_source, fix
 from greenlint.reading import UnreadableError, parse
 from greenlint.registry import RuleLoader
 from greenlint.rule import MARK, Bad, Rule
@@ -130,7 +129,7 @@ class _Fuzz:
         moved: list[str] = []
 
         def apply(text: str, document: Document, edits: Sequence[Edit]) -> str | None:
-            made = (apply_to_notebook if document.is_notebook else splice)(text, document, edits)
+            made = apply_to_source(text, document, edits)
             if made is not None:
                 moved.extend(_changed_outside(text, made, document, edits))
             return made

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from greenlint.config_error import ConfigError, ConfigProblem, Origin, OriginKind, nearest
 from greenlint.config_keys import KEYS
@@ -29,6 +29,8 @@ from greenlint.toml_text import KeyPath
 
 __all__ = ["Plan", "rule_paths"]
 
+T = TypeVar("T")
+
 DEFAULT = Origin()
 
 _TRUST_KEYS = {
@@ -39,7 +41,6 @@ _TRUST_KEYS = {
 _STRICTNESS = {applicability: rank for rank, applicability in enumerate(_TRUST_KEYS.values())}
 
 Levels = tuple[tuple[Selector[Origin], Severity], ...]
-Trust = tuple[tuple[Selector[Origin], Applicability], ...]
 Options = dict[str, dict[str, object]]
 
 
@@ -138,25 +139,23 @@ class Plan:
 
     def _trusted(self) -> dict[str, Applicability]:
         """How far the edits of each rule are trusted: of all lists the most specific entry, of equals the stricter."""
-        found: dict[str, Applicability] = {}
         ranked = sorted(self._trust, key=lambda each: _STRICTNESS[each[1]])
-        by_selector = {id(selector): applicability for selector, applicability in ranked}
-        for name, entry in self._catalogue.entries.items():
-            best = most_specific((selector for selector, _ in ranked), entry)
-            if best is not None:
-                found[name] = by_selector[id(best)]
-        return dict(sorted(found.items()))
+        return dict(sorted(self._by_rule(ranked).items()))
 
     def _severities(self, parts: Sequence[_Part]) -> dict[str, Severity]:
         """What the last table with a say in it says; of one table the most specific entry."""
         found: dict[str, Severity] = {}
         for levels in (self._levels, *(each.levels for each in parts)):
-            by_selector = {id(selector): level for selector, level in levels}
-            for name, entry in self._catalogue.entries.items():
-                best = most_specific((selector for selector, _ in levels), entry)
-                if best is not None:
-                    found[name] = by_selector[id(best)]
+            found.update(self._by_rule(levels))
         return dict(sorted(found.items()))
+
+    def _by_rule(self, pairs: Sequence[tuple[Selector[Origin], T]]) -> dict[str, T]:
+        """What the most specific selector that means a rule says of it, for each rule that one means."""
+        said = {id(selector): value for selector, value in pairs}
+        best = {
+            name: most_specific((each for each, _ in pairs), rule) for name, rule in self._catalogue.entries.items()
+        }
+        return {name: said[id(selector)] for name, selector in best.items() if selector is not None}
 
     def _hardware(self, parts: Sequence[_Part]) -> str:
         """What the command line says, else the last table for the file, else the other configuration."""

@@ -88,6 +88,11 @@ class Fix:
     reason: str | None = None
     """Why the fix is not safe."""
 
+    @property
+    def can_be_made(self) -> bool:
+        """Whether there are edits, and nobody says that only a person may make them."""
+        return bool(self.edits) and self.applicability is not Applicability.DISPLAY
+
 
 @dataclass(frozen=True, slots=True)
 class Related:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from greenlint.batch import Profile, Task, TimeUp, analyze_with, time_limit
-from greenlint.finding import Applicability, Edit, Finding
+from greenlint.finding import Applicability, Finding
 
 if TYPE_CHECKING:
     from greenlint.document import Document
@@ -75,13 +75,10 @@ def _fixed(
     def found(document: Document) -> Sequence[Finding]:
         return [each for each in file.findings(document) if rule in (None, each.rule)]
 
-    result = fix(file.text, parse=file.parse, analyze=found, levels=levels, apply=file.apply)
+    result = fix(file.text, parse=file.parse, analyze=found, levels=levels)
     troubles = [f"the fixes of `{rule}` never come to rest and are left out" for rule in result.unstable]
     troubles += [f"a fix of `{rule}` would break the file and is left out" for rule in result.rejected]
-    after = file.stored(result.source)
-    if after is None:
-        return Fixed(task, data, data, {}, (_UNWRITABLE,))
-    return Fixed(task, data, after, result.applied, tuple(troubles))
+    return file.with_text(result.source, result.applied, troubles)
 
 
 _UNWRITABLE = "not fixed: the file cannot be written back in its encoding"
@@ -119,12 +116,12 @@ class EditedFile:
         """What is found in a text that was parsed."""
         return analyze_with(self._profile, document, self._sources).findings
 
-    def apply(self, text: str, document: Document, edits: Sequence[Edit]) -> str | None:
-        """``text``, from which ``document`` was parsed, with edits of the document's text."""
-        from greenlint.fixer import splice
-        from greenlint.notebook_edits import apply_to_notebook
-
-        return (apply_to_notebook if document.is_notebook else splice)(text, document, edits)
+    def with_text(self, text: str, applied: Mapping[str, int], troubles: Sequence[str] = ()) -> Fixed:
+        """The file with another text, or as it was when its encoding has no letters for that."""
+        stored = self.stored(text)
+        if stored is None:
+            return Fixed(self.task, self.data, self.data, {}, (_UNWRITABLE,))
+        return Fixed(self.task, self.data, stored, applied, tuple(troubles))
 
     def stored(self, text: str) -> bytes | None:
         """The bytes of the file with ``text``; ``None`` when its encoding has no letters for it."""

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 from greenlint.document import Document
 from greenlint.finding import Applicability, Edit, Finding, Fix, Span, apply_edits
+from greenlint.notebook_edits import apply_to_notebook
 
-__all__ = ["ROUNDS", "SAFE", "UNSAFE", "FixResult", "conflict", "fix", "splice"]
+__all__ = ["ROUNDS", "SAFE", "UNSAFE", "FixResult", "apply_to_source", "conflict", "fix"]
 
 ROUNDS = 20
 """How often a file is checked again before its fixes count as unstable."""
@@ -37,9 +38,9 @@ def conflict(one: Span, other: Span) -> bool:
     return one.start == other.start or (one.start < other.end and other.start < one.end)
 
 
-def splice(source: str, _document: Document, edits: Sequence[Edit]) -> str | None:
-    """A script with edits of its own text."""
-    return apply_edits(source, edits)
+def apply_to_source(source: str, document: Document, edits: Sequence[Edit]) -> str | None:
+    """``source`` with edits of the ``document`` that was parsed from it; ``None`` where a notebook cannot take them."""
+    return apply_to_notebook(source, document, edits) if document.is_notebook else apply_edits(source, edits)
 
 
 Parse = Callable[[str], Document | None]
@@ -53,7 +54,7 @@ def fix(
     parse: Parse,
     analyze: Analyze,
     levels: frozenset[Applicability] = SAFE,
-    apply: Apply = splice,
+    apply: Apply = apply_to_source,
 ) -> FixResult:
     """Apply the fixes of these ``levels`` to ``source`` until none is left.
 

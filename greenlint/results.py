@@ -83,6 +83,11 @@ class PlacedFix(NamedTuple):
     edits: tuple[PlacedEdit, ...]
     hunks: tuple[PlacedHunk, ...] = ()
 
+    @property
+    def can_be_made(self) -> bool:
+        """Whether there are edits, and nobody says that only a person may make them."""
+        return bool(self.edits) and self.applicability is not Applicability.DISPLAY
+
 
 class PlacedFinding(NamedTuple):
     """A finding in the coordinates users read: lines and columns (code points) from 1, end exclusive."""

@@ -182,16 +182,12 @@ class Runner:
 
     def fix(self, files: Iterable[Path | str], levels: frozenset[Applicability]) -> Iterator[Fixed]:
         """What the fixes of these ``levels`` make of ``files``, one after the other; nothing is written."""
-        from greenlint.fix_files import fix_data
-
-        for path in files:
-            target = self._target(0, str(path))
-            profile = self._profiles.made[target.task.profile]
+        for path in map(str, files):
             try:
-                data = Path(target.task.file).read_bytes()
+                data = Path(self._target(0, path).task.file).read_bytes()
             except OSError:
                 continue
-            yield fix_data(target.task, data, profile, target.project.scope.open(), levels, self._options.timeout)
+            yield self.fix_data(path, data, levels)
 
     def edited(self, path: Path | str) -> EditedFile | None:
         """The file at ``path``, to be edited step by step; ``None`` when it has no text."""

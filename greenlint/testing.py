@@ -26,9 +26,8 @@ from greenlint.engine import Analysis, analyze
 from greenlint.facts.glance import Glance
 from greenlint.facts.sources import DictSources, RunSettings
 from greenlint.finding import Applicability, Crash, Finding, Fix
-from greenlint.fixer import FixResult, fix, splice
+from greenlint.fixer import FixResult, fix
 from greenlint.gate import Gate
-from greenlint.notebook_edits import apply_to_notebook
 from greenlint.outline import Outline
 from greenlint.reading import UnreadableError, parse
 from greenlint.registry import RuleLoader
@@ -300,8 +299,7 @@ class _ExampleTest:
             source = document.cells.raw if document.cells is not None else document.text
             return self._analysis(document, replace(form, source=source)).findings
 
-        apply = apply_to_notebook if form.path.endswith(".ipynb") else splice
-        return fix(form.source, parse=parsed, analyze=found, levels=_EVERY_LEVEL, apply=apply)
+        return fix(form.source, parse=parsed, analyze=found, levels=_EVERY_LEVEL)
 
     def _run(self, source: str) -> Analysis:
         form = Form(self._example.path, source)

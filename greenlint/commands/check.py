@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 _STDIN = "-"
-_ASKED_ABOUT = frozenset({Applicability.SAFE, Applicability.UNSAFE})
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -122,7 +121,8 @@ class _Check:
         written: list[Fixed] = []
         troubles: list[str] = []
         for path, file in zip(found.files, result.files, strict=True):
-            edited = runner.edited(path) if not interview.ended and _can_be_fixed(file, _ASKED_ABOUT) else None
+            can_be_fixed = any(each.fix is not None and each.fix.can_be_made for each in file.findings)
+            edited = runner.edited(path) if can_be_fixed and not interview.ended else None
             if edited is not None:
                 done, said = _written([interview.edit(edited)])
                 written += done

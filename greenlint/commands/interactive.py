@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from greenlint.engine import Analysis
-from greenlint.finding import Applicability, Edit, Finding
+from greenlint.finding import Edit, Finding
 from greenlint.fix_files import EditedFile, Fixed
+from greenlint.fixer import apply_to_source
 from greenlint.output.full import finding_lines
 from greenlint.results import place
 from greenlint.suppress import ignore_edits
@@ -48,12 +49,13 @@ class Interview:
         seen = {text}
         after: tuple[int, str] = (0, "")
         while not self.ended and (document := file.parse(text)) is not None:
-            finding = next((each for each in _fixable(file.findings(document)) if _at(each) > after), None)
+            left = (each for each in file.findings(document) if each.fix is not None and each.fix.can_be_made)
+            finding = next((each for each in left if _at(each) > after), None)
             if finding is None or finding.fix is None:
                 break
             after = _at(finding)
             edits = self._decide(file, document, finding)
-            edited = file.apply(text, document, edits)
+            edited = apply_to_source(text, document, edits)
             if not edits or edited is None or edited in seen or file.parse(edited) is None:
                 continue
             text = edited
@@ -62,12 +64,7 @@ class Interview:
             moved = sum(len(each.text) - each.span.end + each.span.start for each in edits if each.span.end <= after[0])
             # What remains at this place comes again.
             after = (after[0] + moved, "")
-        stored = file.stored(text)
-        if stored is None:
-            return Fixed(
-                file.task, file.data, file.data, {}, ("not fixed: its encoding has no letters for the changes",)
-            )
-        return Fixed(file.task, file.data, stored, +applied)
+        return file.with_text(text, +applied)
 
     def _decide(self, file: EditedFile, document: Document, finding: Finding) -> Sequence[Edit]:
         """The edits that the user wants for a finding."""
@@ -93,16 +90,6 @@ class Interview:
             if answer is not None and answer.startswith(said.lower()):
                 self.ended = answer == "quit"
                 return answer
-
-
-def _fixable(findings: Sequence[Finding]) -> list[Finding]:
-    return [each for each in findings if each.fix is not None and _may_be_made(each)]
-
-
-def _may_be_made(finding: Finding) -> bool:
-    return (
-        finding.fix is not None and bool(finding.fix.edits) and finding.fix.applicability is not Applicability.DISPLAY
-    )
 
 
 def _at(finding: Finding) -> tuple[int, str]:

@@ -57,7 +57,7 @@ def _quick(uri: str, finding: PlacedFinding, diagnostic: types.Diagnostic | None
         )
 
     fix = finding.fix
-    if fix is not None and fix.edits and fix.applicability is not Applicability.DISPLAY:
+    if fix is not None and fix.can_be_made:
         safe = fix.applicability is Applicability.SAFE
         reason = "" if safe else f" (unsafe: {fix.reason})" if fix.reason else " (unsafe)"
         yield action(f"greenlint: {fix.title}{reason}", "fix", preferred=safe)

@@ -13,7 +13,7 @@ from greenlint.config_error import ConfigError
 from greenlint.discovery import discover
 from greenlint.document import Document
 from greenlint.finding import Edit, Finding, Span
-from greenlint.fixer import SAFE, UNSAFE
+from greenlint.fixer import SAFE, UNSAFE, apply_to_source
 from greenlint.lsp.settings import EditorSettings, Preference
 from greenlint.profiles import Profiles
 from greenlint.registry import NoRulePackagesError
@@ -95,7 +95,7 @@ class Checker:
             return None
         file = self._made().runner.edited_data(path, data)
         edits = _edits(found.document, finding, what)
-        text = file.apply(file.text, found.document, edits) if edits else None
+        text = apply_to_source(file.text, found.document, edits) if edits else None
         return file.stored(text) if text is not None and file.parse(text) is not None else None
 
     def find(self, rule: str) -> type[Rule] | None:

@@ -43,13 +43,12 @@ def headline(path: str, finding: PlacedFinding, style: Style) -> str:
 
 def mends(finding: PlacedFinding) -> bool:
     """Whether ``--fix`` removes the finding."""
-    fix = finding.fix
-    return fix is not None and fix.applicability is Applicability.SAFE and finding.suppressed is None
+    return _offers(finding, Applicability.SAFE)
 
 
-def _may_mend(finding: PlacedFinding) -> bool:
+def _offers(finding: PlacedFinding, applicability: Applicability) -> bool:
     fix = finding.fix
-    return fix is not None and fix.applicability is Applicability.UNSAFE and finding.suppressed is None
+    return fix is not None and fix.applicability is applicability and finding.suppressed is None
 
 
 def problems_of(file: FileResult) -> list[Problem]:
@@ -73,12 +72,13 @@ def summary(result: RunResult, style: Style) -> Iterator[str]:
     if findings:
         found = style.paint(f"found {count(len(findings), 'finding')}", "bold")
         yield f"{found} ({_by_severity(findings)}) in {count(files, 'file')}"
-        mended, risky = sum(map(mends, findings)), sum(map(_may_mend, findings))
-        more = f"{risky} {'more ' if mended else ''}with `--fix --unsafe-fixes`" if risky else ""
-        if mended:
-            yield f"[{style.paint('*', 'cyan')}] {mended} fixable with `--fix`{', ' if more else ''}{more}"
-        elif more:
-            yield f"{more.replace(' with', ' fixable with')}"
+        safe = sum(map(mends, findings))
+        unsafe = sum(_offers(each, Applicability.UNSAFE) for each in findings)
+        offers = [f"[{style.paint('*', 'cyan')}] {safe} fixable with `--fix`"] if safe else []
+        if unsafe:
+            offers.append(f"{unsafe} {'more' if safe else 'fixable'} with `--fix --unsafe-fixes`")
+        if offers:
+            yield ", ".join(offers)
     broken = sum(bool(file.problems or file.crashes) for file in result.files)
     yield f"checked {count(checked, 'file')}{'' if findings else ', nothing found'}"
     if broken:
