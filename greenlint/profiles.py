@@ -22,13 +22,19 @@ if TYPE_CHECKING:
 __all__ = ["Profiles"]
 
 
+def _accelerators() -> tuple[str, ...]:
+    from greenlint.hardware import detect_accelerators
+
+    return detect_accelerators()
+
+
 class Profiles:
     """Makes one profile for each distinct set of settings and numbers them from 0."""
 
     def __init__(
         self,
         registry_for: Callable[[Sequence[Path]], Registry],
-        accelerators: Callable[[], tuple[str, ...]],
+        accelerators: Callable[[], tuple[str, ...]] = _accelerators,
         *,
         today: datetime.date | None = None,
         gated: bool = True,

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from greenlint.profiles import Profiles
     from greenlint.settings import Settings
 
-__all__ = ["RunOptions", "Runner", "available_processors"]
+__all__ = ["RunOptions", "Runner", "available_processors", "no_progress"]
 
 _SERIAL_BYTES = 250_000
 """Source below which starting processes takes longer than it saves."""
@@ -70,7 +70,8 @@ class RunOptions(NamedTuple):
 
 
 @contextlib.contextmanager
-def _no_progress(_: int) -> Iterator[Callable[[int], None]]:
+def no_progress(_: int) -> Iterator[Callable[[int], None]]:
+    """A run that nobody watches."""
     yield lambda _: None
 
 
@@ -132,7 +133,7 @@ class Runner:
         *,
         cwd: Path,
         today: datetime.date | None = None,
-        progress: Callable[[int], AbstractContextManager[Callable[[int], None]]] = _no_progress,
+        progress: Callable[[int], AbstractContextManager[Callable[[int], None]]] = no_progress,
     ) -> None:
         self._settings_for, self._settings_for_folder = settings_for, settings_for_folder
         self._profiles = profiles

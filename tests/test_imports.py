@@ -66,6 +66,7 @@ LAYERS: dict[str, set[str]] = {
         "registry",
         "runner",
         "scaffold",
+        "session",
         "settings",
         "testing",
         "variants",

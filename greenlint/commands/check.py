@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import datetime
 import io
 import os
 import sys
@@ -13,17 +12,16 @@ from typing import TYPE_CHECKING, TextIO
 
 from greenlint.commands.check_arguments import configured, parse_check
 from greenlint.commands.errors import UsageError, run_guarded, warn
-from greenlint.commands.session import Session
 from greenlint.config import show_settings
 from greenlint.discovery import Discovered, discover
 from greenlint.finding import Applicability
 from greenlint.output.formats import FOR_PEOPLE, Report, format_for_ci, lines_of
 from greenlint.output.lines import fix_summary
 from greenlint.output.terminal import Style, style_for
-from greenlint.profiles import Profiles
 from greenlint.progress import Progress
 from greenlint.results import FileResult, RunResult
 from greenlint.runner import Runner, RunOptions
+from greenlint.session import Session
 
 if TYPE_CHECKING:
     from greenlint.fix_files import Fixed
@@ -194,15 +192,10 @@ class _Check:
         return found
 
     def _runner(self) -> Runner:
-        given, session = self._given, self._session
-        today = datetime.date.today()
-        return Runner(
-            session.resolver.settings_for,
-            session.resolver.settings_for_folder,
-            Profiles(session.registry, _accelerators, today=today, gated=not given.no_gate),
+        given = self._given
+        return self._session.runner(
             RunOptions(self._settings.jobs, not given.no_cache, given.timings),
-            cwd=session.cwd,
-            today=today,
+            gated=not given.no_gate,
             progress=lambda total: Progress(sys.stderr, total, wanted=not given.quiet and "CI" not in os.environ),
         )
 
@@ -311,12 +304,6 @@ def _verb_hint(path: str) -> str | None:
 
     guess = nearest(path, VERBS)
     return f"did you mean the verb `{guess}`?" if guess is not None else None
-
-
-def _accelerators() -> tuple[str, ...]:
-    from greenlint.hardware import detect_accelerators
-
-    return detect_accelerators()
 
 
 def _write(lines: Iterable[str], stream: TextIO) -> None:

@@ -20,7 +20,7 @@ def run(arguments: Sequence[str]) -> int:
     given = parser.parse(arguments)
 
     from greenlint.cache import clean
-    from greenlint.commands.session import Session
+    from greenlint.session import Session
 
     missing = [path for path in given.paths if not Path(path).exists()]
     if missing:

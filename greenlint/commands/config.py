@@ -46,8 +46,8 @@ def _explain(key: str | None) -> int:
 def _schema(config: Sequence[str]) -> int:
     import json
 
-    from greenlint.commands.session import Session
     from greenlint.config import json_schema
+    from greenlint.session import Session
 
     session = Session(config=config)
     catalogue = session.registry(session.rule_paths()).catalogue()
@@ -56,7 +56,7 @@ def _schema(config: Sequence[str]) -> int:
 
 
 def _validate(config: Sequence[str]) -> int:
-    from greenlint.commands.session import Session
+    from greenlint.session import Session
 
     session = Session(config=config)
     settings = session.settings_near()

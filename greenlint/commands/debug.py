@@ -54,9 +54,9 @@ def _version(package: str) -> str:
 
 
 def _configuration(path: str, config: Sequence[str]) -> Iterator[str]:
-    from greenlint.commands.session import Session
     from greenlint.config import ConfigError
     from greenlint.registry import NoRulePackagesError
+    from greenlint.session import Session
 
     try:
         session = Session(config=config)

@@ -19,9 +19,9 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument("--folder", type=Path, metavar="FOLDER", help="where to write it [the first of rule-paths]")
     given = parser.parse(arguments)
 
-    from greenlint.commands.session import Session
     from greenlint.registry import NoRulePackagesError
     from greenlint.scaffold import ScaffoldError, plan_rule, write
+    from greenlint.session import Session
 
     session = Session()
     folder = given.folder or _rule_folder(session.rule_paths())

@@ -11,8 +11,8 @@ from greenlint.commands.errors import UsageError
 from greenlint.commands.parser import Parser
 
 if TYPE_CHECKING:
-    from greenlint.commands.session import Session
     from greenlint.rule import Rule
+    from greenlint.session import Session
 
 __all__ = ["chosen_rules", "run"]
 
@@ -44,7 +44,7 @@ def _installed(name: str) -> type[Rule] | None:
 
 def _of_project(given: argparse.Namespace) -> Iterator[str]:
     """The pages, rules of the project at the working directory included."""
-    from greenlint.commands.session import Session
+    from greenlint.session import Session
 
     session = Session(config=given.config, isolated=given.isolated)
     single = session.find(given.names[0]) if len(given.names) == 1 else None

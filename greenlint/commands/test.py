@@ -11,9 +11,9 @@ from greenlint.commands.errors import UsageError
 from greenlint.commands.parser import Parser
 
 if TYPE_CHECKING:
-    from greenlint.commands.session import Session
     from greenlint.registry import PluginProblem
     from greenlint.rule import Rule
+    from greenlint.session import Session
 
 __all__ = ["run"]
 
@@ -25,8 +25,8 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument("targets", nargs="*", metavar="PATH | RULE", help=text)
     given = parser.parse(arguments)
 
-    from greenlint.commands.session import Session
     from greenlint.output.lines import count
+    from greenlint.session import Session
     from greenlint.testing import run_tests
 
     rules, problems = _targets(Session(), given.targets)

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from greenlint.batch import Examined
-from greenlint.commands.session import Session
 from greenlint.config_error import ConfigError
 from greenlint.discovery import discover
 from greenlint.document import Document
 from greenlint.finding import Edit, Finding, Span
 from greenlint.fixer import SAFE, UNSAFE, apply_to_source
 from greenlint.lsp.settings import EditorSettings, Preference
-from greenlint.profiles import Profiles
 from greenlint.registry import NoRulePackagesError
 from greenlint.results import FileResult
 from greenlint.rule import Rule
 from greenlint.runner import Runner, RunOptions
-from greenlint.settings import Settings
+from greenlint.session import Session
 from greenlint.suppress import ignore_edits
 
 __all__ = ["Checker", "ConfigurationError"]
@@ -122,14 +119,7 @@ class Checker:
     def _made(self) -> _Tools:
         if self._tools is None:
             session = self._session()
-            runner = Runner(
-                session.resolver.settings_for,
-                session.resolver.settings_for_folder,
-                Profiles(session.registry, _accelerators, today=datetime.date.today()),
-                RunOptions(jobs=1),
-                cwd=self.folder,
-                today=datetime.date.today(),
-            )
+            runner = session.runner(RunOptions(jobs=1))
             for path, text in self._held.items():
                 runner.hold(path, text)
             self._tools = _Tools(session, runner)
@@ -142,22 +132,12 @@ class Checker:
             return self._session_with(config=config, isolated=not config, flags=settings.keys)
         if settings.preference is Preference.FILE:
             session = self._session_with(config=config)
-            if config or _is_configured(session.settings_near(self.folder)):
+            if config or session.settings_near(self.folder).file is not None:
                 return session
         return self._session_with(config=config, flags=settings.keys)
 
     def _session_with(self, **given: object) -> Session:
         return Session(cwd=self.folder, local_rules=self._settings.trusted, **given)  # type: ignore[arg-type]
-
-
-def _is_configured(settings: Settings) -> bool:
-    return settings.file is not None
-
-
-def _accelerators() -> tuple[str, ...]:
-    from greenlint.hardware import detect_accelerators
-
-    return detect_accelerators()
 
 
 def _finding(found: Examined, fingerprint: str) -> Finding | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -12,6 +14,7 @@ from greenlint.registry import PluginProblem, Registry, RuleLoader
 
 if TYPE_CHECKING:
     from greenlint.rule import Rule
+    from greenlint.runner import Runner, RunOptions
 
 __all__ = ["Session"]
 
@@ -73,6 +76,28 @@ class Session:
         """The settings of a file, or of a folder as such."""
         path = Path(path)
         return self.resolver.settings_for_folder(path) if path.is_dir() else self.resolver.settings_for(path)
+
+    def runner(
+        self,
+        options: RunOptions,
+        *,
+        gated: bool = True,
+        progress: Callable[[int], AbstractContextManager[Callable[[int], None]]] | None = None,
+    ) -> Runner:
+        """What checks files with these rules and settings, as of today."""
+        from greenlint.profiles import Profiles
+        from greenlint.runner import Runner, no_progress
+
+        today = datetime.date.today()
+        return Runner(
+            self.resolver.settings_for,
+            self.resolver.settings_for_folder,
+            Profiles(self.registry, today=today, gated=gated),
+            options,
+            cwd=self.cwd,
+            today=today,
+            progress=progress or no_progress,
+        )
 
     def problems(self) -> list[PluginProblem]:
         """What could not be loaded."""
