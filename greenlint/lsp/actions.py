@@ -23,7 +23,7 @@ _QUICK = types.CodeActionKind.QuickFix
 
 
 def action_list(
-    uri: str, findings: Sequence[PlacedFinding], params: types.CodeActionParams, *, may_fix_all: bool
+    uri: str, findings: Sequence[PlacedFinding], params: types.CodeActionParams
 ) -> Iterator[types.CodeAction]:
     """The actions for a request: of ``findings``, which lie in the range, those of the kinds asked for."""
     only = params.context.only
@@ -33,7 +33,7 @@ def action_list(
             yield from _quick(uri, finding, diagnostic)
     # A lamp in the margin offers to fix everything only when the editor asks for just that.
     for kind in (FIX_ALL, FIX_ALL_NOTEBOOK):
-        if only and may_fix_all and _wants(only, kind):
+        if only and _wants(only, kind):
             yield types.CodeAction("greenlint: fix all", kind=kind, data={"do": "fix-all", "uri": uri})
 
 

@@ -10,7 +10,7 @@ from pygls import uris
 from pygls.workspace import PositionCodec, Workspace
 
 from greenlint.finding import Severity
-from greenlint.lsp.documents import Opened
+from greenlint.lsp.documents import Opened, lines_in
 from greenlint.output.lines import problems_of
 from greenlint.results import FileResult, PlacedFinding, PlacedRelated, Problem
 
@@ -75,8 +75,8 @@ def range_of(finding: PlacedFinding, codec: PositionCodec, lines: list[str]) -> 
 
 def _diagnostic(workspace: Workspace, opened: Opened, finding: PlacedFinding, uri: str, page: Page) -> types.Diagnostic:
     related = [_related(opened.uri_of(workspace, each.cell) or uri, each) for each in finding.related]
-    lines = list(workspace.get_text_document(uri).lines)
-    return _made(finding, range_of(finding, workspace.position_codec, lines), related, page)
+    where = range_of(finding, workspace.position_codec, lines_in(workspace, uri))
+    return _made(finding, where, related, page)
 
 
 def _made(

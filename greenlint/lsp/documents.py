@@ -16,7 +16,7 @@ from greenlint.batch import Examined
 from greenlint.line_ends import lines_with_ends
 from greenlint.notebook_json import stored_sources
 
-__all__ = ["Opened", "path_of"]
+__all__ = ["Opened", "lines_in", "path_of"]
 
 
 @dataclass(slots=True)
@@ -105,6 +105,11 @@ class Opened:
             else None
             for cell in (notebook.cells if notebook is not None else ())
         ]
+
+
+def lines_in(workspace: Workspace, uri: str) -> list[str]:
+    """The lines of a text document with their ends."""
+    return list(lines_with_ends(workspace.get_text_document(uri).source))
 
 
 def path_of(uri: str, suffix: str) -> str:

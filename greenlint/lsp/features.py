@@ -62,11 +62,8 @@ def _life(server: GreenlintServer) -> None:
 
 def _documents(server: GreenlintServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
-    async def opened(params: types.DidOpenTextDocumentParams) -> None:
-        server.touched(params.text_document.uri)
-
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
-    async def changed(params: types.DidChangeTextDocumentParams) -> None:
+    async def touched(params: types.DidOpenTextDocumentParams | types.DidChangeTextDocumentParams) -> None:
         server.touched(params.text_document.uri)
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
@@ -81,11 +78,10 @@ def _documents(server: GreenlintServer) -> None:
         server.closed(params.text_document.uri)
 
     @server.feature(types.NOTEBOOK_DOCUMENT_DID_OPEN)
-    async def notebook_opened(params: types.DidOpenNotebookDocumentParams) -> None:
-        server.touched(params.notebook_document.uri)
-
     @server.feature(types.NOTEBOOK_DOCUMENT_DID_CHANGE)
-    async def notebook_changed(params: types.DidChangeNotebookDocumentParams) -> None:
+    async def notebook_touched(
+        params: types.DidOpenNotebookDocumentParams | types.DidChangeNotebookDocumentParams,
+    ) -> None:
         server.touched(params.notebook_document.uri)
 
     @server.feature(types.NOTEBOOK_DOCUMENT_DID_SAVE)
@@ -107,7 +103,7 @@ def _diagnostics(server: GreenlintServer) -> None:
         uri = params.text_document.uri
         opened = server.opened(uri)
         found = await server.diagnostics(opened) if opened is not None else {}
-        result_id = f"{opened.result_id}" if opened is not None else ""
+        result_id = opened.result_id if opened is not None else ""
         if params.previous_result_id and params.previous_result_id == result_id:
             return types.RelatedUnchangedDocumentDiagnosticReport(result_id)
         return types.RelatedFullDocumentDiagnosticReport(found.get(uri, []), result_id=result_id)
@@ -165,6 +161,6 @@ def _help(server: GreenlintServer) -> None:
 
     @server.command(OPEN_PAGE)
     async def open_page(rule: Any) -> None:
-        uri = server.page_of(str(rule))
+        uri = server.pages.uri(str(rule))
         if uri is not None:
             await server.window_show_document_async(types.ShowDocumentParams(uri, take_focus=True))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 
 from lsprotocol import types
 from pygls.workspace import PositionCodec
 
 from greenlint.docs import hover_page
-from greenlint.lsp.diagnostics import range_of
 from greenlint.results import PlacedFinding
 from greenlint.rule import Rule
 
@@ -20,23 +19,22 @@ _NAME = re.compile(r"[a-z][\w-]*")
 
 
 def hover(
-    findings: list[PlacedFinding],
+    findings: Sequence[tuple[types.Range, PlacedFinding]],
     lines: list[str],
     position: types.Position,
     codec: PositionCodec,
     find: Callable[[str], type[Rule] | None],
 ) -> types.Hover | None:
-    """The hover at a position of a text, whose ``findings`` these are."""
+    """The hover at a position of a text, whose ``findings`` these are, with their ranges."""
     named = _name_at(lines, position, codec)
     if named is not None:
         name, where = named
         rule = find(name)
-        return _made(rule, [], where) if rule is not None else None
-    for finding in findings:
-        where = range_of(finding, codec, lines)
+        return _made(rule, (), where) if rule is not None else None
+    for where, finding in findings:
         if _holds(where, position):
             rule = find(finding.rule)
-            return _made(rule, list(_cost(finding)), where) if rule is not None else None
+            return _made(rule, finding.notes, where) if rule is not None else None
     return None
 
 
@@ -60,10 +58,6 @@ def _holds(where: types.Range, position: types.Position) -> bool:
     return start <= at <= end
 
 
-def _cost(finding: PlacedFinding) -> Iterator[str]:
-    yield from finding.notes
-
-
-def _made(rule: type[Rule], notes: list[str], where: types.Range) -> types.Hover:
+def _made(rule: type[Rule], notes: Sequence[str], where: types.Range) -> types.Hover:
     text = "\n".join(hover_page(rule, notes))
     return types.Hover(types.MarkupContent(types.MarkupKind.Markdown, text), where)

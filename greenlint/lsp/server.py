@@ -19,7 +19,7 @@ from greenlint.batch import Examined
 from greenlint.lsp.actions import action_list
 from greenlint.lsp.checker import Checker, ConfigurationError
 from greenlint.lsp.diagnostics import diagnostics_of, range_of, stored_diagnostics
-from greenlint.lsp.documents import Opened
+from greenlint.lsp.documents import Opened, lines_in
 from greenlint.lsp.hover import hover
 from greenlint.lsp.pages import Pages
 from greenlint.lsp.settings import EditorSettings, Shown, read_settings
@@ -42,7 +42,7 @@ _WATCHED = ("**/greenlint.toml", "**/.greenlint.toml", "**/pyproject.toml", "**/
 
 
 class GreenlintServer(LanguageServer):
-    """The language server of greenlint; see :func:`greenlint.lsp.features.register` for what it answers to."""
+    """The language server of greenlint; see :mod:`greenlint.lsp.features` for what it answers to."""
 
     def __init__(self) -> None:
         super().__init__("greenlint", __version__, notebook_document_sync=_NOTEBOOKS)
@@ -144,7 +144,7 @@ class GreenlintServer(LanguageServer):
 
     def checker_of(self, opened: Opened) -> Checker:
         """The checker of the innermost workspace folder that holds a document."""
-        folders = [Path(path) for each in self.workspace.folders if (path := uris.to_fs_path(each)) is not None]
+        folders = self._folders()
         holding = [each for each in folders if Path(opened.path).is_relative_to(each)]
         inner = max(holding, key=lambda each: len(each.parts), default=None)
         folder = inner or (folders[0] if folders and not opened.uri.startswith("file:") else Path(opened.path).parent)
@@ -152,9 +152,12 @@ class GreenlintServer(LanguageServer):
             self._checkers[folder] = Checker(folder, self.settings)
         return self._checkers[folder]
 
-    def folders(self) -> list[Path]:
+    def _folders(self) -> list[Path]:
+        return [Path(path) for each in self.workspace.folders if (path := uris.to_fs_path(each)) is not None]
+
+    def _outer_folders(self) -> list[Path]:
         """The workspace folders that lie in no other one."""
-        found = [Path(path) for each in self.workspace.folders if (path := uris.to_fs_path(each)) is not None]
+        found = self._folders()
         return [each for each in found if not any(each != other and each.is_relative_to(other) for other in found)]
 
     # -- checking ----------------------------------------------------------------------------------------
@@ -200,7 +203,7 @@ class GreenlintServer(LanguageServer):
         for warning in self.checker_of(opened).warnings():
             self.tell(warning)
         found = diagnostics_of(self.workspace, opened, self.pages.uri)
-        opened.result_id = hashlib.sha256(repr(found).encode()).hexdigest()[:16]
+        opened.result_id = _result_id(found)
         return found
 
     def push_soon(self, opened: Opened) -> None:
@@ -229,13 +232,13 @@ class GreenlintServer(LanguageServer):
 
         ``known`` are the result ids that the editor has, by URI.
         """
-        for folder in self.folders():
+        for folder in self._outer_folders():
             for path, result in Checker(folder, self.settings).workspace():
                 uri = uris.from_fs_path(path) or ""
                 if uri in self._opened:
                     continue
                 items = list(stored_diagnostics(path, result, self.pages.uri))
-                result_id = hashlib.sha256(repr(items).encode()).hexdigest()[:16]
+                result_id = _result_id(items)
                 if known.get(uri) == result_id:
                     yield types.WorkspaceUnchangedDocumentDiagnosticReport(uri, result_id)
                 elif items or uri in known:
@@ -243,28 +246,26 @@ class GreenlintServer(LanguageServer):
 
     # -- looking at findings -----------------------------------------------------------------------------
 
-    def findings_in(self, opened: Opened, uri: str, within: types.Range | None = None) -> list[PlacedFinding]:
-        """The findings of a text document, those that touch a range."""
-        examined = opened.examined
-        found = [
-            each
-            for each in (examined.result.findings if examined is not None else ())
-            if opened.uri_of(self.workspace, each.cell) == uri
-        ]
-        if within is None:
-            return found
-        codec, lines = self.workspace.position_codec, list(self.workspace.get_text_document(uri).lines)
-        return [each for each in found if _touches(range_of(each, codec, lines), within)]
-
-    async def actions(self, params: types.CodeActionParams) -> list[types.CodeAction]:
-        """The code actions for a range."""
-        uri = params.text_document.uri
+    async def findings_in(self, uri: str) -> list[tuple[types.Range, PlacedFinding]]:
+        """The findings of a text document as it is now, with the ranges that the editor shows."""
         opened = self.opened(uri)
         if opened is None:
             return []
         await self.checked(opened)
-        findings = self.findings_in(opened, uri, params.range)
-        actions = list(action_list(uri, findings, params, may_fix_all=True))
+        codec, lines = self.workspace.position_codec, lines_in(self.workspace, uri)
+        return [
+            (range_of(each, codec, lines), each)
+            for each in (opened.examined.result.findings if opened.examined is not None else ())
+            if opened.uri_of(self.workspace, each.cell) == uri
+        ]
+
+    async def actions(self, params: types.CodeActionParams) -> list[types.CodeAction]:
+        """The code actions for a range."""
+        uri = params.text_document.uri
+        if self.opened(uri) is None:
+            return []
+        findings = [each for where, each in await self.findings_in(uri) if _touches(where, params.range)]
+        actions = list(action_list(uri, findings, params))
         if not self._resolves_edits():
             for action in actions:
                 await self.resolve(action)
@@ -307,27 +308,17 @@ class GreenlintServer(LanguageServer):
     async def hover(self, params: types.HoverParams) -> types.Hover | None:
         """What a hover shows."""
         uri = params.text_document.uri
-        opened = self.opened(uri)
-        if opened is None:
+        if self.opened(uri) is None:
             return None
-        await self.checked(opened)
-        lines = list(self.workspace.get_text_document(uri).lines)
-        codec = self.workspace.position_codec
-        return hover(self.findings_in(opened, uri), lines, params.position, codec, self._find_rule)
+        found = await self.findings_in(uri)
+        lines, codec = lines_in(self.workspace, uri), self.workspace.position_codec
+        return hover(found, lines, params.position, codec, self._find_rule)
 
     async def costs(self, uri: str, kind: Shown) -> list[tuple[types.Range, PlacedFinding]]:
         """The findings whose cost is shown beside the code, if it is to be shown so."""
-        opened = self.opened(uri) if self.settings.cost is kind else None
-        if opened is None:
+        if self.settings.cost is not kind:
             return []
-        await self.checked(opened)
-        lines = list(self.workspace.get_text_document(uri).lines)
-        codec = self.workspace.position_codec
-        return [(range_of(each, codec, lines), each) for each in self.findings_in(opened, uri) if each.notes]
-
-    def page_of(self, rule: str) -> str | None:
-        """Where the page of a rule can be opened."""
-        return self.pages.uri(rule)
+        return [(where, each) for where, each in await self.findings_in(uri) if each.notes]
 
     def _find_rule(self, name: str) -> type[Rule] | None:
         checkers = list(self._checkers.values()) or [Checker(Path.cwd(), self.settings)]
@@ -373,6 +364,11 @@ class GreenlintServer(LanguageServer):
         """The editor is gone."""
         self.pages.close()
         self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+def _result_id(found: object) -> str:
+    """The same for the same diagnostics."""
+    return hashlib.sha256(repr(found).encode()).hexdigest()[:16]
 
 
 def _touches(one: types.Range, other: types.Range) -> bool:

@@ -262,3 +262,13 @@ async def test_diagnostics_that_are_known_are_not_sent_again(client: LanguageCli
 
     assert isinstance(second, types.RelatedUnchangedDocumentDiagnosticReport)
     assert second.result_id == first.result_id
+
+
+@pytest.mark.asyncio
+async def test_a_form_feed_ends_no_line(client: LanguageClient, folder: Path) -> None:
+    uri = open_(client, folder / "train.py", f"\x0c# one line\n{WASTE}")
+    (found,) = await diagnostics(client, uri)
+    offered = await actions(client, uri, found.range, ["quickfix"])
+
+    (edit,) = offered[0].edit.changes[uri]
+    assert (edit.range, edit.new_text) == (types.Range(types.Position(8, 0), types.Position(9, 0)), "")
