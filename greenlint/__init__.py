@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from greenlint.facts.invariance import Invariance
     from greenlint.facts.jobs import Job, Jobs
     from greenlint.facts.layers import Size
+    from greenlint.facts.liveness import Liveness
     from greenlint.facts.loads import Load, LoadKind, Loads
     from greenlint.facts.loops import Loop, LoopRole, Loops, Region, Step, StepOwner
     from greenlint.facts.mapped import Mapped, MappedFunction
@@ -173,6 +174,7 @@ _LAZY = {
     "Layers": "greenlint.facts.models",
     "Load": "greenlint.facts.loads",
     "LoadKind": "greenlint.facts.loads",
+    "Liveness": "greenlint.facts.liveness",
     "Loads": "greenlint.facts.loads",
     "Loop": "greenlint.facts.loops",
     "LoopRole": "greenlint.facts.loops",
@@ -340,6 +342,7 @@ __all__ = [
     "Kind",
     "LauncherConfig",
     "Layers",
+    "Liveness",
     "Load",
     "LoadKind",
     "Loads",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from greenlint.facts.contexts import Contexts
+from greenlint.facts.liveness import Liveness
 from greenlint.facts.loops import LoopRole, Loops
 from greenlint.facts.names import BindingKind, Names
 from greenlint.facts.project import Definition, Project
@@ -55,6 +56,7 @@ class Hot:
         self._contexts = facts[Contexts]
         self._names = facts[Names]
         self._project = facts[Project]
+        self._liveness = facts[Liveness]
         self._spots: dict[tuple[cst.CSTNode | None, bool], Spot | None] = {}
 
     def of(self, node: cst.CSTNode) -> Spot | None:
@@ -96,7 +98,7 @@ class Hot:
     def _is_left(self, function: cst.FunctionDef) -> bool:
         """Whether a function at the top of a script is dead code; an entry point may be called from outside."""
         is_at_top = self._tree.function(function) is None and self._tree.class_of(function) is None
-        return is_at_top and function.name.value != "main" and self._project.unused(function)
+        return is_at_top and function.name.value != "main" and self._liveness.unused(function)
 
     def _of_function(self, function: cst.FunctionDef, depth: int) -> Spot | None:
         heat = self._by_role(function)
@@ -114,7 +116,7 @@ class Hot:
     def _by_role(self, function: cst.FunctionDef) -> Heat | None:
         """What a method is by its name: a hook of a trainer, or a network's forward pass."""
         owner = self._tree.class_of(function)
-        if owner is None or self._project.unused(owner):
+        if owner is None or self._liveness.unused(owner):
             return None
         name = function.name.value
         if self._project.method(Definition(self._facts, owner), "symbolic") is not None:

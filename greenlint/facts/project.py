@@ -26,9 +26,6 @@ _LARGEST = 400_000
 """Characters; generated modules beyond this are not read for facts."""
 _LIBRARY = 12
 """Code that more files than this mention is library code, whose callers are too many to speak for it."""
-_BY_NAME = re.compile(r"\bglobals\(\)|\bFire\(|(?<![.\w])eval\(|\b__dict__\b")
-"""How a module gets at its own classes without naming them."""
-_IS_SCRIPT = re.compile(r"^if __name__ ?== ?[\"']__main__[\"']", re.MULTILINE)
 _LARGE = 400_000
 """Characters of importing files above which the same holds: to read them all would take seconds for each file."""
 
@@ -53,7 +50,6 @@ class Project:
         self._facts = facts
         self._sources = facts.sources
         self._callers: dict[cst.FunctionDef, list[Call]] = {}
-        self._unused: dict[cst.ClassDef | cst.FunctionDef, bool] = {}
 
     # -- modules ----------------------------------------------------------------------------------------------
 
@@ -183,30 +179,6 @@ class Project:
             return []
         every = [self.at(path) for path in paths]
         return [facts for facts in every if facts is not None]
-
-    def unused(self, owner: cst.ClassDef | cst.FunctionDef) -> bool:
-        """Whether a class or function at the top of this file is certainly dead code: no part of a program names it.
-
-        Other files must use this one, or it must be a script. What others install is never unused.
-        """
-        known = self._unused.get(owner)
-        if known is None:
-            known = self._unused[owner] = self._is_unused(owner)
-        return known
-
-    def _is_unused(self, owner: cst.ClassDef | cst.FunctionDef) -> bool:
-        name, own = owner.name.value, self._facts.document.text
-        if owner.decorators or _BY_NAME.search(own) or len(re.findall(rf"\b{name}\b", own)) > 1:
-            return False
-        if {"setup.py", "setup.cfg", "pyproject.toml"} & {*self._sources.python_files(), *self._sources.config_files()}:
-            return False
-        texts = [code_at(self._sources, path) for path in self._facts[Imports].importing()]
-        stem = re.escape(self._facts.document.path.rpartition("/")[2].partition(".")[0])
-        # Who has the module, or everything in it, may reach a class without naming it.
-        whole = re.compile(
-            rf"^\s*import\b.*\b{stem}\b|\bimport\b.*\b{stem}\s*(?:,|as\b|$)|\b{stem}\s+import\s*\*", re.M
-        )
-        return bool(texts or _IS_SCRIPT.search(own)) and not any(name in text or whole.search(text) for text in texts)
 
     def callers(self, function: cst.FunctionDef) -> list[Call]:
         """The calls of a function or method of this file, here and in the files that import it."""

@@ -322,33 +322,6 @@ class Searches:
             if fit.receiver is not None and fit.receiver is not call.node and self._values.of(fit.receiver).call is call
         ]
 
-    # -- whether they run -------------------------------------------------------------------------------------
-
-    def never_called(self, node: cst.CSTNode) -> bool:
-        """Whether ``node`` stands in a function that nothing in the project names while other code runs."""
-        function = self._tree.function(node)
-        if function is None or function.decorators or self._tree.class_of(function) is not None:
-            return False
-        around = self._tree.function(function)
-        if around is not None and self.never_called(around):
-            return True
-        name = function.name.value
-        if any(each.value == name and each is not function.name for each in self._tree.of_type(cst.Name)):
-            return False
-        if self._facts[Project].callers(function):
-            return False
-        return self._runs_by_itself(around)
-
-    def _runs_by_itself(self, block: cst.FunctionDef | None) -> bool:
-        """Whether code of a function's own, or at the top level of a script or notebook, trains something."""
-        trials = self._facts[Trials]
-        for call in self._calls.methods("fit", "train", "fit_generator", "main", "run"):
-            if self._tree.function(call.node) is block:
-                return True
-        return any(
-            trials.training(call) is not None for call in self._calls.all if self._tree.function(call.node) is block
-        )
-
 
 def _grids_of(argument: Argument) -> list[Grid]:
     return argument.facts[Grids].grids(argument.node) if argument.node is not None else []

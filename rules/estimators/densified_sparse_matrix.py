@@ -51,14 +51,14 @@ class DensifiedSparseMatrix(Rule):
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
-        from greenlint import Calls, Contexts, Searches
+        from greenlint import Calls, Contexts, Liveness
 
         for call in facts[Calls].methods("toarray", "todense"):
             if call.name is not None or not self._is_vocabulary(call, facts):
                 continue
             users = list(_users(call, facts))
             first = _sparse_user(users)
-            if first is None or facts[Contexts].dead(call.node) or facts[Searches].never_called(call.node):
+            if first is None or facts[Contexts].dead(call.node) or facts[Liveness].never_called(call.node):
                 continue
             yield self.finding(
                 call.node,

@@ -54,7 +54,7 @@ class GradientboostingExact(Rule):
 
     @on_call("sklearn.ensemble.GradientBoostingClassifier", "sklearn.ensemble.GradientBoostingRegressor")
     def check(self, call: Call, facts: Facts) -> Findings:
-        from greenlint import Contexts, Environment, Estimators, Rows, Searches
+        from greenlint import Contexts, Environment, Estimators, Liveness, Rows
 
         estimator = facts[Estimators].of(call)
         rows = estimator.rows
@@ -63,7 +63,7 @@ class GradientboostingExact(Rule):
         fits = max((self._fits(each) for each in estimator.searches), default=0)
         if not rows.is_many and fits < self.options.fits:
             return
-        if facts[Searches].never_called(call.node) or facts[Environment].at_least("sklearn", "0.21") is False:
+        if facts[Liveness].never_called(call.node) or facts[Environment].at_least("sklearn", "0.21") is False:
             return
         if _is_needed(estimator, facts):
             return

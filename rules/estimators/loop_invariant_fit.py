@@ -701,12 +701,12 @@ def _root(node: cst.CSTNode) -> str | None:
 
 def _counts(repeated: _Repeated, facts: Facts) -> bool:
     """Whether it runs each time, and not to be measured."""
-    from greenlint import Contexts, Searches
+    from greenlint import Contexts, Liveness
 
     node, contexts = repeated.call.node, facts[Contexts]
     if contexts.dead(node) or contexts.timed(node) or contexts.guarded(node, repeated.loop.body):
         return False
-    return not facts[Searches].never_called(node)
+    return not facts[Liveness].never_called(node)
 
 
 def _loop(call: Call, facts: Facts) -> cst.For | cst.While | None:

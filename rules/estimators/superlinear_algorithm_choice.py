@@ -68,7 +68,7 @@ class SuperlinearAlgorithmChoice(Rule):
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
-        from greenlint import Contexts, Estimators, Rows, Searches
+        from greenlint import Contexts, Estimators, Liveness, Rows
 
         for estimator in facts[Estimators].named(*_CHECKS):
             rows = estimator.rows
@@ -77,7 +77,7 @@ class SuperlinearAlgorithmChoice(Rule):
             found = _CHECKS[estimator.name](estimator, rows.is_many)
             if found is None or facts[Contexts].dead(estimator.call.node):
                 continue
-            if facts[Searches].never_called(estimator.call.node):
+            if facts[Liveness].never_called(estimator.call.node):
                 continue
             message, remedy = found
             yield self.finding(

@@ -50,12 +50,12 @@ class SvcCostlyMode(Rule):
 
     @on_call("sklearn.svm.SVC", "sklearn.svm.NuSVC", "sklearn.svm.SVR", "sklearn.svm.NuSVR")
     def check(self, call: Call, facts: Facts) -> Findings:
-        from greenlint import Contexts, Estimators, Rows, Searches
+        from greenlint import Contexts, Estimators, Liveness, Rows
 
         if call.is_open or facts[Contexts].dead(call.node):
             return
         estimator = facts[Estimators].of(call)
-        if estimator.rows is Rows.FEW or facts[Searches].never_called(call.node):
+        if estimator.rows is Rows.FEW or facts[Liveness].never_called(call.node):
             return
         found = self._unread_probabilities(estimator, facts) or self._linear(estimator, facts) or self._many(estimator)
         if found is not None:

@@ -484,16 +484,11 @@ def _written_down(value: cst.BaseExpression) -> bool:
 
 def _never_called(loop: Loop, facts: Facts) -> bool:
     """Whether a script that runs other code of its own never names the function, as where its call is commented out."""
-    from greenlint import Project, Tree, cst
+    from greenlint import Liveness, Tree
 
-    tree = facts[Tree]
-    function = tree.function(loop.node)
-    if function is None or function.decorators or tree.class_of(function) is not None:
-        return False
-    name = function.name.value
-    if any(each.value == name and each is not function.name for each in tree.of_type(cst.Name)):
-        return False
-    return _MAIN.search(facts.document.text) is not None and not facts[Project].callers(function)
+    function = facts[Tree].function(loop.node)
+    is_script = _MAIN.search(facts.document.text) is not None
+    return function is not None and is_script and facts[Liveness].never_named(function)
 
 
 def _framework_hook(function: cst.FunctionDef | None, facts: Facts) -> bool:

@@ -69,7 +69,7 @@ class BoostingNoEarlyStopping(Rule):
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
-        from greenlint import Boosters, Contexts, Searches
+        from greenlint import Boosters, Contexts, Liveness
 
         if _KNOWS.search(facts.document.text):
             return
@@ -77,7 +77,7 @@ class BoostingNoEarlyStopping(Rule):
             rounds = run.rounds
             if rounds is None or rounds < self.options.rounds or rounds % _GUESSED or not _runs_to_the_end(run):
                 continue
-            if facts[Contexts].dead(run.call.node) or facts[Searches].never_called(run.call.node):
+            if facts[Contexts].dead(run.call.node) or facts[Liveness].never_called(run.call.node):
                 continue
             fits = run.fits
             yield self.finding(

@@ -73,7 +73,7 @@ class ExhaustiveGridSearch(Rule):
                 yield self._report(search, facts)
 
     def _is_worth_saying(self, search: GridSearchCall, facts: Facts) -> bool:
-        from greenlint import Contexts, Scale, Searches, Use
+        from greenlint import Contexts, Liveness, Scale, Searches, Use
 
         node = search.call.node
         if facts[Contexts].dead(node) or facts[Searches].use(search.call) in (Use.UNUSED, Use.NESTED):
@@ -81,7 +81,7 @@ class ExhaustiveGridSearch(Rule):
         scale = facts[Searches].scale(search.call)
         if scale is Scale.TOY or (scale is Scale.SMALL and (search.is_light or len(search.grids) > 1)):
             return False
-        if facts[Searches].never_called(node):
+        if facts[Liveness].never_called(node):
             return False
         if search.every_sample:
             return search.candidates >= self.options.candidates and scale is None and not search.is_light

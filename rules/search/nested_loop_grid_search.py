@@ -343,13 +343,13 @@ _LIGHT = 10
 
 
 def _is_excused(sweep: Sweep, facts: Facts) -> bool:
-    from greenlint import Contexts, Searches, Sweeps
+    from greenlint import Contexts, Liveness, Sweeps
 
     if facts[Contexts].dead(sweep.loop) or facts[Sweeps].is_comparison(sweep) or _is_toy(sweep, facts):
         return True
     if facts[Sweeps].stops_early(sweep) or facts[Sweeps].skips_done(sweep):
         return True
-    return facts[Searches].never_called(sweep.loop)
+    return facts[Liveness].never_called(sweep.loop)
 
 
 def _is_toy(sweep: Sweep, facts: Facts) -> bool:

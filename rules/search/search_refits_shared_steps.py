@@ -71,14 +71,14 @@ class SearchRefitsSharedSteps(Rule):
                 yield found
 
     def _search(self, search: Call, facts: Facts) -> Report | None:
-        from greenlint import Estimators, Rows, Searches
+        from greenlint import Estimators, Liveness, Rows
 
         pipelines = facts[Estimators].pipelines(search)
         candidates = facts[Estimators].candidates(search)
         if len(pipelines) != 1 or candidates is None or candidates < self.options.candidates:
             return None
         rows = facts[Estimators].of(search).rows
-        if rows is Rows.FEW or facts[Searches].never_called(search.node):
+        if rows is Rows.FEW or facts[Liveness].never_called(search.node):
             return None
         if _may_cache(pipelines[0], facts):
             return None
