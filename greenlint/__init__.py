@@ -82,7 +82,7 @@ if TYPE_CHECKING:
     from greenlint.facts.mapped import Mapped, MappedFunction
     from greenlint.facts.mappings import Entry, Mappings, MappingValue
     from greenlint.facts.models import Layers, Models
-    from greenlint.facts.names import Binding, BindingKind, Names, Scope, dotted
+    from greenlint.facts.names import Binding, BindingKind, Names, Scope, dotted, root_name
     from greenlint.facts.optimizers import Optimizer, Optimizers, Trained, Turn
     from greenlint.facts.options import Options
     from greenlint.facts.origins import Origins
@@ -263,6 +263,7 @@ _LAZY = {
     "insert_before": "greenlint.edits",
     "losses": "greenlint.facts.graphs",
     "remove_argument": "greenlint.edits",
+    "root_name": "greenlint.facts.names",
     "set_argument": "greenlint.edits",
     "spelled": "greenlint.edits",
     "use_instead": "greenlint.edits",
@@ -445,6 +446,7 @@ __all__ = [
     "on_node",
     "remove_argument",
     "replace_node",
+    "root_name",
     "set_argument",
     "spelled",
     "use_instead",

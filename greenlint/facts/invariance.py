@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from greenlint.facts.calls import Call, Calls
-from greenlint.facts.names import Binding, BindingKind, Names, dotted
+from greenlint.facts.names import Binding, BindingKind, Names, dotted, root_name
 from greenlint.facts.tree import Tree
 from greenlint.knowledge import factories as known
 
@@ -99,6 +99,26 @@ class Invariance:
             ):
                 return True
         return any(_changed(part) == path for each in tree.below(loop.body, cst.Del) for part in _parts(each.target))
+
+    def alters(self, name: str, loop: cst.For | cst.While) -> bool:
+        """Whether the loop changes in place what a variable stands for, or any part of it."""
+        tree = self._tree
+        stored: list[cst.CSTNode] = [each.target for each in tree.below(loop.body, cst.AssignTarget)]
+        changed = [each for each in stored if not isinstance(each, cst.Name)]
+        changed.extend(each.target for each in tree.below(loop.body, cst.AugAssign))
+        deleted = [found for each in tree.below(loop.body, cst.Del) for found in tree.walk(each)]
+        changed.extend(each for each in deleted if isinstance(each, (cst.Subscript, cst.Attribute)))
+        if any(root_name(each) == name for each in changed):
+            return True
+        for call in self._calls.within(loop.body):
+            in_place = call.method.endswith("_") or call.method in ("sort", "fill", "resize", "insert", "pop", "update")
+            in_place = in_place or call.keyword("inplace") is not None
+            out = call.keyword("out")
+            if (in_place and call.receiver is not None and root_name(call.receiver) == name) or (
+                out is not None and root_name(out) == name
+            ):
+                return True
+        return False
 
     # -- attributes -------------------------------------------------------------------------------------------
 

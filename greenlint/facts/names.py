@@ -16,7 +16,7 @@ from greenlint.knowledge.aliases import canonical
 if TYPE_CHECKING:
     from greenlint.facts import Facts
 
-__all__ = ["Binding", "BindingKind", "Names", "Scope", "dotted"]
+__all__ = ["Binding", "BindingKind", "Names", "Scope", "dotted", "root_name"]
 
 _DEPTH = 8
 
@@ -82,6 +82,13 @@ def dotted(node: cst.CSTNode) -> str | None:
         return None
     parts.append(node.value)
     return ".".join(reversed(parts))
+
+
+def root_name(node: cst.CSTNode) -> str | None:
+    """The variable that an attribute or element, at any depth, is a part of: ``table`` for ``table.rows[0].cells``."""
+    while isinstance(node, (cst.Subscript, cst.Attribute)):
+        node = node.value
+    return node.value if isinstance(node, cst.Name) else None
 
 
 class Names:

@@ -793,11 +793,13 @@ def _is_plain(arg: cst.Arg, joiner: str) -> bool:
 
 def _is_kept(piece: cst.BaseExpression, each: Growing, facts: Facts) -> bool:
     """Whether a piece that is not copied at once is still the same after the loop."""
-    from greenlint import Tree
+    from greenlint import Invariance, Names, Tree
 
-    tree, loop = facts[Tree], each.loops[0]
+    tree, names, loop = facts[Tree], facts[Names], each.loops[0]
     for name in _held(piece, facts):
-        if not any(tree.contains(loop, node) for node in _bound(name, facts)) or _is_changed(name, loop, facts):
+        if not any(tree.contains(loop, binding.node) for binding in names.lookup(name, each.node)):
+            return False
+        if facts[Invariance].alters(name, loop):
             return False
         if _is_handed_on(name, each, facts):
             return False
@@ -843,58 +845,6 @@ def _is_module(name: cst.Name, facts: Facts) -> bool:
     return all(each.kind is BindingKind.IMPORT for each in facts[Names].reaching(name)) and bool(
         facts[Names].reaching(name)
     )
-
-
-def _bound(name: str, facts: Facts) -> Iterator[cst.CSTNode]:
-    """Where a variable is given a value."""
-    from greenlint import Tree, cst
-
-    for each in facts[Tree].of_type(cst.AssignTarget):
-        if any(found.value == name for found in _targets(each.target)):
-            yield each
-    for loop in facts[Tree].of_type(cst.For):
-        if any(found.value == name for found in _targets(loop.target)):
-            yield loop
-
-
-def _targets(target: cst.BaseExpression) -> Iterator[cst.Name]:
-    from greenlint import cst
-
-    if isinstance(target, cst.Name):
-        yield target
-    elif isinstance(target, (cst.Tuple, cst.List)):
-        for element in target.elements:
-            yield from _targets(element.value)
-
-
-def _is_changed(name: str, loop: cst.For | cst.While, facts: Facts) -> bool:
-    """Whether a loop changes in place what a variable stands for."""
-    from greenlint import Calls, Tree, cst
-
-    stored: list[cst.CSTNode] = [each.target for each in facts[Tree].below(loop.body, cst.AssignTarget)]
-    changed = [each for each in stored if not isinstance(each, cst.Name)]
-    changed.extend(each.target for each in facts[Tree].below(loop.body, cst.AugAssign))
-    deleted = [found for each in facts[Tree].below(loop.body, cst.Del) for found in facts[Tree].walk(each)]
-    changed.extend(each for each in deleted if isinstance(each, (cst.Subscript, cst.Attribute)))
-    if any(_root(each) == name for each in changed):
-        return True
-    for call in facts[Calls].within(loop.body):
-        in_place = call.method.endswith("_") or call.method in ("sort", "fill", "resize", "insert", "pop", "update")
-        in_place = in_place or call.keyword("inplace") is not None
-        out = call.keyword("out")
-        if (in_place and call.receiver is not None and _root(call.receiver) == name) or (
-            out is not None and _root(out) == name
-        ):
-            return True
-    return False
-
-
-def _root(node: cst.CSTNode) -> str | None:
-    from greenlint import cst
-
-    while isinstance(node, (cst.Subscript, cst.Attribute)):
-        node = node.value
-    return node.value if isinstance(node, cst.Name) else None
 
 
 def _is_fresh(piece: cst.BaseExpression, each: Growing, facts: Facts) -> bool:

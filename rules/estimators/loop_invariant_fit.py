@@ -569,7 +569,7 @@ def _alone(call: cst.Call, loop: cst.For | cst.While, facts: Facts) -> cst.Assig
 
 def _is_left_alone(name: str, statements: list[cst.CSTNode], each: _Repeated, facts: Facts) -> bool:
     """Whether a loop gives a variable one value only, does not change it, and reads it only after that."""
-    from greenlint import Calls, Tree, cst
+    from greenlint import Calls, Tree, cst, root_name
 
     tree, loop = facts[Tree], each.loop
     start = tree.first(statements[0] if statements else each.call.node)
@@ -588,13 +588,13 @@ def _is_left_alone(name: str, statements: list[cst.CSTNode], each: _Repeated, fa
             taker = facts[Calls].of(above) if isinstance(above, cst.Call) else None
             if taker is None or (taker.name is None and taker.receiver is None):
                 return False
-    if any(_root(target) == name for target in _stored(loop, facts)):
+    if any(root_name(target) == name for target in _stored(loop, facts)):
         return False
     return not any(
         _IN_PLACE.search(call.method)
         and call.node is not each.call.node
         and call.receiver is not None
-        and _root(call.receiver) == name
+        and root_name(call.receiver) == name
         for call in facts[Calls].within(loop.body)
     )
 
@@ -668,7 +668,7 @@ def _key(call: Call, made: Call, facts: Facts) -> tuple[object, ...] | None:
 
 def _touched(call: Call, first: Call, facts: Facts) -> bool:
     """Whether anything that two fits share is changed in place between them, or only one of them always runs."""
-    from greenlint import Calls, Tree, cst
+    from greenlint import Calls, Tree, cst, root_name
 
     tree = facts[Tree]
     if tree.enclosing(call.node, cst.If, cst.Try) is not tree.enclosing(first.node, cst.If, cst.Try):
@@ -682,21 +682,13 @@ def _touched(call: Call, first: Call, facts: Facts) -> bool:
 
     stored: list[cst.CSTNode] = [each.target for each in tree.of_type(cst.AssignTarget)]
     stored.extend(each.target for each in tree.of_type(cst.AugAssign))
-    if any(between(each) and not isinstance(each, cst.Name) and _root(each) in used for each in stored):
+    if any(between(each) and not isinstance(each, cst.Name) and root_name(each) in used for each in stored):
         return True
     return any(
-        between(each.node) and each.receiver is not None and _root(each.receiver) in used
+        between(each.node) and each.receiver is not None and root_name(each.receiver) in used
         for each in facts[Calls].all
         if each.method in _CHANGING or each.keyword("inplace") is not None
     )
-
-
-def _root(node: cst.CSTNode) -> str | None:
-    from greenlint import cst
-
-    while isinstance(node, (cst.Subscript, cst.Attribute)):
-        node = node.value
-    return node.value if isinstance(node, cst.Name) else None
 
 
 def _counts(repeated: _Repeated, facts: Facts) -> bool:

@@ -210,3 +210,32 @@ def test_attributes_of_self(method: str, body: str, expected: bool) -> None:
 )
 def test_attributes_of_objects(statement: str, expected: bool) -> None:
     assert in_loop("w.rate", statement) is expected
+
+
+# -- changes in place --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("w[0] = x", True),
+        ("w.rows[0].size = x", True),
+        ("w += x", True),
+        ("del w[0]", True),
+        ("w.rows.sort()", True),
+        ("w.add_(x)", True),
+        ("w.drop(x, inplace=True)", True),
+        ("np.add(w, x, out=w.total)", True),
+        ("w = x", False),
+        ("v = w[0]", False),
+        ("w.mean()", False),
+        ("v[0] = w", False),
+    ],
+)
+def test_changes_in_place(statement: str, expected: bool) -> None:
+    text = f"import numpy as np\nw = load()\nfor x in y:\n    {statement}\n    show()\n"
+    document = reading.parse("main.py", text.encode()).document
+    assert document is not None
+    facts = Modules.begin(document, DictSources({"main.py": text}), RunSettings())
+    loop = facts[Tree].loops_around(facts[Calls].methods("show")[-1].node)[0]
+    assert facts[Invariance].alters("w", loop) is expected
