@@ -19,6 +19,7 @@ __all__ = [
     "add_arguments",
     "append_element",
     "delete_statement",
+    "delete_statements",
     "ensure_import",
     "hoist",
     "insert_after",
@@ -272,6 +273,24 @@ def delete_statement(document: Document, statement: cst.CSTNode) -> Edits | None
         return (Edit(span, "pass"),)
     whole = document.whole_lines(span)
     return (Edit(whole, ""),) if not _has_comment(document, whole) else None
+
+
+def delete_statements(document: Document, statements: Sequence[cst.CSTNode]) -> Edits | None:
+    """Take several statements away, in source order, each as :func:`delete_statement` does; all or none."""
+    found: list[Edit] = []
+    for statement in statements:
+        edits = delete_statement(document, statement)
+        if edits is None:
+            return None
+        for edit in edits:
+            if found and edit.span.start < found[-1].span.end:
+                # At the end of a cell it is the line break before that goes.
+                before = document.text[: found[-1].span.start]
+                start = len(before.removesuffix("\n").removesuffix("\r"))
+                found[-1] = Edit(Span(start, edit.span.end), "")
+            else:
+                found.append(edit)
+    return tuple(found)
 
 
 def insert_before(document: Document, statement: cst.CSTNode, *lines: str) -> Edits | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -11,6 +12,7 @@ import pytest
 from greenlint import edits
 from greenlint.document import Document
 from greenlint.finding import Edit
+from greenlint.reading import parse
 
 N = TypeVar("N", bound=cst.CSTNode)
 
@@ -213,6 +215,14 @@ def test_delete_statement_loses_no_comment(before: str) -> None:
     document = document_of(before)
     gone = next(each for each in nodes(document, cst.Expr) if document.source(each).startswith("gone"))
     assert edits.delete_statement(document, gone) is None
+
+
+def test_delete_statements_takes_neighbours_at_the_end_of_a_cell() -> None:
+    cells = [{"cell_type": "code", "metadata": {}, "outputs": [], "source": source} for source in ("a\nb\nc", "d")]
+    raw = json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    document = parse("n.ipynb", raw.encode()).document
+    assert document is not None
+    assert applied(document.text, edits.delete_statements(document, document.tree.body[1:3])) == "a\nd\n"
 
 
 def test_delete_statement_takes_a_compound_one_whole() -> None:

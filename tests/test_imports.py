@@ -185,7 +185,7 @@ def walk(node: ast.AST, *, lazy: bool) -> Iterator[tuple[ast.AST, bool]]:
 ENGINE = modules_of(ROOT / "greenlint", "greenlint")
 RULES = modules_of(ROOT / "rules", "greenlint_rules")
 ENGINE_IMPORTS = [each for name, tree in ENGINE.items() for each in imports_in(name, tree, set(ENGINE))]
-RULE_IMPORTS = [each for name, tree in RULES.items() for each in imports_in(name, tree, set(RULES))]
+RULE_IMPORTS = [each for name, tree in RULES.items() for each in imports_in(name, tree, {*RULES, *ENGINE})]
 
 
 def part(module: str) -> str:

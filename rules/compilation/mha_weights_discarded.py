@@ -68,12 +68,12 @@ class MhaWeightsDiscarded(Rule):
             )
 
     def _fix(self, call: Call, facts: Facts) -> Fix | None:
-        from greenlint import edits
+        from greenlint import set_argument
 
         # ``is_causal`` is only a hint as long as weights are computed; fused kernels have no second derivative.
         if not call.argument("is_causal", 8).absent or _NEEDS_PLAIN.search(facts.document.text):
             return None
-        made = edits.set_argument(facts.document, call.node, "need_weights", "False", 4)
+        made = set_argument(facts.document, call.node, "need_weights", "False", 4)
         if made is None:
             return None
         reason = "rounding, and dropout of the attention weights draws other numbers"

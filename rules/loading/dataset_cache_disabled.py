@@ -84,7 +84,7 @@ class DatasetCacheDisabled(Rule):
 
     def _fix(self, call: Call, facts: Facts) -> Fix | None:
         """Leaves the argument or the call out, where nothing else can have a say."""
-        from greenlint import cst, edits
+        from greenlint import cst, remove_argument
 
         if call.method in ("disable_caching", "set_caching_enabled"):
             made = _without_call(call, facts)
@@ -94,7 +94,7 @@ class DatasetCacheDisabled(Rule):
         # Other expressions use an import, such as that of DownloadMode, which would be left without a use.
         if not isinstance(given, (cst.SimpleString, cst.Name)):
             return None
-        made = edits.remove_argument(facts.document, call.node, name)
+        made = remove_argument(facts.document, call.node, name)
         return self.unsafe_fix(f"leave {name} out", *made, reason=reason) if made is not None else None
 
     examples = (
@@ -342,7 +342,7 @@ def _switched_off(facts: Facts) -> Iterator[tuple[Call, str, bool]]:
 
 def _without_call(call: Call, facts: Facts) -> tuple[Edit, ...] | None:
     """Takes ``datasets.disable_caching()`` away, where the module is used for other things, too."""
-    from greenlint import Tree, cst, edits
+    from greenlint import Tree, cst, delete_statement
 
     tree = facts[Tree]
     statement, func = tree.statement(call.node), call.node.func
@@ -354,7 +354,7 @@ def _without_call(call: Call, facts: Facts) -> tuple[Edit, ...] | None:
     uses = [each for each in tree.of_type(cst.Attribute) if isinstance(each.value, cst.Name)]
     if not any(each is not func and each.value.value == module.value for each in uses):  # type: ignore[attr-defined]
         return None
-    return edits.delete_statement(facts.document, statement)
+    return delete_statement(facts.document, statement)
 
 
 def _forces(call: Call, facts: Facts) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_call, on_file
 
 if TYPE_CHECKING:
-    from greenlint import Call, Facts, Findings, Fix, Loop, Outline, Spot, cst
+    from greenlint import Call, Edit, Facts, Findings, Fix, Loop, Outline, Spot, cst
 
 
 class CacheFlushInLoop(Rule):
@@ -83,10 +83,10 @@ class CacheFlushInLoop(Rule):
             )
 
     def _fix(self, calls: list[Call], facts: Facts) -> Fix | None:
-        from greenlint import Edit, Span, Tree, cst, delete_statement
+        from greenlint import Tree, cst, delete_statements
 
         tree = facts[Tree]
-        found: list[Edit] = []
+        statements: list[cst.CSTNode] = []
         for call in sorted(calls, key=lambda each: tree.first(each.node)):
             statement = tree.statement(call.node)
             line = tree.parent(statement)
@@ -95,18 +95,14 @@ class CacheFlushInLoop(Rule):
             if not isinstance(tree.parent(call.node), cst.Expr) or alone:
                 # An empty branch would be left.
                 return None
-            edits = delete_statement(facts.document, statement)
-            if edits is None:
-                return None
-            for edit in edits:
-                if found and edit.span.start < found[-1].span.end:
-                    # At the end of a cell it is the line break before that goes.
-                    before = facts.document.text[: found[-1].span.start]
-                    start = len(before.removesuffix("\n").removesuffix("\r"))
-                    found[-1] = Edit(Span(start, edit.span.end), "")
-                else:
-                    found.append(edit)
-        return self.unsafe_fix("delete it", *found, reason="a nearly full card may run out of memory")
+            statements.append(statement)
+        edits = delete_statements(facts.document, statements)
+        return self._leave_out("delete it", edits)
+
+    def _leave_out(self, title: str, edits: tuple[Edit, ...] | None) -> Fix | None:
+        if edits is None:
+            return None
+        return self.unsafe_fix(title, *edits, reason="a nearly full card may run out of memory")
 
     @on_call("transformers.TrainingArguments", "transformers.Seq2SeqTrainingArguments")
     def check_arguments(self, call: Call, facts: Facts) -> Findings:
@@ -119,9 +115,7 @@ class CacheFlushInLoop(Rule):
                 call.node,
                 f"the trainer empties the memory cache every {steps} steps" if steps > 1 else _EVERY_STEP,
                 help="leave torch_empty_cache_steps out; expandable segments cost nothing against fragmentation",
-                fix=self.unsafe_fix("leave it out", *edits, reason="a nearly full card may run out of memory")
-                if edits is not None
-                else None,
+                fix=self._leave_out("leave it out", edits),
             )
 
     examples = (
