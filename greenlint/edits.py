@@ -487,7 +487,7 @@ def spelled(document: Document, module: str, alias: str | None = None) -> tuple[
     """
     for each in _module_imports(document.tree.body, in_try=False):
         for alias_node in each.names if isinstance(each, cst.Import) else ():
-            imported = next(iter(_imported(each.with_changes(names=[alias_node]))))
+            imported = _imported_as(each, alias_node)
             if imported.target == module:
                 shadowed = imported.bound in _other_bindings(document, but=alias_node)
                 return None if shadowed else ((), imported.bound)
@@ -509,7 +509,7 @@ def use_instead(document: Document, func: cst.BaseExpression, module: str, new: 
         for each in document.spans
         if isinstance(each, cst.ImportFrom) and not isinstance(each.names, cst.ImportStar)
         for alias in each.names
-        if next(iter(_imported(each.with_changes(names=[alias])))).bound == func.value
+        if _imported_as(each, alias).bound == func.value
     ]
     if len(aliases) != 1 or func.value in _other_bindings(document, but=aliases[0]):
         return None
@@ -544,19 +544,20 @@ def _parse_import(statement: str) -> _Imported:
 def _imported(node: cst.Import | cst.ImportFrom) -> Iterator[_Imported]:
     if isinstance(node.names, cst.ImportStar):
         return
-    prefix = ""
+    yield from (_imported_as(node, alias) for alias in node.names)
+
+
+def _imported_as(node: cst.Import | cst.ImportFrom, alias: cst.ImportAlias) -> _Imported:
+    """What one of the names of an import binds."""
+    name = _dotted(alias.name)
+    bound = _dotted(alias.asname.name) if alias.asname is not None else None
     if isinstance(node, cst.ImportFrom):
         prefix = "." * len(node.relative) + (_dotted(node.module) if node.module is not None else "")
-    for alias in node.names:
-        name = _dotted(alias.name)
-        bound = _dotted(alias.asname.name) if alias.asname is not None else None
-        if isinstance(node, cst.ImportFrom):
-            yield _Imported(bound or name, f"{prefix}.{name}", prefix)
-        elif bound is not None:
-            yield _Imported(bound, name, name)
-        else:
-            root = name.partition(".")[0]
-            yield _Imported(root, root, name)
+        return _Imported(bound or name, f"{prefix}.{name}", prefix)
+    if bound is not None:
+        return _Imported(bound, name, name)
+    root = name.partition(".")[0]
+    return _Imported(root, root, name)
 
 
 def _module_imports(body: Sequence[cst.CSTNode], *, in_try: bool) -> Iterator[cst.Import | cst.ImportFrom]:

@@ -218,8 +218,8 @@ def test_delete_statement_loses_no_comment(before: str) -> None:
 
 
 def test_delete_statements_takes_neighbours_at_the_end_of_a_cell() -> None:
-    cells = [{"cell_type": "code", "metadata": {}, "outputs": [], "source": source} for source in ("a\nb\nc", "d")]
-    raw = json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    cells: list[object] = [{"cell_type": "code", "metadata": {}, "source": source} for source in ("a\nb\nc", "d")]
+    raw = json.dumps({"cells": cells, "metadata": {}, "nbformat": 4})
     document = parse("n.ipynb", raw.encode()).document
     assert document is not None
     assert applied(document.text, edits.delete_statements(document, document.tree.body[1:3])) == "a\nd\n"
@@ -437,6 +437,7 @@ def test_add_arguments(before: str, after: str | None) -> None:
 SPELLED = {
     "plainly": ("import torch\n", (0, "torch")),
     "by an alias": ("import torch as th\n", (0, "th")),
+    "as one of several": ("import torch, os\n", (0, "torch")),
     "by a submodule": ("import torch.nn\n", (0, "torch")),
     "not yet": ("import torch.nn as nn\n", (1, "torch")),
     "from it only": ("from torch import nn\n", (1, "torch")),
