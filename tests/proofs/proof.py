@@ -147,12 +147,6 @@ class Proof:
             yield f"{name} is off by {off:.3g}: {str(before)[:200]} and {str(after)[:200]}"
 
 
-def _greenlint(program: Path, rule: str, *flags: str) -> str:
-    command = [sys.executable, "-m", "greenlint", "check", "--isolated", "--no-cache", "--exit-zero", "--select", rule]
-    command += ["--output-format", "json", *flags, str(program)]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-
 class _Run:
     """A program that is running."""
 

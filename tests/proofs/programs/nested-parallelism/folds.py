@@ -1,4 +1,4 @@
-# level: unsafe, within 0
+# level: unsafe, within 1e-9
 import pandas as pd
 from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.model_selection import cross_val_score
