@@ -88,6 +88,7 @@ if TYPE_CHECKING:
     from greenlint.facts.options import Options
     from greenlint.facts.origins import Origins
     from greenlint.facts.pipelines import Feed, Pipelines, PipelineStage
+    from greenlint.facts.portability import Portability
     from greenlint.facts.project import Definition, Project
     from greenlint.facts.reads import Read, Reads, Reread
     from greenlint.facts.residence import Residence, Tracked
@@ -200,6 +201,7 @@ _LAZY = {
     "Pipelines": "greenlint.facts.pipelines",
     "PipelineStage": "greenlint.facts.pipelines",
     "Pass": "greenlint.facts.elements",
+    "Portability": "greenlint.facts.portability",
     "Project": "greenlint.facts.project",
     "Read": "greenlint.facts.reads",
     "Reads": "greenlint.facts.reads",
@@ -371,6 +373,7 @@ __all__ = [
     "Pass",
     "PipelineStage",
     "Pipelines",
+    "Portability",
     "Premise",
     "Project",
     "Read",

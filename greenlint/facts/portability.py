@@ -1,0 +1,225 @@
+"""Whether code that has only run on the CPU also runs when its models and batches lie on an accelerator."""
+
+from __future__ import annotations
+
+import functools
+import re
+import sys
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from greenlint.facts.calls import Call, Calls
+from greenlint.facts.imports import Imports
+from greenlint.facts.names import Names
+from greenlint.facts.project import Project
+from greenlint.facts.residence import Residence
+from greenlint.facts.transfers import Transfers
+from greenlint.facts.tree import Tree
+from greenlint.facts.values import Device, Values
+from greenlint.knowledge import factories as known
+from greenlint.knowledge.signals import LIBRARY_ROOTS
+
+if TYPE_CHECKING:
+    from greenlint.facts import Facts
+
+__all__ = ["Portability"]
+
+
+class Portability:
+    """What ties one file to the CPU, beside the device that it names."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self._names = facts[Names]
+        self._values = facts[Values]
+        self._calls = facts[Calls]
+        self._tree = facts[Tree]
+        self._residence = facts[Residence]
+
+    @functools.cached_property
+    def certain(self) -> bool:
+        """Whether this file and all that it imports run wherever the models are put.
+
+        Tensors made on the host, results read as arrays and the like are all looked for; what cannot be read, such as
+        a module of the project that is not there, speaks against it.
+        """
+        return self._reads_all and self._runs_anywhere and all(map(self._other_runs, self._facts[Imports].reachable()))
+
+    def is_moved(self, node: cst.BaseExpression) -> bool:
+        """Whether a tensor, a dictionary or a tuple of tensors is certainly copied to a device that is not written out.
+
+        ``x.to(device)``, ``{name: x.to(device) for name, x in batch.items()}``, ``[x.to(device) for x in batch]``.
+        """
+        if isinstance(node, cst.Call):
+            call = self._calls.of(node)
+            move = self._facts[Transfers].move(call)
+            if move is not None:
+                return isinstance(move.device, (cst.Name, cst.Attribute))
+            return call.receiver is not None and call.method in known.KEEPS_PLACE and self.is_moved(call.receiver)
+        if isinstance(node, (cst.ListComp, cst.GeneratorExp)):
+            return self.is_moved(node.elt)
+        if isinstance(node, cst.DictComp):
+            return self.is_moved(node.value)
+        return isinstance(node, (cst.Tuple, cst.List)) and all(self.is_moved(each.value) for each in node.elements)
+
+    # -- the modules around -----------------------------------------------------------------------------------
+
+    @property
+    def _reads_all(self) -> bool:
+        imports = self._facts[Imports]
+        return not any(map(self._is_hidden, (*imports.names, *imports.stars)))
+
+    def _is_hidden(self, dotted: str) -> bool:
+        root = dotted.split(".")[0]
+        if root in LIBRARY_ROOTS or root in sys.stdlib_module_names:
+            return False
+        head = dotted.rpartition(".")[0]
+        path_of = self._facts[Imports].path_of
+        return path_of(dotted) is None and not (head.strip(".") and path_of(head) is not None)
+
+    def _other_runs(self, path: str) -> bool:
+        other = self._facts[Project].at(path)
+        return other is not None and other[Portability]._reads_all and other[Portability]._runs_anywhere
+
+    # -- one file ---------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def _runs_anywhere(self) -> bool:
+        if _TIED.search(self._facts.document.text) is not None:
+            return False
+        if any(self._is_unregistered(each) for each in self._tree.of_type(cst.Assign)):
+            return False
+        return not any(map(self._ties, self._calls.all))
+
+    def _ties(self, call: Call) -> bool:
+        """Whether a call only works with, or makes, values on the host that others have to join."""
+        if call.name in known.FACTORIES - known.LIKE or call.name in known.WRAPPERS - {"torch.nn.Parameter"}:
+            return not (self._is_placed(call) or self._feeds_dataset(call))
+        if call.method == "numpy" and call.receiver is not None and call.name is None:
+            return not self._is_read(call.receiver)
+        if call.method == "cpu" or self._names_host(call):
+            return not (self._is_then_read(call) or call.name is not None)
+        if call.method in ("append", "extend"):
+            return any(self._residence.from_model(each) for each in call.positional)
+        if call.name is not None and call.name.startswith("torchmetrics."):
+            return not self._is_member(call)
+        return self._is_foreign(call) and any(self._residence.from_model(each.value) for each in call.node.args)
+
+    def _is_placed(self, call: Call) -> bool:
+        """Whether a new tensor is put on a device of its own, or made part of a module."""
+        device = call.keyword("device")
+        if device is not None:
+            return isinstance(device, (cst.Name, cst.Attribute))
+        for above in self._tree.ancestors(call.node):
+            if isinstance(above, cst.Call):
+                outer = self._calls.of(above)
+                if outer.method == "register_buffer" or outer.name == "torch.nn.Parameter" or self.is_moved(above):
+                    return True
+            elif isinstance(above, cst.BaseStatement):
+                break
+        return False
+
+    def _feeds_dataset(self, call: Call) -> bool:
+        """Whether a new tensor is data that a loader hands out."""
+        for above in self._tree.ancestors(call.node):
+            if isinstance(above, cst.ClassDef) and any("Dataset" in self._source(each) for each in above.bases):
+                return True
+            if isinstance(above, cst.FunctionDef) and "collate" in above.name.value:
+                return True
+            if isinstance(above, cst.Call) and self._calls.of(above).method == "TensorDataset":
+                return True
+        statement = self._tree.statement(call.node)
+        if not isinstance(statement, cst.Assign) or len(statement.targets) != 1:
+            return False
+        target = statement.targets[0].target
+        return isinstance(target, cst.Name) and self._goes_into_dataset(target)
+
+    def _goes_into_dataset(self, target: cst.Name) -> bool:
+        uses = [
+            each
+            for each in self._tree.of_type(cst.Name)
+            if each.value == target.value and each is not target and self._names.reaching(each)
+        ]
+        return bool(uses) and all(self._is_data(each) for each in uses)
+
+    def _is_data(self, node: cst.Name) -> bool:
+        """Whether a tensor is only gone through, counted or made a dataset."""
+        below: cst.CSTNode = node
+        for above in self._tree.ancestors(node):
+            if isinstance(above, cst.Call) and self._calls.of(above).method in ("TensorDataset", "len"):
+                return True
+            if isinstance(above, (cst.For, cst.CompFor)):
+                return above.iter is below
+            if isinstance(above, cst.BaseStatement):
+                return False
+            below = above
+        return False
+
+    def _names_host(self, call: Call) -> bool:
+        """``x.to("cpu")``."""
+        move = self._facts[Transfers].move(call)
+        return (
+            move is not None and move.target is Device.HOST and not isinstance(move.device, (cst.Name, cst.Attribute))
+        )
+
+    def _is_read(self, node: cst.BaseExpression) -> bool:
+        """Whether what becomes an array was copied to the host."""
+        while isinstance(node, cst.Call):
+            call = self._calls.of(node)
+            if call.method == "cpu" or self._names_host(call):
+                return True
+            if call.receiver is None:
+                return False
+            node = call.receiver
+        return False
+
+    def _is_then_read(self, call: Call) -> bool:
+        """``x.cpu().numpy()``: what the host gets meets no tensor any more."""
+        above = self._tree.parent(call.node)
+        while isinstance(above, cst.Attribute):
+            if above.attr.value in ("numpy", "tolist", "item", "state_dict"):
+                return True
+            outer = self._tree.parent(above)
+            above = self._tree.parent(outer) if isinstance(outer, cst.Call) else None
+        return False
+
+    def _is_member(self, call: Call) -> bool:
+        """``self.accuracy = Accuracy()``: moved with its module."""
+        statement = self._tree.statement(call.node)
+        return (
+            isinstance(statement, cst.Assign)
+            and statement.value is call.node
+            and isinstance(statement.targets[0].target, cst.Attribute)
+        )
+
+    def _is_foreign(self, call: Call) -> bool:
+        """Whether a call leads into a library that knows nothing of tensors on an accelerator."""
+        if call.name is None or call.name.startswith(("builtins.", "math.", ".")):
+            return False
+        return call.name.split(".")[0] not in _TENSOR_ROOTS and self._facts[Project].named(call.name) is None
+
+    def _is_unregistered(self, assign: cst.Assign) -> bool:
+        """``self.layers = [nn.Linear(...), ...]``: a plain list, which does not follow its module."""
+        target = assign.targets[0].target
+        if not isinstance(target, cst.Attribute) or not isinstance(
+            assign.value, (cst.List, cst.ListComp, cst.Dict, cst.DictComp, cst.Tuple)
+        ):
+            return False
+        return _MODULE.search(self._source(assign.value)) is not None
+
+    def _source(self, node: cst.CSTNode) -> str:
+        return self._facts.document.source(node)
+
+
+_TENSOR_ROOTS = frozenset(
+    """torch torchvision torchmetrics einops timm transformers accelerate lightning pytorch_lightning tqdm logging wandb
+    contextlib functools peft""".split()
+)
+_TIED = re.compile(
+    r"set_default_(?:device|dtype|tensor_type)|share_memory|\bmultiprocessing\b|\.fork\(|jit\.trace|onnx|quanti[sz]"
+    r"|(?:Float|Long|Double|Int|Bool|Half|Byte)Tensor\b|torch\.Tensor\(|sparse|\bdgl\b|torch_geometric|torch_scatter"
+    r"|is_cuda|double\(|float64|\.type\(|numba|use_deterministic_algorithms|\.share_|pin_memory\(|CUDA_VISIBLE_DEVICES"
+)
+"""Words of code that cares on which device it runs, or of types that some accelerators lack."""
+_MODULE = re.compile(r"\bnn\.|Module\b|\bLinear\(|Conv\dd\(")
