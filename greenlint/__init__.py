@@ -461,11 +461,15 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    if name == "cst":
-        return importlib.import_module("libcst")
-    if name == "replace_node":
-        return importlib.import_module("greenlint.edits").replace
     module = _LAZY.get(name)
-    if module is None:
+    if name == "cst":
+        found: object = importlib.import_module("libcst")
+    elif name == "replace_node":
+        found = importlib.import_module("greenlint.edits").replace
+    elif module is not None:
+        found = getattr(importlib.import_module(module), name)
+    else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(module), name)
+    # Rules import within functions: the next time the name is found without this one.
+    globals()[name] = found
+    return found

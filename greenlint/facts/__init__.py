@@ -54,13 +54,18 @@ class Facts:
         document = self.document
         return Glance(document.path, document.text, self.sources, self.settings, is_notebook=document.is_notebook)
 
-    def forget(self) -> None:
-        """Drop everything known: facts refer to each other, so that nothing else would free them at once."""
-        for made in self._made.values():
+    def forget(self, *, but_own: bool = False) -> None:
+        """Drop what is known: facts refer to each other, so that nothing else would free them at once.
+
+        ``but_own`` keeps the kinds with ``of_document``, which look at nothing but this file.
+        """
+        for kind, made in list(self._made.items()):
+            if but_own and getattr(kind, "of_document", False):
+                continue
             close = getattr(made, "close", None)
             if close is not None:
                 close()
-        self._made.clear()
+            del self._made[kind]
 
     def __getitem__(self, kind: type[K]) -> K:
         made = self._made.get(kind)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from greenlint.facts.glance import Glance
     from greenlint.facts.sources import ProjectSources
 
-__all__ = ["REACHABLE", "Imports"]
+__all__ = ["REACHABLE", "Imports", "forget_imports"]
 
 REACHABLE = 40
 """How many project modules, nearest first, a question about everything a file imports may read."""
@@ -136,6 +136,15 @@ class Imports:
                     index.setdefault(name, []).append(path)
             memo[key] = index
         return cast("dict[str, list[str]]", memo[key])
+
+
+def forget_imports(sources: ProjectSources, path: str, before: str, after: str) -> None:
+    """Forget what rests on the old text of a file: all that is known of imports only if those have changed."""
+    memo = sources.shared()
+    same = list(_statements(before)) == list(_statements(after))
+    for key in [each for each in memo if isinstance(each, tuple)]:
+        if not same if key[0] is Imports else key[-1] == path:
+            del memo[key]
 
 
 # -- statements ---------------------------------------------------------------------------------------------------

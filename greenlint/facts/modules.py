@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from greenlint.facts.imports import forget_imports
+
 if TYPE_CHECKING:
     from greenlint.document import Document
     from greenlint.facts import Facts
@@ -21,6 +23,8 @@ class Modules:
 
     def __init__(self) -> None:
         self._facts: dict[str, Facts | None] = {}
+        self._asked: dict[str, set[str]] = {}
+        """The modules that the facts of each module rest on."""
         self._size = 0
 
     @classmethod
@@ -35,22 +39,20 @@ class Modules:
     ) -> Facts:
         """The facts of a file about to be checked: those kept from when another file asked, or new ones.
 
-        Everything is dropped at once when there is too much, or when the text has changed: facts refer to each other,
-        and a module known twice would not be recognised as itself.
+        Everything is dropped at once when there is too much. When the text has changed, all facts that rest on the
+        old one go: a module known twice would not be recognised as itself.
         """
         from greenlint.facts import Facts
 
         store = cls.of(sources)
         known = store.get(document.path)
-        if known is not None and known.document.text == document.text and store._size <= _MOST:
-            return known
-        changed = document.path in store and (known is None or known.document.text != document.text)
-        if changed or store._size > _MOST:
+        if store._size > _MOST:
             store._clear()
-        if changed:
-            # What texts told of the project may rest on the old text too.
-            sources.shared().clear()
-            store = cls.of(sources)
+        elif known is not None and known.document.text == document.text:
+            return known
+        elif document.path in store:
+            store._change(document.path)
+            forget_imports(sources, document.path, known.document.text if known is not None else "", document.text)
         fresh = Facts(document, sources, settings, glance)
         store.put(document.path, fresh)
         return fresh
@@ -60,7 +62,25 @@ class Modules:
             if facts is not None:
                 facts.forget()
         self._facts.clear()
+        self._asked.clear()
         self._size = 0
+
+    def _change(self, path: str) -> None:
+        """Forget a module, and what is known of others that rests on it."""
+        stale = {path}
+        while more := {each for each, asked in self._asked.items() if each not in stale and asked & stale}:
+            stale |= more
+        for each in stale:
+            self._asked.pop(each, None)
+            facts = self._facts.get(each)
+            if facts is not None:
+                facts.forget(but_own=each != path)
+        facts = self._facts.pop(path)
+        self._size -= len(facts.document.text) if facts is not None else 0
+
+    def ask(self, asking: str, path: str) -> None:
+        """The facts of one module will rest on those of another."""
+        self._asked.setdefault(asking, set()).add(path)
 
     def __contains__(self, path: object) -> bool:
         return path in self._facts

@@ -6,7 +6,7 @@ import builtins
 import enum
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import libcst as cst
 
@@ -93,6 +93,8 @@ def root_name(node: cst.CSTNode) -> str | None:
 
 class Names:
     """Scopes and bindings of one file."""
+
+    of_document: ClassVar[bool] = True
 
     def __init__(self, facts: Facts) -> None:
         self._tree = facts[Tree]

@@ -67,6 +67,7 @@ class Project:
         if path == self._facts.document.path:
             return self._facts
         modules = Modules.of(self._sources)
+        modules.ask(self._facts.document.path, path)
         if path not in modules:
             modules.put(path, self._load(path))
         return modules.get(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 import libcst as cst
 
@@ -72,6 +72,8 @@ _STATEMENTS = (cst.BaseSmallStatement, cst.BaseCompoundStatement)
 
 class Tree:
     """The shape of one file."""
+
+    of_document: ClassVar[bool] = True
 
     # Nodes are counted in source order, and told by id(): hashing them runs code of libcst's own each time. Types are
     # compared where a method runs for every node: isinstance() of a class with an abstract base costs five times more.
