@@ -207,6 +207,25 @@ class TrainerForcedToCpu(Rule):
         ),
         Bad(
             """
+            from transformers import Trainer, TrainingArguments
+
+            try:
+                Trainer(model=model, args=TrainingArguments("out"), train_dataset=data).train()
+            except RuntimeError:
+                arguments = TrainingArguments("out", use_cpu=True)  # bad
+                Trainer(model=model, args=arguments, train_dataset=data).train()
+            """
+        ),
+        Bad(
+            """
+            from transformers import Trainer, TrainingArguments
+
+            arguments = TrainingArguments("out", use_cpu=True, bf16=True)  # bad
+            Trainer(model=model, args=arguments, train_dataset=data).train()
+            """
+        ),
+        Bad(
+            """
             import lightning as L
 
             trainer = L.Trainer(accelerator="cpu", devices=4, strategy="ddp")  # bad
@@ -367,15 +386,17 @@ def _reason(call: Call) -> str:
 
 def _free(call: Call) -> tuple[Edit, ...] | None:
     """Take the literal that asks for the CPU away."""
-    from greenlint import remove_argument
+    from greenlint import Values, remove_argument
 
+    facts = call.facts
     asked = [name for name in ("use_cpu", "no_cuda", "cpu") if call.argument(name).constant is True]
     if len(asked) != 1 or not _is_literal(call.argument(asked[0]).node):
         return None
-    if any(call.keyword(name) is not None for name in ("bf16", "fp16", "mixed_precision")):
+    precisions = (call.keyword(name) for name in ("bf16", "fp16", "mixed_precision"))
+    if any(each is not None and facts[Values].constant(each) not in (False, "no") for each in precisions):
         # What the CPU can compute, this accelerator may not.
         return None
-    return remove_argument(call.facts.document, call.node, asked[0])
+    return remove_argument(facts.document, call.node, asked[0])
 
 
 def _free_lightning(call: Call) -> tuple[Edit, ...] | None:
@@ -417,7 +438,10 @@ def _runs_anywhere(call: Call, facts: Facts) -> bool:
     """Whether nothing around the trainer counts on the CPU."""
     from greenlint import Portability, Tree, cst
 
-    if _is_remarked(call, facts) or not facts[Portability].certain or _DEVICE_WORD.search(facts.document.text):
+    if _is_remarked(call, facts) or facts[Tree].enclosing(call.node, cst.ExceptHandler) is not None:
+        # A fallback may well mean the CPU.
+        return False
+    if not facts[Portability].certain or _DEVICE_WORD.search(facts.document.text):
         return False
     written = [each for each in facts[Tree].of_type(cst.SimpleString) if each.evaluated_value == "cpu"]
     if any(each is not call.argument("accelerator").node for each in written):
