@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from greenlint.facts.calls import Call, Calls
+from greenlint.facts.calls import UNKNOWN, Call, Calls
 from greenlint.facts.imports import Imports
-from greenlint.facts.names import Names
+from greenlint.facts.models import Models
+from greenlint.facts.names import Binding, BindingKind, Names
 from greenlint.facts.project import Project
 from greenlint.facts.residence import Residence
 from greenlint.facts.transfers import Transfers
@@ -62,6 +63,121 @@ class Portability:
         if isinstance(node, cst.DictComp):
             return self.is_moved(node.value)
         return isinstance(node, (cst.Tuple, cst.List)) and all(self.is_moved(each.value) for each in node.elements)
+
+    # -- batches ----------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def moves_batches(self) -> bool:
+        """Whether all that loops take from loaders, and all that networks get, is certainly moved before it is used."""
+        for name in self._tree.of_type(cst.Name):
+            if any(self._is_raw(each, _DEPTH) for each in self._names.reaching(name)) and not self._is_moved_on(name):
+                return False
+        return all(map(self._gets_moved, self._runs))
+
+    @functools.cached_property
+    def _runs(self) -> list[cst.Call]:
+        """Where a network runs, outside of networks."""
+        models, tree = self._facts[Models], self._tree
+        return [
+            call.node
+            for call in self._calls.all
+            if models.network(call) is not None and tree.enclosing(call.node, cst.ClassDef) is None
+        ]
+
+    @functools.cached_property
+    def _fed_loops(self) -> list[cst.For]:
+        """Loops in which networks run, over something else than numbers."""
+        ends = [*self._runs, *(each.node for each in self._calls.methods("backward"))]
+        return [
+            loop
+            for loop in self._tree.of_type(cst.For)
+            if any(self._tree.contains(loop.body, each) for each in ends) and not self._is_counted(loop.iter)
+        ]
+
+    def _is_counted(self, node: cst.BaseExpression) -> bool:
+        while isinstance(node, cst.Call):
+            call = self._calls.of(node)
+            if call.method == "range":
+                return True
+            if not call.positional:
+                return False
+            node = call.positional[0]
+        return False
+
+    def _is_raw(self, binding: Binding, depth: int) -> bool:
+        """Whether a name stands for what a loader gave, as it gave it."""
+        value = binding.value
+        if value is None or depth == 0:
+            return False
+        if binding.kind is BindingKind.LOOP:
+            is_index = isinstance(value, cst.Call) and self._calls.of(value).method == "enumerate"
+            return binding.node in self._fed_loops and not (is_index and binding.path[:1] == (0,))
+        if binding.kind is not BindingKind.ASSIGN:
+            return False
+        if isinstance(value, cst.Call):
+            return self._calls.of(value).method == "next"
+        while isinstance(value, cst.Subscript):
+            value = value.value
+        return isinstance(value, cst.Name) and any(self._is_raw(e, depth - 1) for e in self._names.reaching(value))
+
+    def _is_moved_on(self, name: cst.Name) -> bool:
+        """Whether a raw value is only bound, measured, unpacked or moved at this place."""
+        below: cst.CSTNode = name
+        for above in self._tree.ancestors(name):
+            if isinstance(above, cst.Attribute):
+                if above.attr is below or above.attr.value in _METADATA:
+                    return True
+            elif isinstance(above, cst.Call):
+                method = self._calls.of(above).method
+                if method == "len" or self.is_moved(above):
+                    return True
+                if above.func is not below or method not in _KEEPS_RAW:
+                    return False
+            elif isinstance(above, cst.CompFor):
+                return above.iter is below and self._is_moved_comprehension(above)
+            elif isinstance(above, cst.Assign):
+                return isinstance(below, (cst.Name, cst.Subscript))
+            elif isinstance(above, (cst.AssignTarget, cst.For, cst.Del)):
+                return not (isinstance(above, cst.For) and above.iter is below)
+            elif not isinstance(above, (cst.Subscript, cst.Element)):
+                return isinstance(above, (cst.Tuple, cst.List)) and self._is_target(above)
+            below = above
+        return False
+
+    def _is_target(self, node: cst.CSTNode) -> bool:
+        """Whether a tuple is what an assignment or loop binds."""
+        below = node
+        for above in self._tree.ancestors(node):
+            if isinstance(above, (cst.AssignTarget, cst.For, cst.CompFor)):
+                return isinstance(above, cst.AssignTarget) or above.target is below
+            if not isinstance(above, (cst.Element, cst.Tuple, cst.List)):
+                return False
+            below = above
+        return False
+
+    def _is_moved_comprehension(self, node: cst.CompFor) -> bool:
+        above = self._tree.parent(node)
+        return isinstance(above, (cst.ListComp, cst.GeneratorExp, cst.DictComp)) and self.is_moved(above)
+
+    def _gets_moved(self, run: cst.Call) -> bool:
+        return bool(run.args) and all(self._lies_there(each.value, _DEPTH) for each in run.args)
+
+    def _lies_there(self, node: cst.BaseExpression, depth: int) -> bool:
+        """Whether what a network gets was moved, came out of a network, or is a constant."""
+        if self.is_moved(node) or self._values.constant(node) is not UNKNOWN or self._residence.from_model(node):
+            return True
+        if isinstance(node, cst.Subscript):
+            return self._lies_there(node.value, depth)
+        bindings = self._names.reaching(node) if isinstance(node, cst.Name) and depth else ()
+        return bool(bindings) and all(self._is_bound_there(each, depth - 1) for each in bindings)
+
+    def _is_bound_there(self, binding: Binding, depth: int) -> bool:
+        value = binding.value
+        if binding.kind is not BindingKind.ASSIGN or value is None:
+            return False
+        if isinstance(value, cst.Tuple) and len(binding.path) == 1 and 0 <= binding.path[0] < len(value.elements):
+            value = value.elements[binding.path[0]].value
+        return self._lies_there(value, depth)
 
     # -- the modules around -----------------------------------------------------------------------------------
 
@@ -133,13 +249,16 @@ class Portability:
         if not isinstance(statement, cst.Assign) or len(statement.targets) != 1:
             return False
         target = statement.targets[0].target
-        return isinstance(target, cst.Name) and self._goes_into_dataset(target)
+        return isinstance(target, cst.Name) and self._goes_into_dataset(target, statement)
 
-    def _goes_into_dataset(self, target: cst.Name) -> bool:
+    def _goes_into_dataset(self, target: cst.Name, statement: cst.Assign) -> bool:
         uses = [
             each
             for each in self._tree.of_type(cst.Name)
-            if each.value == target.value and each is not target and self._names.reaching(each)
+            if each.value == target.value
+            and each is not target
+            and not isinstance(self._tree.parent(each), cst.Param)
+            and any(binding.node is statement for binding in self._names.reaching(each))
         ]
         return bool(uses) and all(self._is_data(each) for each in uses)
 
@@ -212,6 +331,9 @@ class Portability:
         return self._facts.document.source(node)
 
 
+_DEPTH = 6
+_METADATA = frozenset(("shape", "size", "ndim", "dim", "dtype", "numel"))
+_KEEPS_RAW = known.KEEPS_PLACE | {"items", "values"}
 _TENSOR_ROOTS = frozenset(
     """torch torchvision torchmetrics einops timm transformers accelerate lightning pytorch_lightning tqdm logging wandb
     contextlib functools peft""".split()

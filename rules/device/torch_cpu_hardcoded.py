@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_file
@@ -9,7 +10,7 @@ from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_fi
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlint import Facts, Findings, Outline, Step, cst
+    from greenlint import Facts, Findings, Fix, Outline, Step, cst
 
 
 class TorchCpuHardcoded(Rule):
@@ -74,8 +75,24 @@ class TorchCpuHardcoded(Rule):
                 help='choose the device at run time: "cuda" if torch.cuda.is_available() else "cpu"',
                 notes=("pays off if an accelerator is available; tiny models may be slower on one",),
                 related=((steps[0].place, "the training step"),),
+                fix=self._fix(node, facts),
             )
             return
+
+    def _fix(self, node: cst.CSTNode, facts: Facts) -> Fix | None:
+        from greenlint import cst, replace_node, spelled
+
+        written = _literal_of(node, facts)
+        if written is None or not isinstance(node, cst.Assign) or not _decides_alone(node, written, facts):
+            return None
+        torch = spelled(facts.document, "torch")
+        if torch is None or not _runs_anywhere(facts):
+            return None
+        imported, name = torch
+        chosen = f'"cuda" if {name}.cuda.is_available() else {written.value}'
+        edits = (*imported, *replace_node(facts.document, written, chosen))
+        reason = "changes rounding and random numbers; what is saved on a GPU is loaded with map_location elsewhere"
+        return self.unsafe_fix("use a GPU where there is one", *edits, reason=reason)
 
     examples = (
         Bad(
@@ -91,7 +108,20 @@ class TorchCpuHardcoded(Rule):
                 loss = nn.functional.cross_entropy(model(images.to(device)), labels.to(device))
                 loss.backward()
                 optimizer.step()
-            """
+            """,
+            fixed="""
+            import torch
+            from torch import nn
+            from torchvision.models import resnet18
+
+            device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+            model = resnet18().to(device)
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            for images, labels in loader:
+                loss = nn.functional.cross_entropy(model(images.to(device)), labels.to(device))
+                loss.backward()
+                optimizer.step()
+            """,
         ),
         Bad(
             """
@@ -109,7 +139,23 @@ class TorchCpuHardcoded(Rule):
 
             model = resnet18().to(DEVICE)
             train(model, loader, torch.optim.SGD(model.parameters(), lr=0.1))
-            """
+            """,
+            fixed="""
+            import torch
+            from torch import nn
+            from torchvision.models import resnet18
+
+            DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+
+            def train(model, loader, optimizer):
+                for images, labels in loader:
+                    loss = nn.functional.cross_entropy(model(images.to(DEVICE)), labels.to(DEVICE))
+                    loss.backward()
+                    optimizer.step()
+
+            model = resnet18().to(DEVICE)
+            train(model, loader, torch.optim.SGD(model.parameters(), lr=0.1))
+            """,
         ),
         Bad(
             """
@@ -121,6 +167,88 @@ class TorchCpuHardcoded(Rule):
             optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
             for images, labels in loader:
                 loss = nn.functional.cross_entropy(model(images), labels)
+                loss.backward()
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+            from torchvision.models import resnet18
+
+            device = torch.device("cpu")  # bad
+            model = resnet18().to(device)
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            for images, labels in loader:
+                loss = nn.functional.cross_entropy(model(images.to(device)), labels)
+                loss.backward()
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+            from torchvision.models import resnet18
+
+            device = torch.device("cpu")  # bad
+            model = resnet18().to(device)
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            for images, labels in loader:
+                output = model(images.to(device))
+                nn.functional.cross_entropy(output, labels.to(device)).backward()
+                optimizer.step()
+                print(accuracy_score(labels, output.argmax(1).numpy()))
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+            from torchvision.models import resnet18
+
+            device = torch.device("cpu")  # bad
+            model = resnet18().to(device)
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            for images, labels in loader:
+                images, labels = images.to(device), labels.to(device)
+                noise = torch.randn(len(images), 3, 224, 224)
+                nn.functional.cross_entropy(model(images + noise), labels).backward()
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+            from torchvision.models import resnet18
+
+            class Photos(torch.utils.data.Dataset):
+                def __getitem__(self, at):
+                    return read(self.paths[at]).to(device), self.labels[at].to(device)
+
+            device = torch.device("cpu")  # bad
+            model = resnet18().to(device)
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            for images, labels in torch.utils.data.DataLoader(Photos(), num_workers=4):
+                images, labels = images.to(device), labels.to(device)
+                nn.functional.cross_entropy(model(images), labels).backward()
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+            from networks import build
+            from torchvision.models import resnet18
+
+            device = torch.device("cpu")  # bad
+            model = nn.Sequential(build(), resnet18()).to(device)
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            for images, labels in loader:
+                loss = nn.functional.cross_entropy(model(images.to(device)), labels.to(device))
                 loss.backward()
                 optimizer.step()
             """
@@ -264,3 +392,90 @@ def _networks() -> tuple[object, ...]:
     from greenlint import Kind
 
     return (Kind.MODULE, Kind.HF_MODEL)
+
+
+# -- the fix ---------------------------------------------------------------------------------------------------
+
+_CARES = re.compile(r"autocast|GradScaler|DataParallel|init_process_group|Generator\(|mps|xpu|\bxm\b|\bray\b")
+"""Words of code that has to be adapted to its device by hand."""
+
+
+def _literal_of(node: cst.CSTNode, facts: Facts) -> cst.SimpleString | None:
+    """The `"cpu"` in `device = "cpu"` and `device = torch.device("cpu")`."""
+    from greenlint import Calls, cst
+
+    value = node.value if isinstance(node, cst.Assign) else None
+    if isinstance(value, cst.Call) and len(value.args) == 1 and facts[Calls].of(value).name == "torch.device":
+        value = value.args[0].value
+    return value if isinstance(value, cst.SimpleString) and value.evaluated_value == "cpu" else None
+
+
+def _decides_alone(node: cst.Assign, written: cst.SimpleString, facts: Facts) -> bool:
+    """Whether the one assignment says where all is put, with no comment that may say why."""
+    from greenlint import Imports, Tree, cst
+
+    tree = facts[Tree]
+    target = node.targets[0].target
+    line = tree.parent(node)
+    if len(node.targets) != 1 or not isinstance(target, cst.Name) or line is None:
+        return False
+    if any(True for _ in tree.below(line, cst.Comment)) or tree.enclosing(node, cst.If, cst.Try) is not None:
+        return False
+    for each in tree.of_type(cst.SimpleString):
+        if each is not written and each.evaluated_value == "cpu" and not _maps_weights(each, facts):
+            return False
+    # Whoever imports the device may count on the CPU.
+    word = re.compile(rf"\b{target.value}\b")
+    return not any(word.search(facts.sources.read(path) or "") for path in facts[Imports].importing())
+
+
+def _maps_weights(node: cst.SimpleString, facts: Facts) -> bool:
+    """`map_location="cpu"`."""
+    from greenlint import Tree, cst
+
+    arg = facts[Tree].enclosing(node, cst.Arg)
+    if arg is not None and arg.keyword is None:
+        call = facts[Tree].parent(arg)
+        arg = facts[Tree].enclosing(call, cst.Arg) if call is not None else None
+    return arg is not None and arg.keyword is not None and arg.keyword.value == "map_location"
+
+
+def _runs_anywhere(facts: Facts) -> bool:
+    """Whether all networks and batches follow the device, and nothing else counts on the CPU."""
+    from greenlint import Calls, Device, Models, Portability, Transfers, Tree, cst
+
+    portability, tree = facts[Portability], facts[Tree]
+    if _CARES.search(facts.document.text) or not portability.certain or not portability.moves_batches:
+        return False
+    moved: set[str] = set()
+    for move in facts[Transfers].all:
+        if move.target is not Device.HOST or _in_worker(move.call.node, facts):
+            return False
+        moved.add(facts.document.source(move.source))
+    for call in facts[Calls].all:
+        network = facts[Models].network(call)
+        if (
+            network is not None
+            and tree.enclosing(call.node, cst.ClassDef) is None
+            and not _follows(network, moved, facts)
+        ):
+            return False
+    return True
+
+
+def _in_worker(node: cst.CSTNode, facts: Facts) -> bool:
+    """Whether a loader's worker runs it, which must not use a GPU."""
+    from greenlint import Tree, cst
+
+    for above in facts[Tree].ancestors(node):
+        if isinstance(above, cst.FunctionDef) and ("collate" in above.name.value or above.name.value == "__getitem__"):
+            return True
+        if isinstance(above, cst.ClassDef) and any("Dataset" in facts.document.source(each) for each in above.bases):
+            return True
+    return False
+
+
+def _follows(network: cst.BaseExpression, moved: set[str], facts: Facts) -> bool:
+    from greenlint import Device, Values
+
+    return facts.document.source(network) in moved or facts[Values].of(network).device is Device.HOST
