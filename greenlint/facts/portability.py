@@ -341,7 +341,7 @@ _TENSOR_ROOTS = frozenset(
 _TIED = re.compile(
     r"set_default_(?:device|dtype|tensor_type)|share_memory|\bmultiprocessing\b|\.fork\(|jit\.trace|onnx|quanti[sz]"
     r"|(?:Float|Long|Double|Int|Bool|Half|Byte)Tensor\b|torch\.Tensor\(|sparse|\bdgl\b|torch_geometric|torch_scatter"
-    r"|is_cuda|double\(|float64|\.type\(|numba|use_deterministic_algorithms|\.share_|pin_memory\(|CUDA_VISIBLE_DEVICES"
+    r"|is_cuda|double\(|float64|\.type\(|numba|use_deterministic_algorithms|\.share_|pin_memory\("
 )
 """Words of code that cares on which device it runs, or of types that some accelerators lack."""
 _MODULE = re.compile(r"\bnn\.|Module\b|\bLinear\(|Conv\dd\(")

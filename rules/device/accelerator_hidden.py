@@ -10,7 +10,7 @@ from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_fi
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlint import Facts, Findings, Outline, cst
+    from greenlint import Facts, Findings, Fix, Outline, cst
 
 
 class AcceleratorHidden(Rule):
@@ -80,7 +80,20 @@ class AcceleratorHidden(Rule):
                 f"{what}, so the training below runs on the CPU{machine}",
                 help="remove this line, or set it from outside where a CPU is meant",
                 notes=("pays off if an accelerator is available; tiny models may be slower on one",),
+                fix=self._fix(node, facts),
             )
+
+    def _fix(self, node: cst.CSTNode, facts: Facts) -> Fix | None:
+        from greenlint import Tree, delete_statement
+
+        statement = facts[Tree].statement(node)
+        if not _is_all(node, statement, facts) or _is_remarked(statement, facts) or not _runs_anywhere(facts):
+            return None
+        edits = delete_statement(facts.document, statement)
+        if edits is None:
+            return None
+        reason = "the accelerator has its own rounding, random numbers and memory"
+        return self.unsafe_fix("let the training see the accelerator", *edits, reason=reason)
 
     examples = (
         Bad(
@@ -94,7 +107,17 @@ class AcceleratorHidden(Rule):
             model = keras.applications.ResNet50(weights=None)
             model.compile("adam", loss="categorical_crossentropy")
             model.fit(images, labels, epochs=10)
-            """
+            """,
+            fixed="""
+            import os
+
+
+            from tensorflow import keras
+
+            model = keras.applications.ResNet50(weights=None)
+            model.compile("adam", loss="categorical_crossentropy")
+            model.fit(images, labels, epochs=10)
+            """,
         ),
         Bad(
             """
@@ -104,7 +127,14 @@ class AcceleratorHidden(Rule):
             model = tf.keras.Sequential([tf.keras.layers.Conv2D(64, 3), tf.keras.layers.Dense(10)])
             model.compile("adam", loss="mse")
             model.fit(x, y, epochs=20)
-            """
+            """,
+            fixed="""
+            import tensorflow as tf
+
+            model = tf.keras.Sequential([tf.keras.layers.Conv2D(64, 3), tf.keras.layers.Dense(10)])
+            model.compile("adam", loss="mse")
+            model.fit(x, y, epochs=20)
+            """,
         ),
         Bad(
             """
@@ -117,7 +147,17 @@ class AcceleratorHidden(Rule):
                 loss, grads = jax.value_and_grad(loss_fn)(params, batch)
                 updates, state = optimizer.update(grads, state)
                 params = optax.apply_updates(params, updates)
-            """
+            """,
+            fixed="""
+            import jax
+            import optax
+
+
+            for batch in batches:
+                loss, grads = jax.value_and_grad(loss_fn)(params, batch)
+                updates, state = optimizer.update(grads, state)
+                params = optax.apply_updates(params, updates)
+            """,
         ),
         Bad(
             """
@@ -125,6 +165,88 @@ class AcceleratorHidden(Rule):
 
             with tf.device("/CPU:0"):  # bad
                 history = model.fit(train, epochs=50)
+            """
+        ),
+        Bad(
+            """
+            import os
+            os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # bad
+            import torch
+            from torch import nn
+
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+            model = nn.Linear(512, 10).to(device)
+            for x, y in loader:
+                loss = nn.functional.cross_entropy(model(x.to(device)), y.to(device))
+                loss.backward()
+                optimizer.step()
+            """,
+            fixed="""
+            import os
+            import torch
+            from torch import nn
+
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+            model = nn.Linear(512, 10).to(device)
+            for x, y in loader:
+                loss = nn.functional.cross_entropy(model(x.to(device)), y.to(device))
+                loss.backward()
+                optimizer.step()
+            """,
+        ),
+        Bad(
+            """
+            import os
+            os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # bad
+            import torch
+            from torch import nn
+
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+            model = nn.Linear(512, 10).to(device)
+            for x, y in loader:
+                loss = nn.functional.cross_entropy(model(x.to(device)), y)
+                loss.backward()
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import os
+            os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # bad
+            import torch
+            from torch import nn
+
+            model = nn.Linear(512, 10)
+            for x, y in loader:
+                loss = nn.functional.cross_entropy(model(x), y)
+                loss.backward()
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import os
+
+            os.environ["PYTHONHASHSEED"] = "0"
+            os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # bad
+            from tensorflow import keras
+
+            model = keras.applications.ResNet50(weights=None)
+            model.compile("adam", loss="categorical_crossentropy")
+            model.fit(images, labels, epochs=10)
+            """
+        ),
+        Bad(
+            """
+            import os
+
+            shown = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+            os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # bad
+            from tensorflow import keras
+
+            model = keras.applications.ResNet50(weights=None)
+            model.compile("adam", loss="categorical_crossentropy")
+            model.fit(images, labels, epochs=10)
             """
         ),
         Good(
@@ -319,3 +441,51 @@ def _conditional(node: cst.CSTNode, facts: Facts) -> bool:
     if isinstance(above, cst.If) and "__name__" in facts.document.source(above.test):
         return False
     return isinstance(above, (cst.If, cst.Try))
+
+
+# -- the fix ---------------------------------------------------------------------------------------------------
+
+_MEANT = re.compile(
+    r"PYTHONHASHSEED|determinis|op_parallelism|force_host_platform|jax_enable_x64|JAX_ENABLE_X64|multiprocess|joblib"
+    r"|n_jobs|concurrent|\bPool\(|\bray\b|_resolver|set_memory_growth|GPUOptions|ConfigProto"
+)
+"""Words of code that wants the same numbers each time, that has many processes, or that sees to its devices itself."""
+_SETTINGS = (*_VARIABLES, *_PLATFORMS, *_OPTIONS, "set_visible_devices")
+
+
+def _is_all(node: cst.CSTNode, statement: cst.CSTNode, facts: Facts) -> bool:
+    """Whether a statement does nothing but hide the accelerators, and nothing else speaks of the setting."""
+    from greenlint import Tree, cst
+
+    if isinstance(node, cst.Assign):
+        if len(node.targets) != 1:
+            return False
+    elif not isinstance(node, cst.Call) or not isinstance(statement, cst.Expr) or statement.value is not node:
+        return False
+    source, text = facts.document.source(statement), facts.document.text
+    if isinstance(node, cst.Assign) and isinstance(node.value, cst.Lambda):
+        return text.count("is_available =") == 1 and facts[Tree].function(node) is None
+    settings = [each for each in _SETTINGS if each in text]
+    return len(settings) == 1 and settings[0] in source and text.count(settings[0]) == 1
+
+
+def _is_remarked(statement: cst.CSTNode, facts: Facts) -> bool:
+    """Whether a comment may say why."""
+    from greenlint import Tree, cst
+
+    line = facts[Tree].parent(statement)
+    return line is None or any(True for _ in facts[Tree].below(line, cst.Comment))
+
+
+def _runs_anywhere(facts: Facts) -> bool:
+    """Whether the training certainly runs on an accelerator as well, and makes use of it."""
+    from greenlint import Frameworks, Loops, Portability
+
+    frameworks = facts[Frameworks]
+    used = [each for each in ("torch", "tensorflow", "jax") if frameworks.uses(each)]
+    if len(used) > 1 or _MEANT.search(facts.document.text):
+        return False
+    if used != ["torch"] or not facts[Loops].steps:
+        return used != ["torch"]
+    portability = facts[Portability]
+    return frameworks.gpu_in_code is True and portability.certain and portability.moves_batches

@@ -396,7 +396,9 @@ def _networks() -> tuple[object, ...]:
 
 # -- the fix ---------------------------------------------------------------------------------------------------
 
-_CARES = re.compile(r"autocast|GradScaler|DataParallel|init_process_group|Generator\(|mps|xpu|\bxm\b|\bray\b")
+_CARES = re.compile(
+    r"autocast|GradScaler|DataParallel|init_process_group|Generator\(|mps|xpu|\bxm\b|\bray\b|VISIBLE_DEVICES"
+)
 """Words of code that has to be adapted to its device by hand."""
 
 

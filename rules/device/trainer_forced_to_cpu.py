@@ -374,7 +374,7 @@ def _uses(made: Call, facts: Facts) -> list[cst.CSTNode]:
 
 _SPREADS = ("strategy", "num_nodes", "num_processes", "gpus", "plugins", "sync_batchnorm")
 _PREPARES = ("prepare", "prepare_data_loader", "setup", "setup_dataloaders")
-_DEVICE_WORD = re.compile(r"device_map|\.cuda\(|\.mps\b")
+_DEVICE_WORD = re.compile(r"device_map|\.cuda\(|\.mps\b|VISIBLE_DEVICES")
 _MANY_PROCESSES = re.compile(r"num_proc\b|multiprocess|concurrent|\bPool\b|joblib")
 
 
