@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_file
@@ -9,7 +10,7 @@ from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_fi
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlint import Facts, Findings, cst
+    from greenlint import Facts, Findings, Fix, cst
 
 
 class Tf32MatmulOff(Rule):
@@ -65,7 +66,18 @@ class Tf32MatmulOff(Rule):
                     "float32 matrix products run without tensor cores",
                     help='call torch.set_float32_matmul_precision("high") instead',
                     notes=("10-40 % less energy for float32 transformers is our estimate; no effect before Ampere",),
+                    fix=self._fix(node, facts),
                 )
+
+    def _fix(self, node: cst.CSTNode, facts: Facts) -> Fix | None:
+        from greenlint import replace_node
+
+        written = _value_of(node)
+        # Several places are an island of full precision, or one decision taken in several ways.
+        if written is None or len(_SETTING.findall(facts.document.text)) != 1 or not _is_plain(node, facts):
+            return None
+        edits = replace_node(facts.document, written, _instead(written))
+        return self.unsafe_fix("multiply in TensorFloat-32", *edits, reason="changes rounding")
 
     examples = (
         Bad(
@@ -78,7 +90,17 @@ class Tf32MatmulOff(Rule):
             with torch.inference_mode():
                 for batch in loader:
                     model(batch.cuda())
-            """
+            """,
+            fixed="""
+            import torch
+            from transformers import AutoModel
+
+            torch.set_float32_matmul_precision("high")
+            model = AutoModel.from_pretrained("bert-base-uncased").cuda().eval()
+            with torch.inference_mode():
+                for batch in loader:
+                    model(batch.cuda())
+            """,
         ),
         Bad(
             """
@@ -89,13 +111,67 @@ class Tf32MatmulOff(Rule):
             with torch.no_grad():
                 for batch in loader:
                     model(batch.cuda())
-            """
+            """,
+            fixed="""
+            import torch
+
+            torch.backends.cuda.matmul.allow_tf32 = True
+            model = torch.nn.TransformerEncoderLayer(1024, 16).cuda()
+            with torch.no_grad():
+                for batch in loader:
+                    model(batch.cuda())
+            """,
         ),
         Bad(
             """
             import torch
 
             torch.backends.cuda.matmul.fp32_precision = "ieee"  # bad
+            model = torch.nn.Linear(8192, 8192).to("cuda")
+            for batch in loader:
+                outputs.append(model(batch.to("cuda")))
+            """,
+            fixed="""
+            import torch
+
+            torch.backends.cuda.matmul.fp32_precision = "tf32"
+            model = torch.nn.Linear(8192, 8192).to("cuda")
+            for batch in loader:
+                outputs.append(model(batch.to("cuda")))
+            """,
+        ),
+        Bad(
+            """
+            import torch
+
+            torch.backends.cuda.matmul.allow_tf32 = False  # bad
+            torch.backends.cudnn.allow_tf32 = False
+            model = torch.nn.TransformerEncoderLayer(1024, 16).cuda()
+            with torch.no_grad():
+                for batch in loader:
+                    model(batch.cuda())
+            """
+        ),
+        Bad(
+            """
+            import torch
+
+            model = torch.nn.Linear(8192, 8192).to("cuda")
+            before = torch.get_float32_matmul_precision()
+            for batch in loader:
+                torch.set_float32_matmul_precision("highest")  # bad
+                outputs.append(model(batch.to("cuda")))
+                torch.set_float32_matmul_precision(before)
+            """
+        ),
+        Bad(
+            """
+            import sys
+
+            import torch
+
+            if "--exact" in sys.argv:
+                torch.set_float32_matmul_precision("highest")  # bad
             model = torch.nn.Linear(8192, 8192).to("cuda")
             for batch in loader:
                 outputs.append(model(batch.to("cuda")))
@@ -180,3 +256,42 @@ def _settings(facts: Facts) -> Iterator[cst.CSTNode]:
         off = written.endswith("cuda.matmul.allow_tf32") and value is False
         if off or (written.endswith(("backends.fp32_precision", "cuda.matmul.fp32_precision")) and value == "ieee"):
             yield assign
+
+
+# -- the fix ---------------------------------------------------------------------------------------------------
+
+_SETTING = re.compile(r"float32_matmul_precision|allow_tf32|fp32_precision|allow_fp16_reduced|allow_bf16_reduced")
+
+
+def _value_of(node: cst.CSTNode) -> cst.SimpleString | cst.Name | None:
+    """The literal that a setting is given."""
+    from greenlint import cst
+
+    value: cst.BaseExpression | None = None
+    if isinstance(node, cst.Assign) and len(node.targets) == 1:
+        value = node.value
+    elif isinstance(node, cst.Call) and len(node.args) == 1:
+        value = node.args[0].value
+    if isinstance(value, cst.Name):
+        return value if value.value == "False" else None
+    return value if isinstance(value, cst.SimpleString) else None
+
+
+def _instead(written: cst.SimpleString | cst.Name) -> str:
+    from greenlint import cst
+
+    if isinstance(written, cst.Name):
+        return "True"
+    return written.value.replace("highest", "high").replace("ieee", "tf32")
+
+
+def _is_plain(node: cst.CSTNode, facts: Facts) -> bool:
+    """Whether no condition decides on a setting and no comment may say why it is made."""
+    from greenlint import Tree, cst
+
+    tree = facts[Tree]
+    line = tree.parent(tree.statement(node))
+    if line is None or any(True for _ in tree.below(line, cst.Comment)):
+        return False
+    above = tree.enclosing(node, cst.If, cst.Try, cst.For, cst.While, cst.With)
+    return above is None or (isinstance(above, cst.If) and "__name__" in facts.document.source(above.test))
