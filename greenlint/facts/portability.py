@@ -45,7 +45,7 @@ class Portability:
         Tensors made on the host, results read as arrays and the like are all looked for; what cannot be read, such as
         a module of the project that is not there, speaks against it.
         """
-        return self._reads_all and self._runs_anywhere and all(map(self._other_runs, self._facts[Imports].reachable()))
+        return self.reads_all and self._runs_anywhere and all(map(self._other_runs, self._facts[Imports].reachable()))
 
     def is_moved(self, node: cst.BaseExpression) -> bool:
         """Whether a tensor, a dictionary or a tuple of tensors is certainly copied to a device that is not written out.
@@ -182,7 +182,8 @@ class Portability:
     # -- the modules around -----------------------------------------------------------------------------------
 
     @property
-    def _reads_all(self) -> bool:
+    def reads_all(self) -> bool:
+        """Whether each module of the project that this file imports can be read."""
         imports = self._facts[Imports]
         return not any(map(self._is_hidden, (*imports.names, *imports.stars)))
 
@@ -196,7 +197,7 @@ class Portability:
 
     def _other_runs(self, path: str) -> bool:
         other = self._facts[Project].at(path)
-        return other is not None and other[Portability]._reads_all and other[Portability]._runs_anywhere
+        return other is not None and other[Portability].reads_all and other[Portability]._runs_anywhere
 
     # -- one file ---------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, Severity, on_call, on_file
@@ -9,7 +10,7 @@ from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, Sev
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlint import Call, Facts, Findings, MappingValue, Outline, cst
+    from greenlint import Call, Edit, Facts, Findings, Fix, MappingValue, Outline, cst
 
 _SECTIONS = ("fp16", "bf16", "bfloat16", "amp", "data_types", "torch_autocast")
 _CONFIG = ("config", "config_params", "deepspeed_config", "ds_config")
@@ -70,7 +71,25 @@ class PrecisionSwitchLeftOff(Rule):
             'mixed_precision="no" keeps this Accelerator in float32',
             help='pass "bf16", or leave the argument out so that accelerate config decides',
             notes=_NOTES,
+            fix=self._accelerator_fix(call, facts),
         )
+
+    def _accelerator_fix(self, call: Call, facts: Facts) -> Fix | None:
+        from greenlint import Calls, cst, replace_node, spelled
+
+        written = call.argument("mixed_precision").node
+        if not isinstance(written, cst.SimpleString) or len(facts[Calls].methods("Accelerator")) != 1:
+            return None
+        if not call.argument("cpu").absent or _is_remarked(call.node, facts) or _sees_to_types(facts, _PRECISIONS):
+            return None
+        torch = spelled(facts.document, "torch")
+        if torch is None:
+            return None
+        imported, name = torch
+        # "bf16" raises where the device cannot do it, and is slow on a CPU.
+        asked = f"{name}.cuda.is_available() and {name}.cuda.is_bf16_supported()"
+        edits = (*imported, *replace_node(facts.document, written, f'"bf16" if {asked} else {written.value}'))
+        return self.unsafe_fix("compute in bfloat16 where the GPU can", *edits, reason="changes rounding")
 
     @on_file
     def deepspeed(self, tree: cst.Module, facts: Facts) -> Findings:
@@ -105,19 +124,47 @@ class PrecisionSwitchLeftOff(Rule):
                 help="set it to True, or read it from the command line",
                 notes=_NOTES,
                 related=((call.node, "read here"),) if place is not call.node else (),
+                fix=self._autocast_fix([each for each, _ in switches], facts),
             )
+
+    def _autocast_fix(self, switches: list[Call], facts: Facts) -> Fix | None:
+        from greenlint import spelled
+
+        if any(_switch_of(each, facts) is None or _is_remarked(each.node, facts) for each in switches):
+            return None
+        if not all(map(_is_on_cuda, switches)) or not _trains_in_half(switches, facts):
+            return None
+        torch = spelled(facts.document, "torch")
+        if torch is None:
+            return None
+        imported, name = torch
+        edits = _switched_on(switches, f"{name}.cuda.is_available()", facts)
+        if edits is None:
+            return None
+        reason = "changes rounding; in float16 a step whose gradients overflow is left out"
+        return self.unsafe_fix("compute in 16 bits where there is a GPU", *imported, *edits, reason=reason)
 
     examples = (
         Bad(
             """
             from accelerate import Accelerator
 
-            accelerator = Accelerator(mixed_precision="no", gradient_accumulation_steps=2)  # bad
+            accelerator = Accelerator(mixed_precision="no")  # bad
             model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
             for x, y in loader:
                 accelerator.backward(loss_of(model(x), y))
                 optimizer.step()
-            """
+            """,
+            fixed="""
+            from accelerate import Accelerator
+            import torch
+
+            accelerator = Accelerator(mixed_precision="bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "no")
+            model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
+            for x, y in loader:
+                accelerator.backward(loss_of(model(x), y))
+                optimizer.step()
+            """,  # noqa: E501
         ),
         Bad(
             """
@@ -163,7 +210,22 @@ class PrecisionSwitchLeftOff(Rule):
                 scaler.scale(loss).backward()
                 scaler.step(optimizer)
                 scaler.update()
-            """
+            """,
+            fixed="""
+            import torch
+            from torch.cuda.amp import GradScaler, autocast
+
+            use_amp = torch.cuda.is_available()
+            model = Net().cuda()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            scaler = GradScaler(enabled=use_amp)
+            for x, y in loader:
+                with autocast(enabled=use_amp):
+                    loss = criterion(model(x.cuda()), y.cuda())
+                scaler.scale(loss).backward()
+                scaler.step(optimizer)
+                scaler.update()
+            """,
         ),
         Bad(
             """
@@ -175,6 +237,95 @@ class PrecisionSwitchLeftOff(Rule):
                 with torch.autocast("cuda", enabled=False):  # bad
                     loss = criterion(model(x.cuda()), y.cuda())
                 loss.backward()
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import torch
+
+            model = Net().cuda()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            for x, y in loader:
+                with torch.autocast("cuda", dtype=torch.bfloat16, enabled=False):  # bad
+                    loss = criterion(model(x.cuda()), y.cuda())
+                loss.backward()
+                optimizer.step()
+            """,
+            fixed="""
+            import torch
+
+            model = Net().cuda()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            for x, y in loader:
+                with torch.autocast("cuda", dtype=torch.bfloat16, enabled=torch.cuda.is_available()):
+                    loss = criterion(model(x.cuda()), y.cuda())
+                loss.backward()
+                optimizer.step()
+            """,
+        ),
+        Bad(
+            """
+            import torch
+            from torch.cuda.amp import GradScaler, autocast
+
+            use_amp = False  # bad
+            model = Net().cuda()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            scaler = GradScaler(enabled=use_amp)
+            for x, y in loader:
+                with autocast(enabled=use_amp):
+                    loss = criterion(model(x.cuda()), y.cuda())
+                scaler.scale(loss).backward()
+                torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+                scaler.step(optimizer)
+                scaler.update()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch.cuda.amp import GradScaler, autocast
+
+            use_amp = False  # bad
+            model = Net().cuda()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            scaler = GradScaler(enabled=use_amp)
+            criterion = torch.nn.BCELoss()
+            for x, y in loader:
+                with autocast(enabled=use_amp):
+                    loss = criterion(model(x.cuda()), y.cuda())
+                scaler.scale(loss).backward()
+                scaler.step(optimizer)
+                scaler.update()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch.cuda.amp import GradScaler, autocast
+
+            use_amp = False  # bad
+            model = Net().cuda()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            scaler = GradScaler(enabled=use_amp)
+            for x, y in loader:
+                with autocast(enabled=use_amp):
+                    loss = criterion(model(x.cuda()), y.cuda())
+                scaler.scale(loss).backward()
+                scaler.step(optimizer)
+                scaler.update()
+            print("mixed precision:", use_amp)
+            """
+        ),
+        Bad(
+            """
+            from accelerate import Accelerator
+
+            accelerator = Accelerator(mixed_precision="no")  # bad
+            model, optimizer, loader = accelerator.prepare(model.bfloat16(), optimizer, loader)
+            for x, y in loader:
+                accelerator.backward(loss_of(model(x.bfloat16()), y))
                 optimizer.step()
             """
         ),
@@ -393,3 +544,110 @@ def _in_training(call: Call, facts: Facts) -> bool:
         return False
     models = facts[Models]
     return any(models.is_model(each.node.func) for each in facts[Calls].within(block.body))
+
+
+# -- fixes -----------------------------------------------------------------------------------------------------
+
+_PRECISIONS = re.compile(
+    r"weight_dtype|torch_dtype|b?float16|[bf]f?p?16\b|\.half\(|autocast|[Dd]eep[Ss]peed|fsdp|FSDP|fp8"
+)
+"""Another decision on the type of weights or activations."""
+_NEEDS_FULL = re.compile(
+    r"BCELoss\(|binary_cross_entropy\(|fft|linalg|cholesky|svd|\.inverse\(|eigh?\(|quantile|erfinv|complex|sparse|float64"
+    r"|\.double\(|scatter|index_(?:put|add|copy)|cpp_extension|autograd\.Function|Function\.apply|\.numpy\("
+)
+"""What 16-bit types lack, or what fails when two types meet."""
+_OVERFLOWS = re.compile(r"\d[eE]\+?\d|finfo|masked_fill|exp\(|[tT]5|pegasus")
+"""Numbers and models too large for float16."""
+
+
+def _sees_to_types(facts: Facts, *patterns: re.Pattern[str]) -> bool:
+    """Whether this file says more of types, or this file or a module of its project computes what needs float32."""
+    from greenlint import Imports, Portability
+
+    if any(each.search(facts.document.text) for each in patterns) or not facts[Portability].reads_all:
+        return True
+    around = (facts.sources.read(path) or "" for path in facts[Imports].reachable())
+    return any(_NEEDS_FULL.search(text) or _STORES.search(text) for text in (facts.document.text, *around))
+
+
+_STORES = re.compile(r"^ +\w[\w.]*\[[^\]\n]*[:,][^\]\n]*\] *=[^=]", re.MULTILINE)
+"""`x[:, 0] = ...`: fails when the two are of different types."""
+
+
+def _is_remarked(node: cst.CSTNode, facts: Facts) -> bool:
+    """Whether a comment at a statement may say why it switches mixed precision off."""
+    from greenlint import Tree, cst
+
+    tree = facts[Tree]
+    statement = tree.statement(node)
+    if isinstance(statement, cst.With):
+        return any(statement.leading_lines[i].comment is not None for i in range(len(statement.leading_lines))) or (
+            isinstance(statement.body, cst.IndentedBlock) and statement.body.header.comment is not None
+        )
+    line = tree.parent(statement)
+    return line is None or any(True for _ in tree.below(line, cst.Comment))
+
+
+def _is_on_cuda(call: Call) -> bool:
+    from greenlint import Values
+
+    if call.name in ("torch.cuda.amp.autocast", "torch.cuda.amp.GradScaler"):
+        return True
+    device = call.argument("device_type" if call.method == "autocast" else "device", 0)
+    if device.absent:
+        return call.method == "GradScaler"
+    return device.node is not None and call.facts[Values].constant(device.node) == "cuda"
+
+
+def _trains_in_half(switches: list[Call], facts: Facts) -> bool:
+    """Whether the training step is complete for the type that autocast takes."""
+    from greenlint import Calls, Loops, StepOwner
+
+    if _sees_to_types(facts, _PRECISION_ELSEWHERE):
+        return False
+    casts = [each for each in switches if each.method == "autocast"]
+    types = [each.argument("dtype", 99) for each in casts]
+    if casts and all(each.value is not None and each.value.dtype == "bfloat16" for each in types):
+        return True
+    # Gradients in float16 vanish without a scaler.
+    scaled = len(casts) < len(switches) and all(each.owner is StepOwner.SCALER for each in facts[Loops].steps)
+    if not casts or not scaled or any(not each.absent for each in types):
+        return False
+    if _OVERFLOWS.search(facts.document.text) or not facts[Calls].methods("update"):
+        return False
+    return "clip_grad" not in facts.document.text or "unscale_" in facts.document.text
+
+
+_PRECISION_ELSEWHERE = re.compile(r"\.half\(|torch_dtype|weight_dtype|deepspeed|Accelerator|\bapex\b")
+
+
+def _switched_on(switches: list[Call], text: str, facts: Facts) -> tuple[Edit, ...] | None:
+    """Put ``text`` in the place of each literal that switches one of them off."""
+    from greenlint import Names, cst, replace_node
+
+    literals: dict[cst.CSTNode, None] = {}
+    for call in switches:
+        written = call.argument("enabled").node
+        if isinstance(written, cst.Name) and written.value != "False":
+            bindings = facts[Names].reaching(written)
+            assign = bindings[0].node if len(bindings) == 1 else None
+            if not isinstance(assign, cst.Assign) or not _feeds_only(assign, switches, facts):
+                return None
+            written = assign.value
+        if not isinstance(written, cst.Name) or written.value != "False":
+            return None
+        literals[written] = None
+    return tuple(edit for each in literals for edit in replace_node(facts.document, each, text))
+
+
+def _feeds_only(assign: cst.Assign, switches: list[Call], facts: Facts) -> bool:
+    """Whether a constant is read by the switches and by nothing else, and no comment may say why it is off."""
+    from greenlint import Tree, cst
+
+    target = assign.targets[0].target
+    if len(assign.targets) != 1 or not isinstance(target, cst.Name) or _is_remarked(assign, facts):
+        return False
+    read = [each.argument("enabled").node for each in switches]
+    uses = [each for each in facts[Tree].of_type(cst.Name) if each.value == target.value and each is not target]
+    return all(each in read for each in uses)

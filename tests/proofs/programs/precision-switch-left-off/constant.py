@@ -1,0 +1,24 @@
+# level: unsafe, within 0.05
+import pandas as pd
+import torch
+from torch import nn
+
+use_amp = False
+torch.manual_seed(0)
+device = "cuda" if torch.cuda.is_available() else "cpu"
+data = torch.tensor(pd.read_csv("table.csv").to_numpy(), dtype=torch.float32)
+model = nn.Sequential(nn.Linear(13, 64), nn.Tanh(), nn.Linear(64, 1)).to(device)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+scaler = torch.amp.GradScaler("cuda", enabled=use_amp)
+losses = []
+for batch in data.split(50):
+    batch = batch.to(device)
+    with torch.autocast("cuda", enabled=use_amp):
+        loss = nn.functional.mse_loss(model(batch[:, :13]), batch[:, 13:])
+    optimizer.zero_grad()
+    scaler.scale(loss).backward()
+    scaler.step(optimizer)
+    scaler.update()
+    losses.append(loss.item())
+
+result = {"losses": losses}
