@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from greenlint.edits import replace as replace_node
     from greenlint.facts import Facts
     from greenlint.facts.accumulation import Accumulated, Accumulation
+    from greenlint.facts.bfloat16 import Bfloat16
     from greenlint.facts.boosters import BoosterRun, Boosters
     from greenlint.facts.calls import UNKNOWN, Argument, Call, Calls
     from greenlint.facts.checkpointing import Checkpointed, Checkpointing
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from greenlint.facts.estimators import Estimator, Estimators, Fit, Fitting, Rows
     from greenlint.facts.extents import Extent, Extents
     from greenlint.facts.factories import Factories, Made
+    from greenlint.facts.forwards import Forward, Forwards
     from greenlint.facts.frames import FrameKind, Frames
     from greenlint.facts.frameworks import Frameworks
     from greenlint.facts.functional import FunctionalStep, FunctionalSteps
@@ -119,6 +121,7 @@ _LAZY = {
     "Argument": "greenlint.facts.calls",
     "Axis": "greenlint.facts.grids",
     "Beat": "greenlint.facts.rhythm",
+    "Bfloat16": "greenlint.facts.bfloat16",
     "Binding": "greenlint.facts.names",
     "BindingKind": "greenlint.facts.names",
     "Body": "greenlint.facts.syncs",
@@ -150,6 +153,8 @@ _LAZY = {
     "Facts": "greenlint.facts",
     "Fit": "greenlint.facts.estimators",
     "Fitting": "greenlint.facts.estimators",
+    "Forward": "greenlint.facts.forwards",
+    "Forwards": "greenlint.facts.forwards",
     "FrameKind": "greenlint.facts.frames",
     "Frames": "greenlint.facts.frames",
     "Frameworks": "greenlint.facts.frameworks",
@@ -283,6 +288,7 @@ __all__ = [
     "Axis",
     "Bad",
     "Beat",
+    "Bfloat16",
     "Binding",
     "BindingKind",
     "Body",
@@ -321,6 +327,8 @@ __all__ = [
     "Fit",
     "Fitting",
     "Fix",
+    "Forward",
+    "Forwards",
     "FrameKind",
     "Frames",
     "Frameworks",

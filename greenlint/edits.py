@@ -246,7 +246,9 @@ def wrap(document: Document, statements: Sequence[cst.CSTNode], header: str) -> 
         return None
     line = document.line_span(start)
     outer = document.text[line.start : start]
-    unit = "\t" if outer.strip(" ") else document.tree.default_indent
+    block = _block_of(document, lines[0])
+    own = block.indent if isinstance(block, cst.IndentedBlock) else None
+    unit = "\t" if outer.strip(" ") else own or document.tree.default_indent
     newline = document.newline_at(line.end) or document.tree.default_newline
     strings = _string_spans(document, Span(start, end))
     deeper = (

@@ -177,6 +177,15 @@ def test_wrap_inside_a_block_with_tabs() -> None:
     )
 
 
+def test_wrap_indents_as_the_block_around_it() -> None:
+    document = document_of("if x:\n  a\nif y:\n    b\n    c\n")
+    statements = nodes(document, cst.Expr)[1:]
+    assert (
+        applied(document.text, edits.wrap(document, statements, "with w:"))
+        == "if x:\n  a\nif y:\n    with w:\n        b\n        c\n"
+    )
+
+
 def test_wrap_refuses_statements_that_share_a_line() -> None:
     document = document_of("a; b\nif x: c\n")
     for node in nodes(document, cst.Expr):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_file
 
 if TYPE_CHECKING:
-    from greenlint import Facts, Findings, Layers, Outline, Step, cst
+    from greenlint import Facts, Findings, Fix, Layers, Outline, Step, cst
 
 
 class TorchTrainWithoutAmp(Rule):
@@ -95,7 +95,35 @@ class TorchTrainWithoutAmp(Rule):
                 related=((step.backward.node, "the backward pass"),) if step.loop is not None else (),
                 # Whether a notebook trains in earnest or shows how on a handful of samples, its code does not tell.
                 severity=Severity.INFO if facts.document.cells is not None else None,
+                fix=self._fix(step, facts),
             )
+
+    def _fix(self, step: Step, facts: Facts) -> Fix | None:
+        """Autocast where the GPU has bfloat16 units: elsewhere the program stays as it is."""
+        from greenlint import Bfloat16, Forwards, Tree, insert_before, spelled, wrap
+
+        document = facts.document
+        forward = facts[Forwards].of(step)
+        if forward is None or _may_need_float32(facts) or not facts[Bfloat16].network(forward.network):
+            return None
+        torch, switch = spelled(document, "torch"), _new_name(facts)
+        if torch is None or switch is None:
+            return None
+        cuda = f"{torch[1]}.cuda"
+        loops = facts[Tree].loops_around(forward.statements[0])
+        first = loops[-1] if loops else forward.statements[0]
+        asked = f"{switch} = {cuda}.is_available() and {cuda}.get_device_capability() >= (8, 0)"
+        header = f'with {torch[1]}.autocast("cuda", dtype={torch[1]}.bfloat16, enabled={switch}):'
+        placed, wrapped = insert_before(document, first, asked), wrap(document, forward.statements, header)
+        if placed is None or wrapped is None:
+            return None
+        return self.unsafe_fix(
+            "run forward and loss in bfloat16 where the GPU has units for it",
+            *torch[0],
+            *placed,
+            *wrapped,
+            reason="changes rounding",
+        )
 
     examples = (
         Bad(
@@ -112,7 +140,23 @@ class TorchTrainWithoutAmp(Rule):
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
-            """
+            """,
+            fixed="""
+            import torch
+            from torch import nn
+            from torchvision.models import resnet50
+
+            model = resnet50().cuda()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            criterion = nn.CrossEntropyLoss()
+            bf16 = torch.cuda.is_available() and torch.cuda.get_device_capability() >= (8, 0)
+            for images, labels in loader:
+                with torch.autocast("cuda", dtype=torch.bfloat16, enabled=bf16):
+                    loss = criterion(model(images.cuda()), labels.cuda())
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            """,
         ),
         Bad(
             """
@@ -137,7 +181,32 @@ class TorchTrainWithoutAmp(Rule):
             net = Net().to("cuda")
             for epoch in range(90):
                 train(net, loader, torch.optim.SGD(net.parameters(), lr=0.1), "cuda")
-            """
+            """,
+            fixed="""
+            import torch
+            from torch import nn
+
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.features = nn.Sequential(nn.Conv2d(3, 64, 3), nn.ReLU(), nn.Conv2d(64, 128, 3))
+                    self.head = nn.Linear(128, 1000)
+
+                def forward(self, x):
+                    return self.head(self.features(x).mean((2, 3)))
+
+            def train(model, loader, optimizer, device):
+                bf16 = torch.cuda.is_available() and torch.cuda.get_device_capability() >= (8, 0)
+                for x, y in loader:
+                    with torch.autocast("cuda", dtype=torch.bfloat16, enabled=bf16):
+                        loss = nn.functional.cross_entropy(model(x.to(device)), y.to(device))
+                    loss.backward()
+                    optimizer.step()
+
+            net = Net().to("cuda")
+            for epoch in range(90):
+                train(net, loader, torch.optim.SGD(net.parameters(), lr=0.1), "cuda")
+            """,
         ),
         Bad(
             """
@@ -152,6 +221,226 @@ class TorchTrainWithoutAmp(Rule):
                 loss.backward()
                 optimizer.step()
                 optimizer.zero_grad()
+            """,
+            fixed="""
+            import torch
+            from transformers import AutoModelForSequenceClassification
+
+            device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+            model = AutoModelForSequenceClassification.from_pretrained("bert-base-uncased").to(device)
+            optimizer = torch.optim.AdamW(model.parameters())
+            bf16 = torch.cuda.is_available() and torch.cuda.get_device_capability() >= (8, 0)
+            for batch in loader:
+                with torch.autocast("cuda", dtype=torch.bfloat16, enabled=bf16):
+                    loss = model(**{k: v.to(device) for k, v in batch.items()}).loss
+                loss.backward()
+                optimizer.step()
+                optimizer.zero_grad()
+            """,
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+            from torchvision.models import resnet50
+
+            device = torch.device("cuda:0")
+            model = resnet50().to(device)
+            criterion = nn.CrossEntropyLoss()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            for epoch in range(90):
+                for images, labels in loader:  # bad
+                    images, labels = images.to(device), labels.to(device)
+                    outputs = model(images)
+                    optimizer.zero_grad()
+
+                    loss = criterion(outputs, labels)
+                    loss.backward()
+                    optimizer.step()
+                    correct += (outputs.argmax(1) == labels).sum()
+            """,
+            fixed="""
+            import torch
+            from torch import nn
+            from torchvision.models import resnet50
+
+            device = torch.device("cuda:0")
+            model = resnet50().to(device)
+            criterion = nn.CrossEntropyLoss()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            bf16 = torch.cuda.is_available() and torch.cuda.get_device_capability() >= (8, 0)
+            for epoch in range(90):
+                for images, labels in loader:
+                    images, labels = images.to(device), labels.to(device)
+                    with torch.autocast("cuda", dtype=torch.bfloat16, enabled=bf16):
+                        outputs = model(images)
+                        optimizer.zero_grad()
+
+                        loss = criterion(outputs, labels)
+                    loss.backward()
+                    optimizer.step()
+                    correct += (outputs.argmax(1) == labels).sum()
+            """,
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+            from torchvision.models import resnet50
+
+            model = resnet50().cuda()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            criterion = nn.BCELoss()
+            for images, labels in loader:  # bad
+                loss = criterion(torch.sigmoid(model(images.cuda())), labels.cuda())
+                loss.backward()
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+            from torchvision.models import resnet50
+
+            model = resnet50().cuda()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            criterion = nn.CrossEntropyLoss()
+            scores = []
+            for images, labels in loader:  # bad
+                outputs = model(images.cuda())
+                loss = criterion(outputs, labels.cuda())
+                loss.backward()
+                scores.append(outputs.detach().cpu().numpy())
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+            from torchvision.models import resnet50
+
+            model = nn.DataParallel(resnet50()).cuda()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            criterion = nn.CrossEntropyLoss()
+            for images, labels in loader:  # bad
+                loss = criterion(model(images.cuda()), labels.cuda())
+                loss.backward()
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+            from torchvision.models import resnet50
+
+            model = resnet50().cuda()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            criterion = nn.CrossEntropyLoss()
+            for images, labels in loader:  # bad
+                loss = criterion(model(images.cuda()), labels.cuda())
+                loss.backward()
+                other = criterion(model(images.flip(-1).cuda()), labels.cuda())
+                other.backward()
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+            from torchvision.models import resnet50
+
+            model = resnet50().cuda()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            for images, labels in loader:  # bad
+                loss = penalised(model(images.cuda()), labels.cuda())
+                loss.backward()
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+            from torchvision.models import resnet50
+
+            model = resnet50().cuda()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            criterion = nn.CrossEntropyLoss()
+            for images, labels in loader:  # bad
+                outputs = model(images.cuda())
+                if mixed:
+                    outputs = outputs.flip(0)
+                loss = criterion(outputs, labels.cuda())
+                loss.backward()
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+            from torchvision.models import resnet50
+
+            model = resnet50().cuda()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            criterion = nn.CrossEntropyLoss()
+            for images, labels in loader:  # bad
+                criterion(model(images.cuda()), labels.cuda()).backward()
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.features = nn.Sequential(nn.Conv2d(3, 64, 3), nn.ReLU(), nn.Conv2d(64, 128, 3))
+                    self.reader = nn.LSTM(128, 128)
+                    self.head = nn.Linear(128, 1000)
+
+                def forward(self, x):
+                    _, (state, _) = self.reader(self.features(x).flatten(2).permute(2, 0, 1))
+                    return self.head(state[0])
+
+            model = Net().to("cuda")
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            for x, y in loader:  # bad
+                loss = nn.functional.cross_entropy(model(x.cuda()), y.cuda())
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.features = nn.Sequential(nn.Conv2d(3, 64, 3), nn.ReLU(), nn.Conv2d(64, 128, 3))
+                    self.head = nn.Linear(128, 1000)
+
+                def forward(self, x):
+                    kept = torch.zeros(len(x), 1000, device=x.device)
+                    kept[x.amax((1, 2, 3)) > 0] = self.head(self.features(x).mean((2, 3)))
+                    return kept
+
+            model = Net().to("cuda")
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            for x, y in loader:  # bad
+                loss = nn.functional.cross_entropy(model(x.cuda()), y.cuda())
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
             """
         ),
         Good(
@@ -401,3 +690,30 @@ def _described(layers: Layers) -> str:
     if layers.pretrained:
         return "a pretrained network"
     return "large matrix products"
+
+
+def _may_need_float32(facts: Facts) -> bool:
+    """Whether something around the step would fail under autocast to bfloat16, or gain nothing."""
+    from greenlint import Calls, Environment, Models, Tree, cst
+
+    if facts[Environment].at_least("torch", "2.1") is False:  # some layers have no kernels for it there
+        return True
+    written = {each.value for each in facts[Tree].of_type(cst.Name)}
+    if written & _NOT_FOR_AUTOCAST or ".data[0]" in facts.document.text:
+        return True
+    models = facts[Models]
+    return any(
+        each.receiver is not None and models.is_model(each.receiver) for each in facts[Calls].methods("double", "half")
+    )
+
+
+_NOT_FOR_AUTOCAST = frozenset(("LBFGS", "volatile", "torch_xla", "xm", "npu", "hpu", "xpu"))
+"""Other accelerators, line searches, and code of a PyTorch that has no autocast."""
+
+
+def _new_name(facts: Facts) -> str | None:
+    """A name for the switch that this file does not use."""
+    from greenlint import Tree, cst
+
+    used = {each.value for each in facts[Tree].of_type(cst.Name)}
+    return next((each for each in ("bf16", "use_bf16") if each not in used), None)
