@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from greenlint.facts.imports import Imports
     from greenlint.facts.invariance import Invariance
     from greenlint.facts.jobs import Job, Jobs
+    from greenlint.facts.keras_models import KerasModel, KerasModels
     from greenlint.facts.layers import Size
     from greenlint.facts.liveness import Liveness
     from greenlint.facts.loads import Load, LoadKind, Loads
@@ -176,6 +177,8 @@ _LAZY = {
     "Invariance": "greenlint.facts.invariance",
     "Job": "greenlint.facts.jobs",
     "Jobs": "greenlint.facts.jobs",
+    "KerasModel": "greenlint.facts.keras_models",
+    "KerasModels": "greenlint.facts.keras_models",
     "Kind": "greenlint.knowledge.kinds",
     "LauncherConfig": "greenlint.facts.environment",
     "Layers": "greenlint.facts.models",
@@ -352,6 +355,8 @@ __all__ = [
     "Invariance",
     "Job",
     "Jobs",
+    "KerasModel",
+    "KerasModels",
     "Kind",
     "LauncherConfig",
     "Layers",

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, Severity, on_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from greenlint import Call, Facts, Findings, Layers, cst
+    from greenlint import Call, Edit, Facts, Findings, Fix, Layers, cst
 
 
 _KERAS = re.compile(
@@ -79,7 +79,34 @@ class KerasNoMixedPrecision(Rule):
             ),
             related=tuple(_places(fit, [each for each, _ in heavy[1:]], facts)),
             confidence=Confidence.HIGH if layers is not None else Confidence.MEDIUM,
+            fix=self._fix(facts),
         )
+
+    def _fix(self, facts: Facts) -> Fix | None:
+        """A policy before the first layer, where there is a GPU, and outputs in float32.
+
+        It is float16, which all of these GPUs have: `fit` scales the loss by itself, and before Ampere bfloat16 is
+        slower than float32.
+        """
+        from greenlint import KerasModels, insert_before, set_argument
+
+        document, models = facts.document, facts[KerasModels]
+        run, first, policy = models.run, models.begins(), _policy(facts)
+        if not run or first is None or policy is None or _may_fail_in_float16(facts):
+            return None
+        edits = [*policy[0]]
+        for layer in dict.fromkeys(each for model in run for each in model.outputs or (None,)):
+            if layer is None or not _gives_float32(layer):
+                return None
+            given = set_argument(document, layer.node, "dtype", '"float32"')
+            if given is None:
+                return None
+            edits.extend(given)
+        placed = insert_before(document, first, *policy[1])
+        if placed is None:
+            return None
+        reason = "changes rounding, and values beyond 65504 overflow"
+        return self.unsafe_fix("compute in float16 where there is a GPU", *placed, *edits, reason=reason)
 
     examples = (
         Bad(
@@ -108,6 +135,155 @@ class KerasNoMixedPrecision(Rule):
                 model.compile("adam", "mse")
             history = model.fit(images, labels, epochs=10)  # bad
             history = model.fit(images, labels, epochs=10, initial_epoch=10)
+            """,
+            fixed="""
+            from tensorflow import keras
+            from tensorflow.keras import layers
+            import tensorflow as tf
+
+            strategy = tf.distribute.MirroredStrategy()
+            if tf.config.list_physical_devices("GPU"):
+                tf.keras.mixed_precision.set_global_policy("mixed_float16")
+            with strategy.scope():
+                model = keras.Sequential()
+                model.add(layers.Conv2D(64, 3, activation="relu", input_shape=(224, 224, 3)))
+                model.add(layers.Conv2D(128, 3, activation="relu"))
+                model.add(layers.GlobalAveragePooling2D())
+                model.add(layers.Dense(10, dtype="float32"))
+                model.compile("adam", "mse")
+            history = model.fit(images, labels, epochs=10)
+            history = model.fit(images, labels, epochs=10, initial_epoch=10)
+            """,
+        ),
+        Bad(
+            """
+            import tensorflow as tf
+            from tensorflow.keras import Input, Model, layers
+
+            tf.config.list_physical_devices("GPU")
+
+            def block(x, width):
+                x = layers.Conv2D(width, 3, padding="same")(x)
+                return layers.Activation("relu")(x)
+
+            def build(classes):
+                inputs = Input((256, 256, 3))
+                x = block(inputs, 64)
+                x = block(x, 128)
+                x = layers.GlobalAveragePooling2D()(x)
+                return Model(inputs, layers.Dense(classes, activation="softmax")(x))
+
+            model = build(10)
+            model.compile("adam", "categorical_crossentropy")
+            model.fit(train, epochs=30)  # bad
+            """,
+            fixed="""
+            import tensorflow as tf
+            from tensorflow.keras import Input, Model, layers
+
+            tf.config.list_physical_devices("GPU")
+
+            def block(x, width):
+                x = layers.Conv2D(width, 3, padding="same")(x)
+                return layers.Activation("relu")(x)
+
+            def build(classes):
+                if tf.config.list_physical_devices("GPU"):
+                    tf.keras.mixed_precision.set_global_policy("mixed_float16")
+                inputs = Input((256, 256, 3))
+                x = block(inputs, 64)
+                x = block(x, 128)
+                x = layers.GlobalAveragePooling2D()(x)
+                return Model(inputs, layers.Dense(classes, activation="softmax", dtype="float32")(x))
+
+            model = build(10)
+            model.compile("adam", "categorical_crossentropy")
+            model.fit(train, epochs=30)
+            """,
+        ),
+        Bad(
+            """
+            import keras
+            import tensorflow as tf
+            from keras import layers
+
+            tf.config.list_physical_devices("GPU")
+            model = keras.Sequential(
+                [
+                    keras.Input((224, 224, 3)),
+                    layers.Conv2D(64, 3, activation="relu"),
+                    layers.Conv2D(128, 3, activation="relu"),
+                    layers.GlobalAveragePooling2D(),
+                    layers.Dense(10),
+                    layers.Softmax(),
+                ]
+            )
+            model.compile("adam", "categorical_crossentropy")
+            model.fit(train, epochs=30)  # bad
+            """,
+            files={"requirements.txt": "keras>=3.0"},
+            fixed="""
+            import keras
+            import tensorflow as tf
+            from keras import layers
+
+            tf.config.list_physical_devices("GPU")
+            if tf.config.list_physical_devices("GPU"):
+                keras.config.set_dtype_policy("mixed_float16")
+            model = keras.Sequential(
+                [
+                    keras.Input((224, 224, 3)),
+                    layers.Conv2D(64, 3, activation="relu"),
+                    layers.Conv2D(128, 3, activation="relu"),
+                    layers.GlobalAveragePooling2D(),
+                    layers.Dense(10),
+                    layers.Softmax(dtype="float32"),
+                ]
+            )
+            model.compile("adam", "categorical_crossentropy")
+            model.fit(train, epochs=30)
+            """,
+        ),
+        Bad(
+            """
+            import tensorflow as tf
+            from tensorflow.keras import Input, Model, layers
+
+            tf.config.list_physical_devices("GPU")
+            inputs = Input((256, 256, 128))
+            x = layers.Conv2D(128, 3, padding="same")(inputs)
+            x = layers.Conv2D(128, 3, padding="same")(x + inputs)
+            model = Model(inputs, layers.Conv2D(1, 1)(x))
+            model.compile("adam", "mse")
+            model.fit(train, epochs=30)  # bad
+            """
+        ),
+        Bad(
+            """
+            import tensorflow as tf
+            from tensorflow.keras import Input, Model, layers
+
+            tf.config.list_physical_devices("GPU")
+            inputs = Input((256, 256, 3))
+            x = layers.Conv2D(64, 3)(inputs)
+            x = layers.Conv2D(128, 3)(x)
+            x = layers.Lambda(normalise)(x)
+            model = Model(inputs, layers.Conv2D(1, 1)(x))
+            model.compile("adam", "mse")
+            model.fit(train, epochs=30)  # bad
+            """
+        ),
+        Bad(
+            """
+            import tensorflow as tf
+            from tensorflow.keras import layers
+
+            tf.config.list_physical_devices("GPU")
+            model = tf.keras.Sequential([layers.Conv2D(64, 3), layers.Conv2D(128, 3), layers.GlobalAveragePooling2D()])
+            for width in widths:
+                model.add(layers.Dense(width))
+            model.compile("adam", "mse")
+            model.fit(train, epochs=30)  # bad
             """
         ),
         Bad(
@@ -338,3 +514,95 @@ def _described(layers: Layers | None) -> str:
     if layers.recurrent:
         return "this recurrent model"
     return "this model"
+
+
+_FLOAT32_OUTPUTS = frozenset(("Dense", "Activation", "Softmax", "Conv1D", "Conv2D", "Conv3D"))
+_OWN_CODE = frozenset(
+    """GradientTape Lambda LSTM GRU SimpleRNN RNN Bidirectional ConvLSTM2D CuDNNLSTM CuDNNGRU add_loss set_floatx
+    clone_model model_from_json TextVectorization StringLookup Normalization adapt fit_generator
+    disable_eager_execution hypermodel""".split()
+)
+"""What may not run in float16, or has layers that are not seen."""
+_OTHER_ROOTS = re.compile(
+    r"(?:tensorflow_(?!datasets)|keras_(?!preprocessing)|tf_|tfimm|transformers|segmentation_models|efficientnet|classification_models|vit_keras"
+    r"|image_classifiers|horovod|kerastuner|talos|tf2onnx)"
+)
+_GRAPH_OPS = frozenset(
+    """abs add cast concat divide einsum exp expand_dims log map_fn matmul maximum minimum multiply norm one_hot pad
+    pow range reduce_max reduce_mean reduce_sum reshape shape sigmoid softmax split sqrt square squeeze stack subtract
+    tanh tile transpose where""".split()
+)
+
+
+def _may_fail_in_float16(facts: Facts) -> bool:
+    """Whether there is code between layers, or a layer, that may not take float16."""
+    from greenlint import Calls, Environment, Names, Project, Tree, cst
+
+    if facts[Environment].at_least("tensorflow", "2.4") is False or facts[Project].importers():
+        return True
+    if {each.value for each in facts[Tree].of_type(cst.Name)} & _OWN_CODE or facts[Names].star_imports:
+        return True
+    if any(_OTHER_ROOTS.match(each.imported or "") for each in facts[Names].imports()):
+        return True
+    if any(_is_keras(base.value, facts) for each in facts[Tree].of_type(cst.ClassDef) for base in each.bases):
+        return True
+    return any(
+        _is_symbolic(side, facts)
+        for each in facts[Tree].of_type(cst.BinaryOperation)
+        for side in (each.left, each.right)
+    ) or any(_is_graph_op(each, facts) for each in facts[Calls].all)
+
+
+def _is_graph_op(call: Call, facts: Facts) -> bool:
+    """Whether a function of TensorFlow may stand between two layers."""
+    from greenlint import Tree
+
+    name = call.name or ""
+    if not name.startswith(("tensorflow.", "keras.backend.", "keras.ops.")) or call.method not in _GRAPH_OPS:
+        return False
+    return facts[Tree].function(call.node) is not None or any(_is_symbolic(arg.value, facts) for arg in call.node.args)
+
+
+def _is_symbolic(node: cst.BaseExpression, facts: Facts) -> bool:
+    """Whether an expression is what a layer gives: its type may then be another one than its partner's."""
+    from greenlint import Calls, Names, cst
+
+    values = [each.value for each in facts[Names].reaching(node)] if isinstance(node, cst.Name) else [node]
+    for value in values:
+        if isinstance(value, cst.Call):
+            call = facts[Calls].of(value.func) if isinstance(value.func, cst.Call) else facts[Calls].of(value)
+            if (call.name or "").startswith(("keras.layers.", "keras.Input")):
+                return True
+    return False
+
+
+def _is_keras(base: cst.BaseExpression, facts: Facts) -> bool:
+    """Whether a class is a layer or model, or may be one."""
+    from greenlint import Names
+
+    name = facts[Names].resolve(base)
+    return name is None or (name.startswith("keras.") and not name.startswith(("keras.callbacks.", "keras.utils.")))
+
+
+def _gives_float32(layer: Call) -> bool:
+    """Whether a layer takes `dtype` and gives its outputs in it."""
+    return layer.method in _FLOAT32_OUTPUTS and layer.argument("dtype").absent
+
+
+def _policy(facts: Facts) -> tuple[Sequence[Edit], tuple[str, str]] | None:
+    """The lines that set the policy as this file writes Keras, and the imports that they need."""
+    from greenlint import Environment, Names, spelled
+
+    roots = {(each.imported or "").partition(".")[0] for each in facts[Names].imports()}
+    tensorflow = spelled(facts.document, "tensorflow", "tf")
+    if "tensorflow" not in roots or "tf_keras" in roots or tensorflow is None:
+        return None
+    unit = facts.document.tree.default_indent
+    asked = f'if {tensorflow[1]}.config.list_physical_devices("GPU"):'
+    if "keras" not in roots:
+        return tensorflow[0], (asked, f'{unit}{tensorflow[1]}.keras.mixed_precision.set_global_policy("mixed_float16")')
+    keras = spelled(facts.document, "keras")
+    if keras is None or facts[Environment].at_least("keras", "3.0") is not True:
+        return None
+    imports = (*tensorflow[0], *keras[0])
+    return imports, (asked, f'{unit}{keras[1]}.config.set_dtype_policy("mixed_float16")')
