@@ -33,6 +33,7 @@ class Bfloat16:
         self._facts = facts
         self._values = facts[Values]
         self._names = facts[Names]
+        self._tree = facts[Tree]
 
     def network(self, node: cst.BaseExpression) -> bool:
         """Whether the network behind an expression runs under autocast to bfloat16."""
@@ -42,6 +43,11 @@ class Bfloat16:
         if value.instance_of is not None:
             return self.definition(value.instance_of)
         return value.call is not None and _Survey().made(value.call)
+
+    def switch(self, node: cst.CSTNode) -> str | None:
+        """A name that can be bound before ``node`` and means nothing else in this file; ``None`` if there is none."""
+        used = {each.value for each in self._tree.of_type(cst.Name)}
+        return None if "bf16" in used or self._names.scope(node).is_class else "bf16"
 
     @functools.cached_property
     def _in_threads(self) -> bool:
@@ -79,6 +85,8 @@ class _Survey:
         if not all(self._is_base(facts, base.value) for base in node.bases):
             return False
         for statement in node.body.body:
+            if isinstance(statement, cst.FunctionDef) and statement.name.value in _NOT_RUN:
+                continue
             built = isinstance(statement, cst.FunctionDef) and statement.name.value in _BUILDS
             if not self._fits_below(facts, statement, built=built):
                 return False
@@ -134,7 +142,11 @@ def _is_store(node: cst.AssignTarget | cst.AugAssign) -> bool:
 
 
 _THREADS = re.compile(r"\b(?:DataParallel|data_parallel)\b")
-_BUILDS = frozenset(("__init__", "configure_optimizers", "train_dataloader", "val_dataloader", "test_dataloader"))
+_BUILDS = frozenset(("__init__", "setup", "configure_model"))
+_NOT_RUN = frozenset(
+    "configure_optimizers prepare_data train_dataloader val_dataloader test_dataloader predict_dataloader".split()
+)
+"""Methods of a Lightning module that compute nothing."""
 _ALLOWED_ROOTS = ("torch", "einops", "torchmetrics", "lightning", "PIL")
 _OTHER_CODE = re.compile(
     r"torch\.(?:ops|jit|hub|fft|linalg|special|sparse|utils\.cpp_extension)\."
@@ -144,7 +156,8 @@ _POSITIONS = frozenset(("arange", "linspace"))
 _PRODUCTS = frozenset("einsum matmul mm bmm addmm baddbmm".split())
 """A product with positions: bfloat16 tells no whole numbers apart beyond 256."""
 _BASE = re.compile(
-    r"torch\.nn\.[A-Z]|builtins\.object$|lightning(?:\.pytorch)?\.(?:core\.)?(?:LightningModule|module)|abc\.|typing\."
+    r"torch\.nn\.[A-Z]|builtins\.object$|abc\.|typing\."
+    r"|lightning\.pytorch\.(?:core\.)?(?:LightningModule|Callback)$"
 )
 _TEXT_MODELS = (
     "Bert|DistilBert|Roberta|XLMRoberta|Camembert|Electra|Albert|GPT2|GPTNeo|GPTNeoX|OPT|Bloom|Llama|Mistral|Qwen2|"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_call
 
 if TYPE_CHECKING:
-    from greenlint import Call, Facts, Findings, cst
+    from greenlint import Call, Facts, Findings, Fix, cst
 
 _FULL = (32, "32", "32-true")
 _DECIDES = ("plugins", "amp_backend", "amp_level")
@@ -75,7 +75,32 @@ class LightningDefaultPrecision(Rule):
                 "Lightning before 2.0 spells it precision=16",
             ),
             related=((fit.node, "trains here"),),
+            fix=self._fix(call, fit, facts),
         )
+
+    def _fix(self, call: Call, fit: Call, facts: Facts) -> Fix | None:
+        """Bfloat16 where the GPU has units for it: elsewhere the run stays as it is."""
+        from greenlint import Bfloat16, Tree, insert_before, set_argument, spelled
+
+        names, torch = _spelling(call, facts), spelled(facts.document, "torch")
+        written = call.keyword("precision") is not None
+        if names is None or torch is None or (written and not _is_literal(call)):
+            return None
+        if _may_fork(call, facts) or not _runs_in_bfloat16(call, fit, facts):
+            return None
+        cuda = f"{torch[1]}.cuda"
+        question = f"{cuda}.is_available() and {cuda}.get_device_capability() >= (8, 0)"
+        name = facts[Bfloat16].switch(call.node)
+        if name is None:
+            return None
+        edits = set_argument(facts.document, call.node, "precision", f"{names[0]} if {name} else {names[1]}")
+        statement = facts[Tree].statement(call.node)
+        placed = insert_before(facts.document, statement, f"{name} = {question}")
+        if edits is None or placed is None:
+            return None
+        reason = "changes rounding, and the 32 may be meant" if written else "changes rounding"
+        title = "train in bfloat16 where the GPU has units for it"
+        return self.unsafe_fix(title, *torch[0], *placed, *edits, reason=reason)
 
     examples = (
         Bad(
@@ -88,9 +113,23 @@ class LightningDefaultPrecision(Rule):
                     super().__init__()
                     self.model = torchvision.models.resnet50()
 
-            trainer = L.Trainer(max_epochs=90, accelerator="gpu", devices=4)  # bad
+            trainer = L.Trainer(accelerator="gpu", devices=1)  # bad
             trainer.fit(Classifier(), loader)
-            """
+            """,
+            fixed="""
+            import lightning as L
+            import torchvision
+            import torch
+
+            class Classifier(L.LightningModule):
+                def __init__(self):
+                    super().__init__()
+                    self.model = torchvision.models.resnet50()
+
+            bf16 = torch.cuda.is_available() and torch.cuda.get_device_capability() >= (8, 0)
+            trainer = L.Trainer(accelerator="gpu", devices=1, precision="bf16-mixed" if bf16 else "32-true")
+            trainer.fit(Classifier(), loader)
+            """,
         ),
         Bad(
             """
@@ -126,8 +165,143 @@ class LightningDefaultPrecision(Rule):
                     self.up = nn.ConvTranspose2d(width, 1, 3)
 
             module = Segmenter()
-            trainer = Trainer(accelerator="auto", max_epochs=20)  # bad
+            trainer = Trainer(  # bad
+                accelerator="auto",
+                devices=1,
+                precision=32,
+            )
             trainer.fit(module, datamodule=data)
+            """,
+            fixed="""
+            from lightning.pytorch import LightningModule, Trainer
+            from torch import nn
+            import torch
+
+            class Segmenter(LightningModule):
+                def __init__(self, width=256):
+                    super().__init__()
+                    self.down = nn.Conv2d(3, width, 3)
+                    self.up = nn.ConvTranspose2d(width, 1, 3)
+
+            module = Segmenter()
+            bf16 = torch.cuda.is_available() and torch.cuda.get_device_capability() >= (8, 0)
+            trainer = Trainer(
+                accelerator="auto",
+                devices=1,
+                precision="bf16-mixed" if bf16 else "32-true",
+            )
+            trainer.fit(module, datamodule=data)
+            """,
+        ),
+        Bad(
+            """
+            import pytorch_lightning as pl
+            import torch
+            from torch import nn
+            from transformers import AutoModel
+
+            class Encoder(pl.LightningModule):
+                def __init__(self):
+                    super().__init__()
+                    self.model = AutoModel.from_pretrained("bert-base-uncased")
+                    self.criterion = nn.CrossEntropyLoss()
+
+                def training_step(self, batch, index):
+                    loss = self.criterion(self.model(batch["ids"]).pooler_output, batch["label"])
+                    self.log("loss", loss)
+                    return loss
+
+            trainer = pl.Trainer(accelerator="gpu", devices=1)  # bad
+            trainer.fit(Encoder(), loader)
+            """,
+            files={"requirements.txt": "pytorch-lightning==1.9.5"},
+            fixed="""
+            import pytorch_lightning as pl
+            import torch
+            from torch import nn
+            from transformers import AutoModel
+
+            class Encoder(pl.LightningModule):
+                def __init__(self):
+                    super().__init__()
+                    self.model = AutoModel.from_pretrained("bert-base-uncased")
+                    self.criterion = nn.CrossEntropyLoss()
+
+                def training_step(self, batch, index):
+                    loss = self.criterion(self.model(batch["ids"]).pooler_output, batch["label"])
+                    self.log("loss", loss)
+                    return loss
+
+            bf16 = torch.cuda.is_available() and torch.cuda.get_device_capability() >= (8, 0)
+            trainer = pl.Trainer(accelerator="gpu", devices=1, precision="bf16" if bf16 else 32)
+            trainer.fit(Encoder(), loader)
+            """,
+        ),
+        Bad(
+            """
+            import lightning as L
+            import torchvision
+            from torch import nn
+
+            class Classifier(L.LightningModule):
+                def __init__(self):
+                    super().__init__()
+                    self.model = torchvision.models.resnet50()
+                    self.criterion = nn.BCELoss()
+
+                def training_step(self, batch, index):
+                    return self.criterion(self.model(batch[0]).sigmoid(), batch[1])
+
+            trainer = L.Trainer(max_epochs=90, accelerator="gpu", devices=1)  # bad
+            trainer.fit(Classifier(), loader)
+            """
+        ),
+        Bad(
+            """
+            import lightning as L
+            import torchvision
+
+            class Classifier(L.LightningModule):
+                def __init__(self):
+                    super().__init__()
+                    self.model = torchvision.models.resnet50()
+
+                def forward(self, images):
+                    return self.model(images)
+
+            model = Classifier()
+            trainer = L.Trainer(max_epochs=90, accelerator="gpu", devices=1)  # bad
+            trainer.fit(model, loader)
+            scores = trainer.predict(model, tests)[0].numpy()
+            """
+        ),
+        Bad(
+            """
+            import lightning as L
+            import torchvision
+
+            class Classifier(L.LightningModule):
+                def __init__(self):
+                    super().__init__()
+                    self.model = torchvision.models.resnet50()
+
+            trainer = L.Trainer(accelerator="gpu", devices=4, strategy="ddp_fork")  # bad
+            trainer.fit(Classifier(), loader)
+            """
+        ),
+        Bad(
+            """
+            import lightning as L
+            import torchvision
+            from callbacks import Confusion
+
+            class Classifier(L.LightningModule):
+                def __init__(self):
+                    super().__init__()
+                    self.model = torchvision.models.resnet50()
+
+            trainer = L.Trainer(accelerator="gpu", devices=1, callbacks=[Confusion()])  # bad
+            trainer.fit(Classifier(), loader)
             """
         ),
         Good(
@@ -321,3 +495,65 @@ def _is_heavy(fit: Call, facts: Facts) -> bool:
     model = _model_of(fit)
     layers = facts[Models].layers(model) if model is not None else None
     return layers is not None and layers.heavy is True
+
+
+# -- the fix --------------------------------------------------------------------------------------------------
+
+
+def _spelling(call: Call, facts: Facts) -> tuple[str, str] | None:
+    """How this release writes mixed bfloat16 and float32; `None` where it is not known."""
+    from greenlint import Environment, Names
+
+    environment = facts[Environment]
+    if environment.at_least("torch", "1.10") is False:
+        return None
+    newer = environment.at_least("lightning", "2.0")
+    roots = {(each.imported or "").partition(".")[0] for each in facts[Names].imports()}
+    if newer or (newer is None and "lightning" in roots and "pytorch_lightning" not in roots):
+        return '"bf16-mixed"', '"32-true"'
+    # Releases from 1.5 on know the short names, as 2.x still does; those before had no `devices`.
+    if environment.at_least("lightning", "1.5") or (newer is None and call.keyword("devices") is not None):
+        return '"bf16"', "32"
+    return None
+
+
+def _is_literal(call: Call) -> bool:
+    from greenlint import cst
+
+    return isinstance(call.keyword("precision"), (cst.Integer, cst.SimpleString))
+
+
+def _may_fork(call: Call, facts: Facts) -> bool:
+    """Whether the run may fork: asking for the device's abilities before starts CUDA, which a fork cannot take over."""
+    strategy = call.argument("strategy")
+    if strategy.written and not isinstance(strategy.constant, str):
+        return True
+    if isinstance(strategy.constant, str) and ("fork" in strategy.constant or "notebook" in strategy.constant):
+        return True
+    if facts.document.cells is None:
+        return False
+    return not any(call.argument(name).constant in (1, "1", [0]) for name in ("devices", "gpus"))
+
+
+def _runs_in_bfloat16(call: Call, fit: Call, facts: Facts) -> bool:
+    """Whether all that runs under autocast is seen and takes bfloat16, and no prediction leaves it."""
+    from greenlint import Bfloat16, Calls, cst
+
+    model = _model_of(fit)
+    if model is None or facts[Calls].methods("predict") or not facts[Bfloat16].network(model):
+        return False
+    callbacks = call.argument("callbacks")
+    if callbacks.absent:
+        return True
+    if not callbacks.written or not isinstance(callbacks.node, cst.List) or callbacks.facts is not facts:
+        return False
+    return all(_is_harmless(each.value, facts) for each in callbacks.node.elements)
+
+
+def _is_harmless(callback: cst.BaseExpression, facts: Facts) -> bool:
+    from greenlint import Bfloat16, Values
+
+    value = facts[Values].of(callback)
+    if value.instance_of is not None:
+        return facts[Bfloat16].definition(value.instance_of)
+    return value.call is not None and (value.call.name or "").startswith("lightning.pytorch.callbacks.")

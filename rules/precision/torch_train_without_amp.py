@@ -103,18 +103,21 @@ class TorchTrainWithoutAmp(Rule):
         from greenlint import Bfloat16, Forwards, Tree, insert_before, spelled, wrap
 
         document = facts.document
-        forward = facts[Forwards].of(step)
-        if forward is None or _may_need_float32(facts) or not facts[Bfloat16].network(forward.network):
+        forward, torch = facts[Forwards].of(step), spelled(document, "torch")
+        if forward is None or torch is None or _may_need_float32(facts):
             return None
-        torch, switch = spelled(document, "torch"), _new_name(facts)
-        if torch is None or switch is None:
+        if not facts[Bfloat16].network(forward.network):
             return None
         cuda = f"{torch[1]}.cuda"
+        question = f"{cuda}.is_available() and {cuda}.get_device_capability() >= (8, 0)"
         loops = facts[Tree].loops_around(forward.statements[0])
         first = loops[-1] if loops else forward.statements[0]
-        asked = f"{switch} = {cuda}.is_available() and {cuda}.get_device_capability() >= (8, 0)"
-        header = f'with {torch[1]}.autocast("cuda", dtype={torch[1]}.bfloat16, enabled={switch}):'
-        placed, wrapped = insert_before(document, first, asked), wrap(document, forward.statements, header)
+        name = facts[Bfloat16].switch(first)
+        if name is None:
+            return None
+        header = f'with {torch[1]}.autocast("cuda", dtype={torch[1]}.bfloat16, enabled={name}):'
+        placed = insert_before(document, first, f"{name} = {question}")
+        wrapped = wrap(document, forward.statements, header)
         if placed is None or wrapped is None:
             return None
         return self.unsafe_fix(
@@ -709,11 +712,3 @@ def _may_need_float32(facts: Facts) -> bool:
 
 _NOT_FOR_AUTOCAST = frozenset(("LBFGS", "volatile", "torch_xla", "xm", "npu", "hpu", "xpu"))
 """Other accelerators, line searches, and code of a PyTorch that has no autocast."""
-
-
-def _new_name(facts: Facts) -> str | None:
-    """A name for the switch that this file does not use."""
-    from greenlint import Tree, cst
-
-    used = {each.value for each in facts[Tree].of_type(cst.Name)}
-    return next((each for each in ("bf16", "use_bf16") if each not in used), None)
