@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         remove_argument,
         set_argument,
         spelled,
+        unwrap,
         use_instead,
         wrap,
     )
@@ -278,6 +279,7 @@ _LAZY = {
     "root_name": "greenlint.facts.names",
     "set_argument": "greenlint.edits",
     "spelled": "greenlint.edits",
+    "unwrap": "greenlint.edits",
     "use_instead": "greenlint.edits",
     "wrap": "greenlint.edits",
 }
@@ -468,6 +470,7 @@ __all__ = [
     "root_name",
     "set_argument",
     "spelled",
+    "unwrap",
     "use_instead",
     "wrap",
 ]

@@ -28,6 +28,7 @@ __all__ = [
     "replace",
     "set_argument",
     "spelled",
+    "unwrap",
     "use_instead",
     "wrap",
 ]
@@ -257,6 +258,66 @@ def wrap(document: Document, statements: Sequence[cst.CSTNode], header: str) -> 
         if not any(each.start < at < each.end for each in strings)
     )
     return (_insert(start, f"{header}{newline}{outer}{unit}"), *deeper)
+
+
+def unwrap(document: Document, block: cst.With, call: cst.BaseExpression) -> Edits | None:
+    """Take ``call`` away from what ``block`` enters; where nothing is left, the body takes the place of the block.
+
+    ``None`` when the value is bound (``as``), and where a comment would go, too.
+    """
+    index = next((at for at, each in enumerate(block.items) if each.item is call), None)
+    if index is None or block.items[index].asname is not None or block.asynchronous is not None:
+        return None
+    if len(block.items) > 1:
+        items = [document.span(each) for each in block.items]
+        if index + 1 < len(items):
+            span = Span(items[index].start, items[index + 1].start)
+        else:
+            span = Span(items[index - 1].end, items[index].end)
+        return (Edit(span, ""),) if not _has_comment(document, span) else None
+    return _dedented(document, block)
+
+
+def _dedented(document: Document, block: cst.With) -> Edits | None:
+    """The body of a block instead of the block."""
+    whole, first = document.span(block), document.span(block.body.body[0]).start
+    if isinstance(block.body, cst.SimpleStatementSuite):
+        header = Span(whole.start, first)
+        return (Edit(header, ""),) if not _has_comment(document, header) else None
+    colon = document.span(block.whitespace_before_colon).end
+    line = document.line_span(colon)
+    header = Span(document.line_span(whole.start).start, line.end + len(document.newline_at(line.end)))
+    if _has_comment(document, header) or not document.same_cell(whole.start, whole.end):
+        return None
+    outer = document.text[header.start : whole.start]
+    body = block.body.body[0]
+    at = _start_of(document, body) if isinstance(body, cst.BaseStatement) else first
+    inner = document.text[document.line_span(at).start : at]
+    if not inner.startswith(outer):
+        return None
+    strings = _string_spans(document, whole)
+    taken = [
+        Edit(Span(at + len(outer), at + len(inner)), "")
+        for at in _line_starts(document, colon, _end_of_comments(document, whole.end, inner))
+        if document.text.startswith(inner, at) and not any(each.start < at < each.end for each in strings)
+    ]
+    return (Edit(header, ""), *taken)
+
+
+def _end_of_comments(document: Document, offset: int, indent: str) -> int:
+    """Where the comments end that follow the line of ``offset`` with an indent, or that line."""
+    end = at = document.line_span(offset).end
+    while at < len(document.text):
+        line = document.line_span(at + len(document.newline_at(at)))
+        written = document.text[line.start : line.end]
+        if written.startswith(f"{indent}#"):
+            end = line.end
+        elif written.strip():
+            break
+        if line.end <= at:
+            break
+        at = line.end
+    return end
 
 
 def delete_statement(document: Document, statement: cst.CSTNode) -> Edits | None:

@@ -198,6 +198,33 @@ def test_wrap_refuses_statements_that_do_not_follow_each_other() -> None:
     assert edits.wrap(document, [], "with w:") is None
 
 
+UNWRAP = {
+    "block": ("with gone:\n    a\n    b(\n        1)\nc\n", "a\nb(\n    1)\nc\n"),
+    "nested": ("if x:\n  with gone:\n      a\n  b\n", "if x:\n  a\n  b\n"),
+    "tabs": ("if x:\n\twith gone:\n\t\ta\n", "if x:\n\ta\n"),
+    "comments stay": ("with gone:\n    # one\n    a\n    # two\n\n# three\nb\n", "# one\na\n# two\n\n# three\nb\n"),
+    "comment at the end of the file": ("with gone:\n    a\n    # two", "a\n# two"),
+    "compound": ("with gone:\n    @d\n    def f():\n        a\n", "@d\ndef f():\n    a\n"),
+    "multi-line string": ('with gone:\n    a = """\n    x\n    """\n', 'a = """\n    x\n    """\n'),
+    "windows line ends": ("with gone:\r\n    a\r\n    b\r\n", "a\r\nb\r\n"),
+    "behind the colon": ("with gone: a; b\n", "a; b\n"),
+    "header over several lines": ("with (\n    gone\n):\n    a\n", "a\n"),
+    "first of several": ("with gone, w: a\n", "with w: a\n"),
+    "last of several": ("with v, w as x, gone:\n    a\n", "with v, w as x:\n    a\n"),
+    "in parentheses": ("with (\n    w,\n    gone,\n):\n    a\n", "with (\n    w,\n):\n    a\n"),
+    "bound": ("with gone as x:\n    a\n", None),
+    "comment of the header": ("with gone:  # why\n    a\n", None),
+    "comment of an item": ("with (\n    w,  # why\n    gone,\n):\n    a\n", None),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), UNWRAP.values(), ids=UNWRAP)
+def test_unwrap(before: str, after: str | None) -> None:
+    document = document_of(before)
+    gone = next(each for each in nodes(document, cst.Name) if each.value == "gone")
+    assert applied(before, edits.unwrap(document, nodes(document, cst.With)[0], gone)) == after
+
+
 DELETE = {
     "line": ("a\ngone\nb\n", "a\nb\n"),
     "last line without an end": ("a\ngone", "a"),

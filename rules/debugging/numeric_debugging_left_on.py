@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_call, on_file
@@ -9,7 +10,7 @@ from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_ca
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlint import Call, Facts, Findings, cst
+    from greenlint import Call, Facts, Findings, Fix, cst
 
 
 class NumericDebuggingLeftOn(Rule):
@@ -81,6 +82,7 @@ class NumericDebuggingLeftOn(Rule):
             "this Trainer looks for NaN in every gradient of the backward pass",
             help="drop detect_anomaly=True",
             notes=_NOTES,
+            fix=self._trainer_fix(call),
         )
 
     @on_file
@@ -97,6 +99,7 @@ class NumericDebuggingLeftOn(Rule):
                 help="delete it, or let an option switch it on",
                 notes=_NOTES,
                 related=(place,),
+                fix=self._fix(node, facts),
             )
 
     @on_call("torch.autograd.gradcheck", "torch.autograd.gradgradcheck")
@@ -111,6 +114,33 @@ class NumericDebuggingLeftOn(Rule):
                 help="move it to a test",
             )
 
+    def _trainer_fix(self, call: Call) -> Fix | None:
+        from greenlint import remove_argument
+
+        edits = remove_argument(call.facts.document, call.node, "detect_anomaly")
+        if edits is None or _catches(call.facts):
+            return None
+        return self.unsafe_fix("leave detect_anomaly out", *edits, reason=_PASSES)
+
+    def _fix(self, node: cst.CSTNode, facts: Facts) -> Fix | None:
+        from greenlint import Calls, Tree, cst, delete_statement, unwrap
+
+        document, tree = facts.document, facts[Tree]
+        parent = tree.parent(node)
+        if isinstance(node, cst.Call) and isinstance(parent, cst.WithItem):
+            block = tree.parent(parent)
+            edits = unwrap(document, block, node) if isinstance(block, cst.With) else None
+        elif _is_all(node, facts):
+            edits = delete_statement(document, tree.statement(node))
+        else:
+            edits = None
+        if edits is None or _catches(facts):
+            return None
+        if isinstance(node, cst.Call) and facts[Calls].of(node).argument("check_nan", 1).constant is False:
+            return self.safe_fix("record no stack traces", *edits)
+        dumps = isinstance(node, cst.Call) and facts[Calls].of(node).method == "enable_dump_debug_info"
+        return self.unsafe_fix("look for NaN no more", *edits, reason=_DUMPS if dumps else _PASSES)
+
     examples = (
         Bad(
             """
@@ -123,7 +153,17 @@ class NumericDebuggingLeftOn(Rule):
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
-            """
+            """,
+            fixed="""
+            import torch
+
+            model = Net().cuda()
+            for x, y in loader:
+                loss = criterion(model(x.cuda()), y.cuda())
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            """,
         ),
         Bad(
             """
@@ -135,7 +175,16 @@ class NumericDebuggingLeftOn(Rule):
                         loss = criterion(model(x), y)
                         loss.backward()
                     optimizer.step()
-            """
+            """,
+            fixed="""
+            import torch
+
+            for epoch in range(epochs):
+                for x, y in loader:
+                    loss = criterion(model(x), y)
+                    loss.backward()
+                    optimizer.step()
+            """,
         ),
         Bad(
             """
@@ -152,7 +201,21 @@ class NumericDebuggingLeftOn(Rule):
                     train(build(), loader, optimizer)
 
             main()
-            """
+            """,
+            fixed="""
+            import torch
+
+            def train(model, loader, optimizer):
+                for x, y in loader:
+                    loss = criterion(model(x), y)
+                    loss.backward()
+                    optimizer.step()
+
+            def main():
+                train(build(), loader, optimizer)
+
+            main()
+            """,
         ),
         Bad(
             """
@@ -160,7 +223,13 @@ class NumericDebuggingLeftOn(Rule):
 
             trainer = pl.Trainer(max_epochs=100, detect_anomaly=True)  # bad
             trainer.fit(module, data)
-            """
+            """,
+            fixed="""
+            import lightning.pytorch as pl
+
+            trainer = pl.Trainer(max_epochs=100)
+            trainer.fit(module, data)
+            """,
         ),
         Bad(
             """
@@ -180,7 +249,16 @@ class NumericDebuggingLeftOn(Rule):
                 loss, grads = value_and_grad(params, batch)
                 updates, state = tx.update(grads, state)
                 params = optax.apply_updates(params, updates)
-            """
+            """,
+            fixed="""
+            import jax
+            import optax
+
+            for batch in batches:
+                loss, grads = value_and_grad(params, batch)
+                updates, state = tx.update(grads, state)
+                params = optax.apply_updates(params, updates)
+            """,
         ),
         Bad(
             """
@@ -190,7 +268,14 @@ class NumericDebuggingLeftOn(Rule):
             model = tf.keras.applications.ResNet50(weights=None)
             model.compile("adam", "categorical_crossentropy")
             model.fit(images, epochs=20)
-            """
+            """,
+            fixed="""
+            import tensorflow as tf
+
+            model = tf.keras.applications.ResNet50(weights=None)
+            model.compile("adam", "categorical_crossentropy")
+            model.fit(images, epochs=20)
+            """,
         ),
         Bad(
             """
@@ -200,6 +285,110 @@ class NumericDebuggingLeftOn(Rule):
                 loss = criterion(model(x), y)
                 loss.backward()
                 torch.autograd.gradcheck(layer, x)  # bad
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import os
+
+            os.environ["JAX_DEBUG_NANS"] = "True"  # bad
+            import jax
+            import optax
+
+            for batch in batches:
+                loss, grads = value_and_grad(params, batch)
+                updates, state = tx.update(grads, state)
+                params = optax.apply_updates(params, updates)
+            """,
+            fixed="""
+            import os
+
+            import jax
+            import optax
+
+            for batch in batches:
+                loss, grads = value_and_grad(params, batch)
+                updates, state = tx.update(grads, state)
+                params = optax.apply_updates(params, updates)
+            """,
+        ),
+        Bad(
+            """
+            import torch
+            from torch import autograd
+
+            scaler = torch.amp.GradScaler()
+            with torch.autocast("cuda"), autograd.detect_anomaly():  # bad
+                for x, y in loader:
+                    scaler.scale(criterion(model(x), y)).backward()
+                    scaler.step(optimizer)
+                    scaler.update()
+            """,
+            fixed="""
+            import torch
+            from torch import autograd
+
+            scaler = torch.amp.GradScaler()
+            with torch.autocast("cuda"):
+                for x, y in loader:
+                    scaler.scale(criterion(model(x), y)).backward()
+                    scaler.step(optimizer)
+                    scaler.update()
+            """,
+        ),
+        Bad(
+            """
+            import tensorflow as tf
+
+            tf.debugging.experimental.enable_dump_debug_info("dumps")  # bad
+            model = tf.keras.applications.ResNet50(weights=None)
+            model.compile("adam", "categorical_crossentropy")
+            model.fit(images, epochs=20)
+            """,
+            fixed="""
+            import tensorflow as tf
+
+            model = tf.keras.applications.ResNet50(weights=None)
+            model.compile("adam", "categorical_crossentropy")
+            model.fit(images, epochs=20)
+            """,
+        ),
+        Bad(
+            """
+            import os
+
+            os.environ.update({"JAX_DEBUG_NANS": "1", "OMP_NUM_THREADS": "4"})  # bad
+            import jax
+            import optax
+
+            for batch in batches:
+                loss, grads = value_and_grad(params, batch)
+                updates, state = tx.update(grads, state)
+                params = optax.apply_updates(params, updates)
+            """
+        ),
+        Bad(
+            """
+            import torch
+
+            for x, y in loader:
+                try:
+                    with torch.autograd.detect_anomaly():  # bad
+                        loss = criterion(model(x), y)
+                        loss.backward()
+                except RuntimeError:
+                    continue
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import torch
+
+            guard = torch.autograd.set_detect_anomaly(True)  # bad
+            for x, y in loader:
+                criterion(model(x), y).backward()
                 optimizer.step()
             """
         ),
@@ -318,6 +507,9 @@ class NumericDebuggingLeftOn(Rule):
     )
 
 
+_PASSES = "a NaN or an infinity no longer ends the program"
+_DUMPS = "no tensors are written for the debugger"
+_CAUGHT = re.compile(r"RuntimeError|FloatingPointError|ArithmeticError|InvalidArgument|\bException\b")
 _NOTES = ("without it NaN passes unseen; look at the loss whenever it is logged",)
 _MODES = {
     "torch.autograd.set_detect_anomaly": "anomaly detection is on",
@@ -333,6 +525,7 @@ _JAX = {
     "jax.config.jax_debug_nans": "JAX checks every result for NaN",
     "jax.config.jax_debug_infs": "JAX checks every result for infinity",
 }
+_VARIABLES = ("JAX_DEBUG_NANS", "JAX_DEBUG_INFS")
 _BLOCKS_ONLY = ("detect_anomaly", "debug_nans", "debug_infs")
 """What does nothing but as a context manager."""
 _GIVEN = {"set_detect_anomaly": "mode", "debug_nans": "new_val", "debug_infs": "new_val"}
@@ -375,6 +568,34 @@ def _given(call: Call) -> object:
     if name is None:
         return True
     return call.argument(name, 0).constant
+
+
+def _catches(facts: Facts) -> bool:
+    """Whether the file may count on the error that a NaN raises."""
+    from greenlint import Tree, cst
+
+    return any(
+        each.type is None or _CAUGHT.search(facts.document.source(each.type)) is not None
+        for each in facts[Tree].of_type(cst.ExceptHandler)
+    )
+
+
+def _is_all(node: cst.CSTNode, facts: Facts) -> bool:
+    """Whether a statement does nothing but switch the mode on."""
+    from greenlint import Calls, Tree, cst
+
+    # The rest of the program may read a variable of the environment.
+    if any(facts.document.text.count(name) > 1 for name in _VARIABLES):
+        return False
+    if isinstance(node, cst.Assign):
+        return len(node.targets) == 1
+    if not isinstance(node, cst.Call) or not isinstance(facts[Tree].parent(node), cst.Expr):
+        return False
+    call = facts[Calls].of(node)
+    if call.name in _MODES or call.method in ("putenv", "setdefault"):
+        return True
+    # Of a dictionary, other settings would go as well.
+    return call.method == "update" and len(node.args) == len(call.positional) == 2
 
 
 def _is_block(call: Call, facts: Facts) -> bool:
