@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from greenlint.facts.calls import Call, Calls
+from greenlint.facts.calls import UNKNOWN, Call, Calls
 from greenlint.facts.imports import Imports
-from greenlint.facts.names import Names
+from greenlint.facts.names import BindingKind, Names
 from greenlint.facts.project import Definition, Project
 from greenlint.facts.sources import code_at
 from greenlint.facts.tree import Tree
 from greenlint.facts.values import Values
+from greenlint.knowledge.kinds import Kind
 
 if TYPE_CHECKING:
     from greenlint.facts import Facts
@@ -42,7 +43,13 @@ class Bfloat16:
         value = self._values.of(node)
         if value.instance_of is not None:
             return self.definition(value.instance_of)
-        return value.call is not None and _Survey().made(value.call)
+        return value.call is not None and _Survey().made(value.call) and self._parts_fit(value.call.facts)
+
+    def _parts_fit(self, facts: Facts) -> bool:
+        """Whether the modules that are put into finished networks (``model.fc = Head()``) fit, too."""
+        survey, values = _Survey(), facts[Values]
+        stored = (each.value for found in facts[Names].stores.values() for each in found if each.value is not None)
+        return all(survey.fits(each, facts) for each in stored if values.of(each).kind is Kind.MODULE)
 
     def switch(self, node: cst.CSTNode) -> str | None:
         """A name that can be bound before ``node`` and means nothing else in this file; ``None`` if there is none."""
@@ -70,10 +77,19 @@ class _Survey:
     def made(self, call: Call) -> bool:
         """Whether what a call makes is a network of a library that allows it, or one built of its layers."""
         if call.name is not None and call.name.startswith("torch.nn."):
+            if call.method in _HOLDERS and not all(self._is_part(each, call.facts) for each in call.node.args):
+                return False
             return self._fits_below(call.facts, call.node, built=True)
         return call.name is not None and _READY_MADE.match(call.name) is not None
 
+    def _is_part(self, arg: cst.Arg, facts: Facts) -> bool:
+        """Whether what a container is made of is written out, or known by its name."""
+        if arg.star:
+            return False
+        return self._is_plain(arg.value, facts) if isinstance(arg.value, cst.Name) else True
+
     def covers(self, definition: Definition) -> bool:
+        """Whether all code of a class or function, and all that it calls, fits."""
         if definition.node in self._seen:
             return True
         self._seen.add(definition.node)
@@ -111,9 +127,10 @@ class _Survey:
             *tree.below(node, cst.AssignTarget),
             *tree.below(node, cst.AugAssign),
         ]
-        if not built and any(map(_is_store, stores)):
-            return False
         calls = [facts[Calls].of(each) for each in tree.below(node, cst.Call)]
+        keeps = built or any(_LAYER.match(each.name or "") for each in calls)
+        if not built and any(_is_store(each, keeps=keeps) for each in stores):
+            return False
         return all(self._is_known(call, facts, built=built) for call in calls)
 
     def _is_known(self, call: Call, facts: Facts, *, built: bool) -> bool:
@@ -121,9 +138,7 @@ class _Survey:
         if targets:
             return all(self.covers(each) for each in targets)
         if call.name is None:
-            func = call.node.func
-            # A method of a value, or a value that is passed in or made by a call that is looked at where it stands.
-            return not isinstance(func, cst.Name) or bool(facts[Names].reaching(func))
+            return self._is_method_known(call.node.func, facts)
         if call.name.startswith("numpy."):
             return built
         root = call.name.partition(".")[0]
@@ -131,16 +146,86 @@ class _Survey:
             return _OTHER_CODE.match(call.name) is None
         return _READY_MADE.match(call.name) is not None
 
+    # -- what is passed in ------------------------------------------------------------------------------------
 
-def _is_store(node: cst.AssignTarget | cst.AugAssign) -> bool:
-    """Whether an element of a tensor may be set: that needs the same type on both sides."""
+    def _is_method_known(self, func: cst.BaseExpression, facts: Facts) -> bool:
+        """Whether a called value is made by code that is looked at where it stands, or passed in by code that is."""
+        holder = func
+        while isinstance(holder, cst.Attribute) and not _is_own(holder):
+            holder = holder.value
+        if isinstance(holder, cst.Attribute):
+            bound = facts[Values].attribute_bindings(holder)
+            return all(
+                self._is_passed_known(binding.value, other)
+                for other, binding in bound
+                if isinstance(binding.value, cst.Name) and binding.value in other[Tree]
+            )
+        if not isinstance(func, cst.Name):
+            return True
+        return bool(facts[Names].reaching(func)) and self._is_passed_known(func, facts)
+
+    def _is_passed_known(self, name: cst.Name, facts: Facts) -> bool:
+        for binding in facts[Names].reaching(name):
+            if binding.node in self._seen:  # passed on by a function that calls itself
+                continue
+            if binding.kind is not BindingKind.PARAMETER or name.value in ("self", "cls"):
+                continue
+            self._seen.add(binding.node)
+            function = binding.scope.node
+            if not isinstance(function, cst.FunctionDef):
+                return False
+            given = [(each.facts, each.node) for each in facts[Values].arguments_for(function, binding.name)]
+            if binding.value is not None:
+                given.append((facts, binding.value))
+            if not given or not all(node is None or self._is_plain(node, other) for other, node in given):
+                return False
+        return True
+
+    def _is_plain(self, node: cst.BaseExpression, facts: Facts) -> bool:
+        """Whether what is passed computes nothing, or is a layer, a class or a function that fits."""
+        if isinstance(node, cst.Name):
+            bindings = facts[Names].reaching(node)
+            if bindings and all(each.kind is BindingKind.PARAMETER for each in bindings):
+                return self._is_passed_known(node, facts)
+        value = facts[Values].of(node)
+        return value.constant is not UNKNOWN or value.kind is Kind.TENSOR or self.fits(node, facts)
+
+    def fits(self, node: cst.BaseExpression, facts: Facts) -> bool:
+        """Whether an expression is a layer, a class or a function that runs in bfloat16."""
+        definition = facts[Project].definition(node)
+        if definition is not None:
+            return self.covers(definition)
+        name = facts[Names].resolve(node)
+        if name is not None and name.startswith("torch.nn."):
+            return name.rpartition(".")[2] not in _NEVER | _NOT_IN_A_PASS
+        value = facts[Values].of(node)
+        if value.instance_of is not None:
+            return self.covers(value.instance_of)
+        if value.call is not None and value.call.name == "functools.partial" and value.call.positional:
+            return self.fits(value.call.positional[0], value.call.facts)
+        return value.call is not None and self.made(value.call)
+
+
+def _is_own(node: cst.Attribute) -> bool:
+    return isinstance(node.value, cst.Name) and node.value.value == "self"
+
+
+def _is_store(node: cst.AssignTarget | cst.AugAssign, *, keeps: bool) -> bool:
+    """Whether an element of a tensor may be set, which needs the same type on both sides, or a result is kept.
+
+    A method that makes layers ``keeps`` these, and sizes.
+    """
     target = node.target
+    if isinstance(node, cst.AssignTarget) and isinstance(target, cst.Attribute):
+        return not keeps
     if not isinstance(target, cst.Subscript):
         return False
     index = target.slice[0].slice
     return not (isinstance(index, cst.Index) and isinstance(index.value, (cst.SimpleString, cst.FormattedString)))
 
 
+_LAYER = re.compile(r"torch\.nn\.[A-Z]\w*$")
+_HOLDERS = frozenset(("Sequential", "ModuleList", "ModuleDict", "TransformerEncoder", "TransformerDecoder"))
 _THREADS = re.compile(r"\b(?:DataParallel|data_parallel)\b")
 _BUILDS = frozenset(("__init__", "setup", "configure_model"))
 _NOT_RUN = frozenset(
@@ -179,7 +264,9 @@ _READY_MADE = re.compile(
 _NEVER = frozenset(
     """LSTM GRU RNN LSTMCell GRUCell RNNCell BCELoss CTCLoss MaxUnpool1d MaxUnpool2d MaxUnpool3d FractionalMaxPool2d
     Function custom_fwd autocast half float16 bfloat16 double float64 complex64 complex128 register_forward_hook
-    linear_sum_assignment NMSLoss DoubleTensor HalfTensor script load_inline""".split()
+    linear_sum_assignment DoubleTensor HalfTensor script load_inline spectral_norm Fold Unfold ReflectionPad1d
+    ReflectionPad2d ReflectionPad3d ReplicationPad1d ReplicationPad2d ReplicationPad3d
+    AdaptiveLogSoftmaxWithLoss""".split()
 )
 """Recurrent layers run in float16 under any autocast; the losses refuse to run at all."""
 _NOT_IN_A_PASS = frozenset(
@@ -187,6 +274,7 @@ _NOT_IN_A_PASS = frozenset(
     inverse pinverse cholesky det logdet slogdet qr eig eigh solve lstsq matrix_exp complex view_as_complex polar finfo
     scatter scatter_ scatter_add scatter_add_ scatter_reduce scatter_reduce_ index_add index_add_ index_copy index_copy_
     index_put index_put_ masked_scatter masked_scatter_ put_ lerp lerp_ histc fold unfold kthvalue grid_sample nms
-    roi_align autograd from_numpy""".split()
+    roi_align autograd from_numpy quantile nanquantile median add_histogram add_image add_images add_embedding
+    log_image""".split()
 )
 """What has no kernel for bfloat16, needs one type for all it takes, or leads to NumPy, which has no bfloat16."""

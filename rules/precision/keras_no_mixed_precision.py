@@ -520,7 +520,7 @@ _FLOAT32_OUTPUTS = frozenset(("Dense", "Activation", "Softmax", "Conv1D", "Conv2
 _OWN_CODE = frozenset(
     """GradientTape Lambda LSTM GRU SimpleRNN RNN Bidirectional ConvLSTM2D CuDNNLSTM CuDNNGRU add_loss set_floatx
     clone_model model_from_json TextVectorization StringLookup Normalization adapt fit_generator
-    disable_eager_execution hypermodel""".split()
+    disable_eager_execution hypermodel clipnorm clipvalue global_clipnorm""".split()
 )
 """What may not run in float16, or has layers that are not seen."""
 _OTHER_ROOTS = re.compile(

@@ -104,7 +104,7 @@ class TorchTrainWithoutAmp(Rule):
 
         document = facts.document
         forward, torch = facts[Forwards].of(step), spelled(document, "torch")
-        if forward is None or torch is None or _may_need_float32(facts):
+        if forward is None or torch is None or _may_need_float32(facts) or _stops_early(step):
             return None
         if not facts[Bfloat16].network(forward.network):
             return None
@@ -446,6 +446,24 @@ class TorchTrainWithoutAmp(Rule):
                 optimizer.step()
             """
         ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+            from torchvision.models import resnet50
+
+            model = resnet50().cuda()
+            criterion = nn.CrossEntropyLoss()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            for step, (images, labels) in enumerate(loader):  # bad
+                loss = criterion(model(images.cuda()), labels.cuda())
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                if step == limit:
+                    break
+            """
+        ),
         Good(
             """
             import torch
@@ -708,6 +726,16 @@ def _may_need_float32(facts: Facts) -> bool:
     return any(
         each.receiver is not None and models.is_model(each.receiver) for each in facts[Calls].methods("double", "half")
     )
+
+
+def _stops_early(step: Step) -> bool:
+    """Whether the loop ends by a `break`: often after a few steps, to measure or to show something."""
+    from greenlint import Tree, cst
+
+    if step.loop is None:
+        return False
+    tree = step.loop_facts[Tree]
+    return any(tree.loops_around(each)[0] is step.loop for each in tree.below(step.loop, cst.Break))
 
 
 _NOT_FOR_AUTOCAST = frozenset(("LBFGS", "volatile", "torch_xla", "xm", "npu", "hpu", "xpu"))

@@ -105,6 +105,32 @@ def test_networks_of_the_project(forward: str, fits: bool) -> None:
 @pytest.mark.parametrize(
     ("made", "fits"),
     [
+        ("Net(nn.Linear(9, 9))", True),
+        ("Net(nn.LSTM(9, 9))", False),
+        ("Net(unseen())", False),
+        ("Net(nn.Linear)", True),
+        ("Net(given)", False),
+        ("nn.Sequential(nn.Linear(9, 9), other)", False),
+        ("nn.Sequential(*layers)", False),
+    ],
+)
+def test_what_is_passed_in(made: str, fits: bool) -> None:
+    text = "import torch\nfrom torch import nn\nfrom elsewhere import unseen, given, other, layers\n"
+    text += "class Net(nn.Module):\n    def __init__(self, head):\n        self.head = head\n"
+    text += f"    def forward(self, x):\n        return self.head(x)\nmodel = {made}.cuda()\nmodel\n"
+    assert network(text) is fits
+
+
+def test_what_is_put_into_a_finished_network() -> None:
+    text = "import torchvision\nfrom torch import nn\nmodel = torchvision.models.resnet50()\n"
+    text += "class Head(nn.Module):\n    def forward(self, x):\n        return {}\nmodel.fc = Head()\nmodel\n"
+    assert network(text.format("x.relu()"))
+    assert not network(text.format("x.numpy()"))
+
+
+@pytest.mark.parametrize(
+    ("made", "fits"),
+    [
         ("torchvision.models.resnet50()", True),
         ("torchvision.models.detection.fasterrcnn_resnet50_fpn()", False),
         ("nn.Sequential(nn.Conv2d(3, 64, 3), nn.ReLU())", True),
