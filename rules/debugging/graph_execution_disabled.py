@@ -10,7 +10,7 @@ from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_ca
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlint import Call, Facts, Findings, cst
+    from greenlint import Call, Facts, Findings, Fix, cst
 
 
 class GraphExecutionDisabled(Rule):
@@ -102,6 +102,7 @@ class GraphExecutionDisabled(Rule):
                 help="drop run_eagerly=True",
                 notes=_NOTES,
                 severity=severity,
+                fix=self._model_fix(call, facts) if severity is None else None,
             )
 
     @on_file
@@ -119,6 +120,7 @@ class GraphExecutionDisabled(Rule):
                 notes=_NOTES,
                 severity=Severity.INFO if _reads_values(facts) else None,
                 related=(place,),
+                fix=self._switch_fix(node, facts),
             )
 
     @on_file
@@ -147,6 +149,51 @@ class GraphExecutionDisabled(Rule):
             help="drop enforce_eager=True for runs of more than a few prompts",
             notes=("capturing graphs takes seconds at the start and some memory of the GPU",),
             severity=Severity.INFO,
+            fix=self._engine_fix(call),
+        )
+
+    def _model_fix(self, call: Call, facts: Facts) -> Fix | None:
+        from greenlint import remove_argument
+
+        given = [call.argument(name, position) for name, position in _CODE]
+        if not _has_no_own_code(facts) or not all(
+            each.absent or (each.node is not None and _is_built_in(each.node, facts)) for each in given
+        ):
+            return None
+        edits = remove_argument(facts.document, call.node, "run_eagerly")
+        return self.unsafe_fix("run the model as a graph", *edits, reason=_ROUNDS) if edits is not None else None
+
+    def _switch_fix(self, node: cst.CSTNode, facts: Facts) -> Fix | None:
+        from greenlint import Calls, Tree, cst, delete_statement, unwrap
+
+        document, tree = facts.document, facts[Tree]
+        parent = tree.parent(node)
+        call = facts[Calls].of(node) if isinstance(node, cst.Call) else None
+        if call is not None and call.name is not None and call.name.startswith("tensorflow."):
+            works = _has_no_own_code(facts) and (call.method != "enable_debug_mode" or not _maps(facts))
+        else:
+            works = _are_traceable(facts)
+        if not works:
+            return None
+        if call is not None and isinstance(parent, cst.WithItem):
+            block = tree.parent(parent)
+            edits = unwrap(document, block, call.node) if isinstance(block, cst.With) else None
+        elif _is_all(node, facts):
+            edits = delete_statement(document, tree.statement(node))
+        else:
+            edits = None
+        return self.unsafe_fix("run compiled", *edits, reason=_ROUNDS) if edits is not None else None
+
+    def _engine_fix(self, call: Call) -> Fix | None:
+        from greenlint import remove_argument
+
+        if not all(call.argument(name).absent for name in _MEMORY):
+            return None
+        edits = remove_argument(call.facts.document, call.node, "enforce_eager")
+        if edits is None:
+            return None
+        return self.unsafe_fix(
+            "let vLLM capture graphs", *edits, reason="changes rounding, and graphs take some memory of the GPU"
         )
 
     examples = (
@@ -157,7 +204,14 @@ class GraphExecutionDisabled(Rule):
             model = keras.applications.ResNet50(weights=None)
             model.compile("adam", "categorical_crossentropy", run_eagerly=True)  # bad
             model.fit(images, epochs=20)
-            """
+            """,
+            fixed="""
+            from tensorflow import keras
+
+            model = keras.applications.ResNet50(weights=None)
+            model.compile("adam", "categorical_crossentropy")
+            model.fit(images, epochs=20)
+            """,
         ),
         Bad(
             """
@@ -182,7 +236,14 @@ class GraphExecutionDisabled(Rule):
             model = tf.keras.applications.ResNet50(weights=None)
             model.compile("adam", "categorical_crossentropy")
             model.fit(images, epochs=20)
-            """
+            """,
+            fixed="""
+            import tensorflow as tf
+
+            model = tf.keras.applications.ResNet50(weights=None)
+            model.compile("adam", "categorical_crossentropy")
+            model.fit(images, epochs=20)
+            """,
         ),
         Bad(
             """
@@ -194,7 +255,16 @@ class GraphExecutionDisabled(Rule):
                 loss, grads = value_and_grad(params, batch)
                 updates, state = tx.update(grads, state)
                 params = optax.apply_updates(params, updates)
-            """
+            """,
+            fixed="""
+            import jax
+            import optax
+
+            for batch in batches:
+                loss, grads = value_and_grad(params, batch)
+                updates, state = tx.update(grads, state)
+                params = optax.apply_updates(params, updates)
+            """,
         ),
         Bad(
             """
@@ -206,7 +276,16 @@ class GraphExecutionDisabled(Rule):
                     loss, grads = value_and_grad(params, batch)
                     updates, state = tx.update(grads, state)
                     params = optax.apply_updates(params, updates)
-            """
+            """,
+            fixed="""
+            import jax
+            import optax
+
+            for batch in batches:
+                loss, grads = value_and_grad(params, batch)
+                updates, state = tx.update(grads, state)
+                params = optax.apply_updates(params, updates)
+            """,
         ),
         Bad(
             """
@@ -239,6 +318,95 @@ class GraphExecutionDisabled(Rule):
 
             llm = LLM("meta-llama/Llama-3.1-8B-Instruct", enforce_eager=True)  # bad
             outputs = llm.generate(prompts, SamplingParams(max_tokens=512))
+            """,
+            fixed="""
+            from vllm import LLM, SamplingParams
+
+            llm = LLM("meta-llama/Llama-3.1-8B-Instruct")
+            outputs = llm.generate(prompts, SamplingParams(max_tokens=512))
+            """,
+        ),
+        Bad(
+            """
+            import jax
+            import optax
+
+            def loss_fn(params, x, y):
+                return ((x @ params - y) ** 2).mean()
+
+            @jax.jit
+            def step(params, state, x, y):
+                loss, grads = jax.value_and_grad(loss_fn)(params, x, y)
+                updates, state = tx.update(grads, state)
+                return optax.apply_updates(params, updates), state, loss
+
+            with jax.disable_jit():  # bad
+                for x, y in batches:
+                    params, state, loss = step(params, state, x, y)
+            """,
+            fixed="""
+            import jax
+            import optax
+
+            def loss_fn(params, x, y):
+                return ((x @ params - y) ** 2).mean()
+
+            @jax.jit
+            def step(params, state, x, y):
+                loss, grads = jax.value_and_grad(loss_fn)(params, x, y)
+                updates, state = tx.update(grads, state)
+                return optax.apply_updates(params, updates), state, loss
+
+            for x, y in batches:
+                params, state, loss = step(params, state, x, y)
+            """,
+        ),
+        Bad(
+            """
+            import jax
+            import optax
+
+            @jax.jit
+            def step(params, state, batch):
+                loss, grads = jax.value_and_grad(loss_fn)(params, batch)
+                print("loss", loss)
+                updates, state = tx.update(grads, state)
+                return optax.apply_updates(params, updates), state, loss
+
+            jax.config.update("jax_disable_jit", True)  # bad
+            for batch in batches:
+                params, state, loss = step(params, state, batch)
+            """
+        ),
+        Bad(
+            """
+            import tensorflow as tf
+
+            def smoothed(y_true, y_pred):
+                return tf.reduce_mean(tf.abs(y_true - y_pred))
+
+            model = tf.keras.Sequential([tf.keras.layers.Dense(1)])
+            model.compile("adam", loss=smoothed, run_eagerly=True)  # bad
+            model.fit(images, epochs=20)
+            """
+        ),
+        Bad(
+            """
+            import tensorflow as tf
+
+            tf.data.experimental.enable_debug_mode()  # bad
+            data = files.map(lambda path: decode(path)).batch(32)
+            model = tf.keras.applications.ResNet50(weights=None)
+            model.compile("adam", "categorical_crossentropy")
+            model.fit(data, epochs=20)
+            """
+        ),
+        Bad(
+            """
+            from vllm import LLM
+
+            llm = LLM("mistralai/Mistral-7B-v0.3", gpu_memory_utilization=0.98, enforce_eager=True)  # bad
+            outputs = llm.generate(prompts)
             """
         ),
         Good(
@@ -358,6 +526,18 @@ class GraphExecutionDisabled(Rule):
 
 
 _NOTES = ("Python side effects such as print run only while a graph is traced",)
+_ROUNDS = "changes rounding and random numbers"
+_CODE = (("loss", 1), ("metrics", 2), ("weighted_metrics", 4))
+"""What a model is compiled with that may be code of the project."""
+_MEMORY = ("gpu_memory_utilization", "cpu_offload_gb", "swap_space", "kv_cache_memory_bytes", "device")
+"""What is set where memory is short, or another device meant."""
+_UNTRACED = re.compile(
+    r"\btf\.function|\btensorflow\.function|\bpy_function|\bnumpy_function|\bLambda\b|\bGradientTape\b"
+)
+_MAPS = ("map", "filter", "flat_map", "interleave", "scan", "reduce", "from_generator", "apply", "take_while")
+_CONTROL = re.compile(r"\blax\b|\bpmap\b|\bcallback\b|\bshard_map\b|\bcheckify\b")
+_PURE = ("jax.", "optax.")
+_PURE_METHODS = frozenset("apply update astype reshape mean sum max min transpose squeeze at set add dot".split())
 _EAGER = {
     "tensorflow.config.run_functions_eagerly": "TensorFlow runs its functions eagerly",
     "tensorflow.config.experimental_run_functions_eagerly": "TensorFlow runs its functions eagerly",
@@ -389,6 +569,111 @@ def _switches(facts: Facts) -> Iterator[tuple[cst.CSTNode, str]]:
     switches = facts[Switches].set("jax.config.jax_disable_jit")
     if switches and all(each.value is True for each in switches):
         yield switches[0].node, "JAX runs everything uncompiled"
+
+
+def _has_no_own_code(facts: Facts) -> bool:
+    """Whether a model is certainly made of what Keras brings: then it can run as a graph."""
+    from greenlint import Imports, Tree, cst
+
+    if _reads_values(facts) or _UNTRACED.search(facts.glance.code.text):
+        return False
+    if any(each.bases for each in facts[Tree].of_type(cst.ClassDef)):
+        return False
+    return not any("keras" in (facts.sources.read(path) or "") for path in facts[Imports].reachable())
+
+
+def _is_built_in(node: cst.BaseExpression, facts: Facts) -> bool:
+    """Whether an argument holds no code of the project: text, numbers and what is made by Keras."""
+    from greenlint import UNKNOWN, Names, Tree, Values, cst
+
+    names, tree = facts[Names], facts[Tree]
+    if any(tree.below(node, cst.Lambda)):
+        return False
+    for each in tree.below(node, cst.Name):
+        above = tree.parent(each)
+        is_word = (isinstance(above, cst.Attribute) and above.attr is each) or (
+            isinstance(above, cst.Arg) and above.keyword is each
+        )
+        if is_word or facts[Values].constant(each) is not UNKNOWN:
+            continue
+        name = names.resolve(each)
+        if name is None or name.partition(".")[0] not in ("keras", "tensorflow"):
+            return False
+    return True
+
+
+def _maps(facts: Facts) -> bool:
+    """Whether functions may run on the elements of a data set."""
+    from greenlint import Calls
+
+    return bool(facts[Calls].methods(*_MAPS))
+
+
+def _are_traceable(facts: Facts) -> bool:
+    """Whether every compiled function of the file certainly works on traced arrays and does nothing else."""
+    from greenlint import Calls, Compiled, Imports, Tree, cst
+
+    tree, calls, compiled = facts[Tree], facts[Calls], facts[Compiled]
+    if _CONTROL.search(facts.glance.code.text):
+        return False
+    if any("jax" in (facts.sources.read(path) or "") for path in facts[Imports].reachable()):
+        return False
+    local = {each.name.value for each in tree.of_type(cst.FunctionDef)}
+    for each in calls.all:
+        if each.name == "jax.disable_jit":
+            continue
+        if compiled.wraps(each) and not all(_is_named(arg, local) for arg in each.positional[:1]):
+            return False
+    return all(
+        _is_traceable(each, local, facts)
+        for each in tree.of_type(cst.FunctionDef)
+        if compiled.function(each) is not False
+    )
+
+
+def _is_named(node: cst.BaseExpression, names: set[str]) -> bool:
+    from greenlint import cst
+
+    return isinstance(node, cst.Name) and node.value in names
+
+
+def _is_traceable(function: cst.FunctionDef, local: set[str], facts: Facts) -> bool:
+    """Whether a function does nothing but call what works on traced arrays, itself on one straight path."""
+    from greenlint import Calls, Names, Tree, cst
+
+    tree, names = facts[Tree], facts[Names]
+    branches = (cst.If, cst.IfExp, cst.While, cst.Assert, cst.Try, cst.BooleanOperation, cst.Comparison, cst.Raise)
+    if any(tree.below(function.body, *branches, cst.Global, cst.Nonlocal, cst.Yield, cst.Del)):
+        return False
+    for call in facts[Calls].within(function.body):
+        func = call.node.func
+        made = func
+        if isinstance(func, cst.Name) and (bindings := names.reaching(func)):
+            made = bindings[0].value if len(bindings) == 1 and bindings[0].value is not None else func
+        maker = facts[Calls].of(made).name if isinstance(made, cst.Call) else None
+        known = call.name or maker
+        if known is not None and known.startswith(_PURE):
+            continue
+        if _is_named(func, local) or (isinstance(func, cst.Attribute) and call.method in _PURE_METHODS):
+            continue
+        return False
+    return True
+
+
+def _is_all(node: cst.CSTNode, facts: Facts) -> bool:
+    """Whether a statement does nothing but switch compilation off, and nothing else reads the switch."""
+    from greenlint import Calls, Tree, cst
+
+    if facts.document.text.count("JAX_DISABLE_JIT") > 1:
+        return False
+    if isinstance(node, cst.Assign):
+        return len(node.targets) == 1
+    if not isinstance(node, cst.Call) or not isinstance(facts[Tree].parent(node), cst.Expr):
+        return False
+    call = facts[Calls].of(node)
+    if call.method == "update":
+        return len(node.args) == len(call.positional) == 2
+    return call.method in (*(name.rpartition(".")[2] for name in _EAGER), "enable_debug_mode", "putenv", "setdefault")
 
 
 def _absent(call: Call) -> tuple[object, ...]:
