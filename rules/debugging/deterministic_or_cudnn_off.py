@@ -10,7 +10,7 @@ from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_ca
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlint import Call, Facts, Findings, cst
+    from greenlint import Call, Facts, Findings, Fix, Switch, cst
 
 
 class DeterministicOrCudnnOff(Rule):
@@ -99,6 +99,7 @@ class DeterministicOrCudnnOff(Rule):
             notes=("for repeatable results cudnn.deterministic = True is enough",),
             severity=None if certain else Severity.INFO,
             related=(place,),
+            fix=self._fix(switches, facts) if certain else None,
         )
 
     @on_file
@@ -137,6 +138,22 @@ class DeterministicOrCudnnOff(Rule):
                 severity=Severity.INFO,
             )
 
+    def _fix(self, switches: list[Switch], facts: Facts) -> Fix | None:
+        from greenlint import Calls, cst, delete_statement
+
+        code, node = facts.glance.code.text, switches[0].node
+        if not isinstance(node, cst.Assign) or len(node.targets) != 1:
+            return None
+        # What cuDNN cannot do: the second derivative of a recurrent layer, and its first outside of training.
+        if _RECURRENT.search(code) and (_TWICE.search(code) or not facts[Calls].methods("train")):
+            return None
+        if code.count("cudnn.enabled") != len(switches):
+            return None
+        edits = delete_statement(facts.document, node)
+        if edits is None:
+            return None
+        return self.unsafe_fix("leave cuDNN on", *edits, reason="changes rounding and memory")
+
     examples = (
         Bad(
             """
@@ -149,7 +166,17 @@ class DeterministicOrCudnnOff(Rule):
                 loss = criterion(model(x.cuda()), y.cuda())
                 loss.backward()
                 optimizer.step()
-            """
+            """,
+            fixed="""
+            import torch
+            import torchvision
+
+            model = torchvision.models.resnet50().cuda()
+            for x, y in loader:
+                loss = criterion(model(x.cuda()), y.cuda())
+                loss.backward()
+                optimizer.step()
+            """,
         ),
         Bad(
             """
@@ -159,6 +186,7 @@ class DeterministicOrCudnnOff(Rule):
             def main():
                 cudnn.enabled = False  # bad
                 model = torch.nn.LSTM(256, 1024).cuda()
+                model.train()
                 for x, y in loader:
                     loss = criterion(model(x.cuda()), y.cuda())
                     loss.backward()
@@ -166,7 +194,22 @@ class DeterministicOrCudnnOff(Rule):
 
             if __name__ == "__main__":
                 main()
-            """
+            """,
+            fixed="""
+            import torch
+            from torch.backends import cudnn
+
+            def main():
+                model = torch.nn.LSTM(256, 1024).cuda()
+                model.train()
+                for x, y in loader:
+                    loss = criterion(model(x.cuda()), y.cuda())
+                    loss.backward()
+                    optimizer.step()
+
+            if __name__ == "__main__":
+                main()
+            """,
         ),
         Bad(
             """
@@ -224,6 +267,43 @@ class DeterministicOrCudnnOff(Rule):
             model = tf.keras.applications.ResNet50(weights=None)
             model.compile("adam", "categorical_crossentropy")
             model.fit(images, epochs=20)
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+
+            torch.backends.cudnn.enabled = False  # bad
+            critic = nn.GRU(64, 128).cuda()
+            for x, y in loader:
+                gradients = torch.autograd.grad(critic(x.cuda())[0].sum(), x, create_graph=True)
+                loss = (gradients[0].norm() - 1) ** 2
+                loss.backward()
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            import torchvision
+
+            torch.backends.cudnn.enabled = False  # bad
+            print("fast kernels:", torch.backends.cudnn.enabled)
+            model = torchvision.models.resnet50().cuda()
+            for x, y in loader:
+                criterion(model(x.cuda()), y.cuda()).backward()
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import torch
+
+            torch.backends.cudnn.enabled = False  # bad
+            for x, y in loader:
+                criterion(model(x.cuda()), y.cuda()).backward()
+                optimizer.step()
             """
         ),
         Good(
@@ -344,6 +424,8 @@ _USES_CUDNN = re.compile(
     r"Conv\w*\dd|\b(?:LSTM|GRU|RNN)\b|(?i:resnet|vgg|densenet|efficientnet|mobilenet|inception|unet|yolo|convnext)"
     r"|\btorchvision\.models|\btimm\b"
 )
+_RECURRENT = re.compile(r"LSTM|GRU|RNN", re.IGNORECASE)
+_TWICE = re.compile(r"create_graph|autograd|\bhessian|\bjacobian|torch\.func|functorch")
 _SEEDS = re.compile(
     r"\bmanual_seed\w*\(|\bseed_everything\(|\b\w*set_\w*seeds?\w*\(|\brandom\.seed\(|\bfix_seed|\bPYTHONHASHSEED"
 )
