@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, RuleOptions, Severity, on_call, on_file
 
 if TYPE_CHECKING:
-    from greenlint import Call, Facts, Findings, Layers, Outline, Step, cst
+    from greenlint import Call, Facts, Findings, Fix, Layers, Outline, Step, cst
 
 _BENCHMARK = "torch.backends.cudnn.benchmark"
 _MEANT = re.compile(r"determinis|reproduc|repeatab|seed", re.IGNORECASE)
@@ -90,6 +90,7 @@ class CudnnAutotuneOff(Rule):
                 help=f"set {_BENCHMARK} = True, unless input sizes change often",
                 notes=_NOTES,
                 related=(place,),
+                fix=self._fix(switches[0].node, facts),
             )
 
     @on_call("lightning.pytorch.Trainer")
@@ -106,6 +107,7 @@ class CudnnAutotuneOff(Rule):
             "benchmark=False makes cuDNN pick the algorithms of all convolutions by rule of thumb",
             help="pass benchmark=True, unless input sizes change often",
             notes=_NOTES,
+            fix=self._trainer_fix(call),
         )
 
     @on_file
@@ -126,6 +128,22 @@ class CudnnAutotuneOff(Rule):
                     help=f"set {_BENCHMARK} = True at the start of the program",
                     notes=_NOTES,
                 )
+
+    def _fix(self, node: cst.CSTNode, facts: Facts) -> Fix | None:
+        from greenlint import cst, replace_node
+
+        if not isinstance(node, cst.Assign) or len(node.targets) != 1 or not _batches_one_size(facts):
+            return None
+        edits = replace_node(facts.document, node.value, "True")
+        return self.unsafe_fix("let cuDNN try its algorithms", *edits, reason=_REASON)
+
+    def _trainer_fix(self, call: Call) -> Fix | None:
+        from greenlint import set_argument
+
+        edits = set_argument(call.facts.document, call.node, "benchmark", "True")
+        if edits is None or not _batches_one_size(call.facts):
+            return None
+        return self.unsafe_fix("let cuDNN try its algorithms", *edits, reason=_REASON)
 
     examples = (
         Bad(
@@ -171,6 +189,76 @@ class CudnnAutotuneOff(Rule):
                 optimizer.step()
             """,
             options={"missing": True},
+        ),
+        Bad(
+            """
+            import torch
+            from torch.utils.data import DataLoader
+            from torchvision.datasets import ImageFolder
+            from torchvision.models import resnet50
+
+            torch.backends.cudnn.benchmark = False  # bad
+            loader = DataLoader(ImageFolder("train", transform), batch_size=args.batch_size, shuffle=True)
+            model = resnet50().cuda()
+            for images, labels in loader:
+                loss = torch.nn.functional.cross_entropy(model(images.cuda()), labels.cuda())
+                loss.backward()
+                optimizer.step()
+            """,
+            fixed="""
+            import torch
+            from torch.utils.data import DataLoader
+            from torchvision.datasets import ImageFolder
+            from torchvision.models import resnet50
+
+            torch.backends.cudnn.benchmark = True
+            loader = DataLoader(ImageFolder("train", transform), batch_size=args.batch_size, shuffle=True)
+            model = resnet50().cuda()
+            for images, labels in loader:
+                loss = torch.nn.functional.cross_entropy(model(images.cuda()), labels.cuda())
+                loss.backward()
+                optimizer.step()
+            """,
+        ),
+        Bad(
+            """
+            import lightning as L
+            from torch import nn
+            from torch.utils.data import DataLoader
+
+            class Net(L.LightningModule):
+                def __init__(self):
+                    super().__init__()
+                    self.stem = nn.Conv2d(3, 64, 7)
+
+            L.Trainer(accelerator="gpu", benchmark=False, max_epochs=90).fit(Net(), DataLoader(data, 64))  # bad
+            """,
+            fixed="""
+            import lightning as L
+            from torch import nn
+            from torch.utils.data import DataLoader
+
+            class Net(L.LightningModule):
+                def __init__(self):
+                    super().__init__()
+                    self.stem = nn.Conv2d(3, 64, 7)
+
+            L.Trainer(accelerator="gpu", benchmark=True, max_epochs=90).fit(Net(), DataLoader(data, 64))
+            """,
+        ),
+        Bad(
+            """
+            import torch
+            from torch.utils.data import DataLoader
+            from torchvision.models.segmentation import fcn_resnet50
+
+            torch.backends.cudnn.benchmark = False  # bad
+            model = fcn_resnet50().cuda()
+            for images, masks in DataLoader(scenes, batch_size=1):
+                loss = torch.nn.functional.cross_entropy(model(images.cuda())["out"], masks.cuda())
+                loss.backward()
+                optimizer.step()
+            """
         ),
         Good(
             """
@@ -254,6 +342,7 @@ class CudnnAutotuneOff(Rule):
     )
 
 
+_REASON = "changes rounding, from run to run too, and memory"
 _NOTES = ("0-15 % of a step for inputs of one size (estimate); with changing sizes it costs more than it gains",)
 
 
@@ -292,6 +381,21 @@ def _has_one_size(facts: Facts) -> bool:
 
     sizes = [call.argument("size", 0) for call in facts[Calls].methods(*_FIXES_SIZE)]
     return any(each.node is not None and facts[Values].constant(each.node) is not UNKNOWN for each in sizes)
+
+
+def _batches_one_size(facts: Facts) -> bool:
+    """Whether batches are put together from several images as they are: then all have one size."""
+    from greenlint import Calls
+
+    loaders = facts[Calls].named("torch.utils.data.DataLoader")
+    if not loaders:
+        return False
+    for call in loaders:
+        size = call.argument("batch_size", 1)
+        # A sampler of batches may sort images by size.
+        if not size.written or size.constant in (None, 1) or not call.argument("batch_sampler").absent:
+            return False
+    return True
 
 
 def _is_repeated(step: Step) -> bool:
