@@ -6,6 +6,7 @@ a rule then reports without a fix. Offsets are those of ``Document.text``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ __all__ = [
     "hoist",
     "insert_after",
     "insert_before",
+    "is_remarked",
     "remove_argument",
     "replace",
     "set_argument",
@@ -500,6 +502,42 @@ def _string_spans(document: Document, within: Span) -> list[Span]:
         for node, span in document.spans.items()
         if isinstance(node, _STRINGS) and within.start <= span.start < within.end
     ]
+
+
+# -- remarks ----------------------------------------------------------------------------------------------
+
+
+def is_remarked(document: Document, node: cst.CSTNode) -> bool:
+    """Whether a comment may say why the code of ``node`` is as it is, or would no longer be true without it.
+
+    That is any comment on its lines (of a compound statement: of its header), and one right above that speaks of
+    devices, types or reasons; a mere heading does not count.
+    """
+    span = document.span(node)
+    colon = getattr(node, "whitespace_before_colon", None) if isinstance(node, cst.BaseCompoundStatement) else None
+    end = document.span(colon).end if colon is not None else span.end
+    start = document.line_span(span.start).start
+    lines = Span(start, document.line_span(max(span.start, end - 1)).end)
+    return _has_comment(document, lines) or any(map(_REASON.search, _comments_above(document, start)))
+
+
+def _comments_above(document: Document, start: int) -> Iterator[str]:
+    """The comment lines right above a line, nearest first."""
+    at = start
+    while at > 0:
+        above = document.line_span(at - (2 if document.text.startswith("\r\n", at - 2) else 1))
+        written = document.text[above.start : above.end].strip()
+        if not written.startswith("#") or not document.same_cell(above.start, start):
+            return
+        yield written
+        at = above.start
+
+
+_REASON = re.compile(
+    r"cpu|gpu|cuda|mps|memory|debug|reproduc|determin|precis|exact|\bb?f(?:p|loat)\d|tf32|double|single|\bnan|stab|becaus"
+    r"|since|need|must|forc|only|bug|crash|fail|slow|fast|error|\bamp\b|mixed|avoid|instead|\boff\b|disabl|hide|wrong|todo",
+    re.IGNORECASE,
+)
 
 
 # -- imports ----------------------------------------------------------------------------------------------

@@ -493,3 +493,29 @@ def test_spelled_with_an_alias() -> None:
     found = edits.spelled(document_of(text), "numpy", "np")
     assert found is not None and found[1] == "np"
     assert applied(text, found[0]) == "import os\nimport numpy as np\n"
+
+
+REMARKED = {
+    "beside": ("run(1)  # so far\n", True),
+    "above, with a reason": ("# the GPU is too small\nrun(1)\n", True),
+    "further above": ("# because of it\n# at all\nrun(1)\n", True),
+    "a heading": ("# Training\nrun(1)\n", False),
+    "of what stands before": ("stop()  # because of it\nrun(1)\n", False),
+    "behind a blank line": ("# because of it\n\nrun(1)\n", False),
+    "inside": ("run(\n    1,  # so far\n)\n", True),
+    "none": ("run(1)\n", False),
+    "with other line ends": ("# because of it\r\nrun(1)\r\n", True),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), REMARKED.values(), ids=REMARKED)
+def test_is_remarked(text: str, expected: bool) -> None:
+    document = document_of(text)
+    assert edits.is_remarked(document, call_named(document, "run")) is expected
+
+
+def test_is_remarked_looks_at_the_header_of_a_block() -> None:
+    document = document_of("with run():\n    stop()  # because of it\n")
+    assert not edits.is_remarked(document, nodes(document, cst.With)[0])
+    document = document_of("with run():  # because of it\n    stop()\n")
+    assert edits.is_remarked(document, nodes(document, cst.With)[0])

@@ -84,16 +84,21 @@ class AcceleratorHidden(Rule):
             )
 
     def _fix(self, node: cst.CSTNode, facts: Facts) -> Fix | None:
-        from greenlint import Tree, delete_statement
+        from greenlint import Tree, cst, delete_statement, is_remarked, unwrap
 
+        if is_remarked(facts.document, facts[Tree].statement(node)) or not _runs_anywhere(facts):
+            return None
+        if isinstance(node, cst.With):
+            place = next((each.item for each in node.items if _places_on_cpu(each.item, facts)), None)
+            edits = unwrap(facts.document, node, place) if place is not None else None
+            return None if edits is None else self.unsafe_fix("leave the place to the library", *edits, reason=_REASON)
         statement = facts[Tree].statement(node)
-        if not _is_all(node, statement, facts) or _is_remarked(statement, facts) or not _runs_anywhere(facts):
+        if not _is_all(node, statement, facts):
             return None
         edits = delete_statement(facts.document, statement)
         if edits is None:
             return None
-        reason = "the accelerator has its own rounding, random numbers and memory"
-        return self.unsafe_fix("let the training see the accelerator", *edits, reason=reason)
+        return self.unsafe_fix("let the training see the accelerator", *edits, reason=_REASON)
 
     examples = (
         Bad(
@@ -165,7 +170,12 @@ class AcceleratorHidden(Rule):
 
             with tf.device("/CPU:0"):  # bad
                 history = model.fit(train, epochs=50)
-            """
+            """,
+            fixed="""
+            import tensorflow as tf
+
+            history = model.fit(train, epochs=50)
+            """,
         ),
         Bad(
             """
@@ -337,6 +347,7 @@ class AcceleratorHidden(Rule):
     )
 
 
+_REASON = "the accelerator has its own rounding, random numbers and memory"
 _NOTHING = ("", "-1")
 _VARIABLES = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
 _OPTIONS = ("jax_platforms", "jax_platform_name")
@@ -467,14 +478,6 @@ def _is_all(node: cst.CSTNode, statement: cst.CSTNode, facts: Facts) -> bool:
         return text.count("is_available =") == 1 and facts[Tree].function(node) is None
     settings = [each for each in _SETTINGS if each in text]
     return len(settings) == 1 and settings[0] in source and text.count(settings[0]) == 1
-
-
-def _is_remarked(statement: cst.CSTNode, facts: Facts) -> bool:
-    """Whether a comment may say why."""
-    from greenlint import Tree, cst
-
-    line = facts[Tree].parent(statement)
-    return line is None or any(True for _ in facts[Tree].below(line, cst.Comment))
 
 
 def _runs_anywhere(facts: Facts) -> bool:

@@ -414,14 +414,13 @@ def _literal_of(node: cst.CSTNode, facts: Facts) -> cst.SimpleString | None:
 
 def _decides_alone(node: cst.Assign, written: cst.SimpleString, facts: Facts) -> bool:
     """Whether the one assignment says where all is put, with no comment that may say why."""
-    from greenlint import Imports, Tree, cst
+    from greenlint import Imports, Tree, cst, is_remarked
 
     tree = facts[Tree]
     target = node.targets[0].target
-    line = tree.parent(node)
-    if len(node.targets) != 1 or not isinstance(target, cst.Name) or line is None:
+    if len(node.targets) != 1 or not isinstance(target, cst.Name) or is_remarked(facts.document, node):
         return False
-    if any(True for _ in tree.below(line, cst.Comment)) or tree.enclosing(node, cst.If, cst.Try) is not None:
+    if tree.enclosing(node, cst.If, cst.Try) is not None:
         return False
     for each in tree.of_type(cst.SimpleString):
         if each is not written and each.evaluated_value == "cpu" and not _maps_weights(each, facts):

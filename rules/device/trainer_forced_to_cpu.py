@@ -427,11 +427,12 @@ def _is_literal(node: cst.BaseExpression | None) -> bool:
 
 
 def _is_remarked(call: Call, facts: Facts) -> bool:
-    """Whether a comment at the call may say why."""
-    from greenlint import Tree, cst
+    """Whether a comment at the call, or at the argument that asks for the CPU, may say why."""
+    from greenlint import is_remarked
 
-    line = facts[Tree].parent(facts[Tree].statement(call.node))
-    return line is None or any(True for _ in facts[Tree].below(line, cst.Comment))
+    asked = [call.argument(name).node for name in ("use_cpu", "no_cuda", "cpu", "accelerator", "device")]
+    written = [each for each in (call.node.func, *asked) if each is not None and each in facts.document.spans]
+    return any(is_remarked(facts.document, each) for each in written)
 
 
 def _runs_anywhere(call: Call, facts: Facts) -> bool:

@@ -548,14 +548,15 @@ def _typed(call: Call, spelling: str, text: str) -> tuple[Edit, ...] | None:
 
 def _is_chosen(call: Call, facts: Facts) -> bool:
     """Whether a condition decides on a load, or a comment may say why it is made so."""
-    from greenlint import Tree, cst
+    from greenlint import Tree, cst, is_remarked
 
     tree = facts[Tree]
     above = tree.enclosing(call.node, cst.If, cst.IfExp, cst.Try, cst.ExceptHandler)
     if above is not None and "__name__" not in facts.document.source(getattr(above, "test", above)):
         return True
-    line = tree.parent(tree.statement(call.node))
-    return line is None or any(True for _ in tree.below(line, cst.Comment))
+    asked = [call.argument(name, 99).node for name in ("dtype", "torch_dtype", "fp16")]
+    written = [each for each in (call.node.func, *asked) if each is not None and each in facts.document.spans]
+    return any(is_remarked(facts.document, each) for each in written)
 
 
 def _is_on_cuda(load: Load, facts: Facts) -> bool:

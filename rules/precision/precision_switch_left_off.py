@@ -75,12 +75,16 @@ class PrecisionSwitchLeftOff(Rule):
         )
 
     def _accelerator_fix(self, call: Call, facts: Facts) -> Fix | None:
-        from greenlint import Calls, cst, replace_node, spelled
+        from greenlint import Calls, cst, is_remarked, replace_node, spelled
 
         written = call.argument("mixed_precision").node
         if not isinstance(written, cst.SimpleString) or len(facts[Calls].methods("Accelerator")) != 1:
             return None
-        if not call.argument("cpu").absent or _is_remarked(call.node, facts) or _sees_to_types(facts, _PRECISIONS):
+        if (
+            not call.argument("cpu").absent
+            or is_remarked(facts.document, call.node)
+            or _sees_to_types(facts, _PRECISIONS)
+        ):
             return None
         torch = spelled(facts.document, "torch")
         if torch is None:
@@ -128,9 +132,9 @@ class PrecisionSwitchLeftOff(Rule):
             )
 
     def _autocast_fix(self, switches: list[Call], facts: Facts) -> Fix | None:
-        from greenlint import spelled
+        from greenlint import is_remarked, spelled
 
-        if any(_switch_of(each, facts) is None or _is_remarked(each.node, facts) for each in switches):
+        if any(_switch_of(each, facts) is None or is_remarked(facts.document, each.node) for each in switches):
             return None
         if not all(map(_is_on_cuda, switches)) or not _trains_in_half(switches, facts):
             return None
@@ -575,20 +579,6 @@ _STORES = re.compile(r"^ +\w[\w.]*\[[^\]\n]*[:,][^\]\n]*\] *=[^=]", re.MULTILINE
 """`x[:, 0] = ...`: fails when the two are of different types."""
 
 
-def _is_remarked(node: cst.CSTNode, facts: Facts) -> bool:
-    """Whether a comment at a statement may say why it switches mixed precision off."""
-    from greenlint import Tree, cst
-
-    tree = facts[Tree]
-    statement = tree.statement(node)
-    if isinstance(statement, cst.With):
-        return any(statement.leading_lines[i].comment is not None for i in range(len(statement.leading_lines))) or (
-            isinstance(statement.body, cst.IndentedBlock) and statement.body.header.comment is not None
-        )
-    line = tree.parent(statement)
-    return line is None or any(True for _ in tree.below(line, cst.Comment))
-
-
 def _is_on_cuda(call: Call) -> bool:
     from greenlint import Values
 
@@ -643,10 +633,10 @@ def _switched_on(switches: list[Call], text: str, facts: Facts) -> tuple[Edit, .
 
 def _feeds_only(assign: cst.Assign, switches: list[Call], facts: Facts) -> bool:
     """Whether a constant is read by the switches and by nothing else, and no comment may say why it is off."""
-    from greenlint import Tree, cst
+    from greenlint import Tree, cst, is_remarked
 
     target = assign.targets[0].target
-    if len(assign.targets) != 1 or not isinstance(target, cst.Name) or _is_remarked(assign, facts):
+    if len(assign.targets) != 1 or not isinstance(target, cst.Name) or is_remarked(facts.document, assign):
         return False
     read = [each.argument("enabled").node for each in switches]
     uses = [each for each in facts[Tree].of_type(cst.Name) if each.value == target.value and each is not target]

@@ -287,11 +287,9 @@ def _instead(written: cst.SimpleString | cst.Name) -> str:
 
 def _is_plain(node: cst.CSTNode, facts: Facts) -> bool:
     """Whether no condition decides on a setting and no comment may say why it is made."""
-    from greenlint import Tree, cst
+    from greenlint import Tree, cst, is_remarked
 
-    tree = facts[Tree]
-    line = tree.parent(tree.statement(node))
-    if line is None or any(True for _ in tree.below(line, cst.Comment)):
+    if is_remarked(facts.document, node):
         return False
-    above = tree.enclosing(node, cst.If, cst.Try, cst.For, cst.While, cst.With)
+    above = facts[Tree].enclosing(node, cst.If, cst.Try, cst.For, cst.While, cst.With)
     return above is None or (isinstance(above, cst.If) and "__name__" in facts.document.source(above.test))
