@@ -163,6 +163,9 @@ def _append(document: Document, call: cst.Call, *arguments: str) -> Edits:
             return (_insert(tail.comma.end, f" {together},"),)
         return (_insert(end, f", {together}"),)
     newline = tail.newline if tail.line_end is not None else _newline_before(document, end)
+    if tail.line_end is None and last.keyword is not None and _comment_is_about(document, call, last):
+        start = document.span(last).start
+        return (_insert(start, "".join(f"{each},{newline}{indent}" for each in arguments)),)
     if tail.comma is not None:
         at = tail.line_end if tail.line_end is not None else tail.comma.end
         return (_insert(at, "".join(f"{tail.newline}{indent}{each}," for each in arguments)),)
@@ -170,6 +173,14 @@ def _append(document: Document, call: cst.Call, *arguments: str) -> Edits:
     if tail.line_end is None or tail.line_end == end:
         return (_insert(end, f",{newline}{indent}{lines}"),)
     return (_insert(end, ","), _insert(tail.line_end, f"{newline}{indent}{lines}"))
+
+
+def _comment_is_about(document: Document, call: cst.Call, last: cst.Arg) -> bool:
+    """Whether a comment behind the call stands on the line of its last argument, which it may be about."""
+    line = document.line_span(document.span(last).end)
+    above = document.line_span(max(document.line_span(document.span(last).start).start - 1, 0))
+    starts_block = document.text[above.start : above.end].lstrip().startswith("#")
+    return not starts_block and _has_comment(document, Span(document.span(call).end, line.end))
 
 
 def _own_line_indent(document: Document, call: cst.Call, arg: cst.Arg) -> str | None:

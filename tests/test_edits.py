@@ -63,6 +63,8 @@ SET = {
     ),
     "several on an inner line": ("f(\n    a, b,\n)", "f(\n    a, b, new=1,\n)"),
     "hugging parenthesis": ("f(a,\n  b)", "f(a,\n  b,\n  new=1)"),
+    "hugging parenthesis, comment": ("f(a,\n  b=2)  # why", "f(a,\n  new=1,\n  b=2)  # why"),
+    "hugging parenthesis, comment above": ("f(\n  # why\n  b=2)  # c", "f(\n  # why\n  b=2,\n  new=1)  # c"),
     "hanging dictionary": ("f(a, {\n    'x': 1,\n})", "f(a, {\n    'x': 1,\n}, new=1)"),
     "only a comment inside": ("f(\n    # nothing\n)", "f(new=1\n    # nothing\n)"),
     "windows line ends": ("f(\r\n    a,\r\n)\r\n", "f(\r\n    a,\r\n    new=1,\r\n)\r\n"),

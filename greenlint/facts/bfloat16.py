@@ -11,7 +11,7 @@ import libcst as cst
 
 from greenlint.facts.calls import UNKNOWN, Call, Calls
 from greenlint.facts.imports import Imports
-from greenlint.facts.names import BindingKind, Names
+from greenlint.facts.names import Binding, BindingKind, Names, root_name
 from greenlint.facts.project import Definition, Project
 from greenlint.facts.sources import code_at
 from greenlint.facts.tree import Tree
@@ -138,7 +138,7 @@ class _Survey:
         if targets:
             return all(self.covers(each) for each in targets)
         if call.name is None:
-            return self._is_method_known(call.node.func, facts)
+            return self._is_callee_known(call.node.func, facts)
         if call.name.startswith("numpy."):
             return built
         root = call.name.partition(".")[0]
@@ -146,39 +146,74 @@ class _Survey:
             return _OTHER_CODE.match(call.name) is None
         return _READY_MADE.match(call.name) is not None
 
-    # -- what is passed in ------------------------------------------------------------------------------------
+    # -- what is called -----------------------------------------------------------------------------------------
 
-    def _is_method_known(self, func: cst.BaseExpression, facts: Facts) -> bool:
+    def _is_callee_known(self, func: cst.BaseExpression, facts: Facts) -> bool:
         """Whether a called value is made by code that is looked at where it stands, or passed in by code that is."""
-        holder = func
-        while isinstance(holder, cst.Attribute) and not _is_own(holder):
-            holder = holder.value
-        if isinstance(holder, cst.Attribute):
-            bound = facts[Values].attribute_bindings(holder)
-            return all(
-                self._is_passed_known(binding.value, other)
-                for other, binding in bound
-                if isinstance(binding.value, cst.Name) and binding.value in other[Tree]
-            )
-        if not isinstance(func, cst.Name):
-            return True
-        return bool(facts[Names].reaching(func)) and self._is_passed_known(func, facts)
+        if isinstance(func, cst.Name):
+            bindings = facts[Names].reaching(func)
+            return bool(bindings) and all(self._is_binding_known(each, facts) for each in bindings)
+        if isinstance(func, cst.Subscript):
+            return self._is_element_known(func, facts)
+        if isinstance(func, cst.Call):
+            call = facts[Calls].of(func)
+            looked_up = call.name == "builtins.getattr" and not (call.positional and _is_self(call.positional[0]))
+            return not looked_up
+        return isinstance(func, cst.Attribute) and self._is_method_known(func, facts)
 
-    def _is_passed_known(self, name: cst.Name, facts: Facts) -> bool:
-        for binding in facts[Names].reaching(name):
-            if binding.node in self._seen:  # passed on by a function that calls itself
-                continue
-            if binding.kind is not BindingKind.PARAMETER or name.value in ("self", "cls"):
-                continue
-            self._seen.add(binding.node)
-            function = binding.scope.node
-            if not isinstance(function, cst.FunctionDef):
-                return False
-            given = [(each.facts, each.node) for each in facts[Values].arguments_for(function, binding.name)]
-            if binding.value is not None:
-                given.append((facts, binding.value))
-            if not given or not all(node is None or self._is_plain(node, other) for other, node in given):
-                return False
+    def _is_element_known(self, node: cst.Subscript, facts: Facts) -> bool:
+        """``self.layers[0]`` was made in the class; what another table holds is not known."""
+        base: cst.BaseExpression = node
+        while isinstance(base, cst.Subscript):
+            base = base.value
+        return isinstance(base, cst.Attribute) and _is_self(base.value) and self._is_method_known(base, facts)
+
+    def _is_method_known(self, func: cst.Attribute, facts: Facts) -> bool:
+        holder: cst.BaseExpression = func
+        while isinstance(holder, cst.Attribute) and not _is_self(holder.value):
+            holder = holder.value
+        if not isinstance(holder, cst.Attribute):
+            return True
+        if holder is not func and _SETTINGS.match(holder.attr.value):
+            return False
+        bound = facts[Values].attribute_bindings(holder)
+        return all(self._is_value_known(binding.value, other) for other, binding in bound)
+
+    def _is_binding_known(self, binding: Binding, facts: Facts) -> bool:
+        if binding.kind is BindingKind.PARAMETER:
+            return self._is_parameter_known(binding, facts)
+        if binding.kind is BindingKind.LOOP and binding.value is not None:
+            table = facts[Names].lookup(root_name(binding.value) or "", binding.value)
+            return not any(each.scope is facts[Names].module for each in table)
+        if binding.kind is BindingKind.ASSIGN and not binding.path:
+            return self._is_value_known(binding.value, facts)
+        return binding.kind in (BindingKind.FUNCTION, BindingKind.CLASS)
+
+    def _is_parameter_known(self, binding: Binding, facts: Facts) -> bool:
+        if binding.name in ("self", "cls") or binding.node in self._seen:
+            return True
+        self._seen.add(binding.node)
+        function = binding.scope.node
+        if not isinstance(function, cst.FunctionDef):
+            return False
+        given = [(each.facts, each.node) for each in facts[Values].arguments_for(function, binding.name)]
+        if binding.value is not None:
+            given.append((facts, binding.value))
+        return bool(given) and all(node is None or self._is_plain(node, other) for other, node in given)
+
+    def _is_value_known(self, value: cst.BaseExpression | None, facts: Facts) -> bool:
+        """Whether what a name or an attribute is bound to runs in bfloat16 when it is called."""
+        if value is None or value not in facts[Tree] or value in self._seen:
+            return True
+        self._seen.add(value)
+        if isinstance(value, cst.IfExp):
+            return self._is_value_known(value.body, facts) and self._is_value_known(value.orelse, facts)
+        if isinstance(value, (cst.Call, cst.Lambda)):
+            return self._fits_below(facts, value, built=isinstance(value, cst.Call))
+        if isinstance(value, (cst.Name, cst.Attribute)) and facts[Names].resolve(value) is not None:
+            return self._is_plain(value, facts)
+        if isinstance(value, (cst.Name, cst.Attribute, cst.Subscript)):
+            return facts[Values].of(value).constant is not UNKNOWN or self._is_callee_known(value, facts)
         return True
 
     def _is_plain(self, node: cst.BaseExpression, facts: Facts) -> bool:
@@ -186,7 +221,7 @@ class _Survey:
         if isinstance(node, cst.Name):
             bindings = facts[Names].reaching(node)
             if bindings and all(each.kind is BindingKind.PARAMETER for each in bindings):
-                return self._is_passed_known(node, facts)
+                return all(self._is_parameter_known(each, facts) for each in bindings)
         value = facts[Values].of(node)
         return value.constant is not UNKNOWN or value.kind is Kind.TENSOR or self.fits(node, facts)
 
@@ -206,8 +241,8 @@ class _Survey:
         return value.call is not None and self.made(value.call)
 
 
-def _is_own(node: cst.Attribute) -> bool:
-    return isinstance(node.value, cst.Name) and node.value.value == "self"
+def _is_self(node: cst.BaseExpression) -> bool:
+    return isinstance(node, cst.Name) and node.value == "self"
 
 
 def _is_store(node: cst.AssignTarget | cst.AugAssign, *, keeps: bool) -> bool:
@@ -224,6 +259,7 @@ def _is_store(node: cst.AssignTarget | cst.AugAssign, *, keeps: bool) -> bool:
     return not (isinstance(index, cst.Index) and isinstance(index.value, (cst.SimpleString, cst.FormattedString)))
 
 
+_SETTINGS = re.compile(r"h_?params$|args$|conf|cfg$|opts?$|options$")
 _LAYER = re.compile(r"torch\.nn\.[A-Z]\w*$")
 _HOLDERS = frozenset(("Sequential", "ModuleList", "ModuleDict", "TransformerEncoder", "TransformerDecoder"))
 _THREADS = re.compile(r"\b(?:DataParallel|data_parallel)\b")

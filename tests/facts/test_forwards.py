@@ -121,6 +121,27 @@ def test_what_is_passed_in(made: str, fits: bool) -> None:
     assert network(text) is fits
 
 
+@pytest.mark.parametrize(
+    ("head", "fits"),
+    [
+        ("nn.Linear(9, 9)", True),
+        ("nn.ReLU if deep else nn.GELU", True),
+        ("HEADS[deep]", False),
+        ("HEADS[deep](9)", False),
+        ("getattr(nn, deep)(9)", False),
+        ("lambda x: x.relu()", True),
+        ("lambda x: x.numpy()", False),
+        ("BAD", False),
+        ("GOOD", True),
+    ],
+)
+def test_what_is_looked_up(head: str, fits: bool) -> None:
+    text = "import torch\nfrom torch import nn\nHEADS = {'a': Other}\nBAD = nn.BCELoss()\nGOOD = nn.MSELoss()\n"
+    text += f"class Net(nn.Module):\n    def __init__(self, deep=True):\n        self.head = {head}\n"
+    text += "    def forward(self, x):\n        return self.head(x)\nmodel = Net().cuda()\nmodel\n"
+    assert network(text) is fits
+
+
 def test_what_is_put_into_a_finished_network() -> None:
     text = "import torchvision\nfrom torch import nn\nmodel = torchvision.models.resnet50()\n"
     text += "class Head(nn.Module):\n    def forward(self, x):\n        return {}\nmodel.fc = Head()\nmodel\n"
