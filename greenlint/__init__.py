@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from greenlint.edits import (
         add_arguments,
         append_element,
+        decorate,
         delete_statement,
         delete_statements,
         ensure_import,
@@ -268,6 +269,7 @@ _LAZY = {
     "Wrapped": "greenlint.facts.distributed",
     "add_arguments": "greenlint.edits",
     "append_element": "greenlint.edits",
+    "decorate": "greenlint.edits",
     "delete_statement": "greenlint.edits",
     "delete_statements": "greenlint.edits",
     "dotted": "greenlint.facts.names",
@@ -455,6 +457,7 @@ __all__ = [
     "add_arguments",
     "append_element",
     "cst",
+    "decorate",
     "delete_statement",
     "delete_statements",
     "dotted",

@@ -19,6 +19,7 @@ from greenlint.line_ends import lines_with_ends
 __all__ = [
     "add_arguments",
     "append_element",
+    "decorate",
     "delete_statement",
     "delete_statements",
     "ensure_import",
@@ -385,6 +386,19 @@ def insert_before(document: Document, statement: cst.CSTNode, *lines: str) -> Ed
             break
         at = above.start
     return (_insert(at, "".join(f"{indent}{each}{newline}" for each in lines)),)
+
+
+def decorate(document: Document, function: cst.FunctionDef, text: str) -> Edits | None:
+    """Put a decorator next to the function, below those that it has; ``None`` where it shares its line."""
+    if _block_of(document, function) is None:
+        return None
+    start = document.span(function).start
+    line = document.line_span(start)
+    indent = document.text[line.start : start]
+    if indent.strip():
+        return None
+    newline = document.newline_at(line.end) or document.tree.default_newline
+    return (_insert(start, f"@{text}{newline}{indent}"),)
 
 
 def insert_after(document: Document, statement: cst.CSTNode, *lines: str) -> Edits | None:

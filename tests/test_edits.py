@@ -456,6 +456,23 @@ def test_append_element(before: str, after: str | None) -> None:
     assert applied(before, edits.append_element(document, nodes(document, cst.List)[0], "new")) == after
 
 
+DECORATED = {
+    "plainly": ("# why\ndef f():\n    pass\n", "# why\n@new\ndef f():\n    pass\n"),
+    "below others": (
+        "class A:\n    @old\n    def f(self): pass\n",
+        "class A:\n    @old\n    @new\n    def f(self): pass\n",
+    ),
+    "async": ("async def f(): pass\n", "@new\nasync def f(): pass\n"),
+    "carriage returns": ("def f():\r\n    pass\r\n", "@new\r\ndef f():\r\n    pass\r\n"),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), DECORATED.values(), ids=DECORATED)
+def test_decorate(before: str, after: str) -> None:
+    document = document_of(before)
+    assert applied(before, edits.decorate(document, nodes(document, cst.FunctionDef)[0], "new")) == after
+
+
 ADDED = {
     "none": ("f()", "f(one=1, two=2)"),
     "one line": ("f(a)", "f(a, one=1, two=2)"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_loop
 
 if TYPE_CHECKING:
-    from greenlint import Call, Facts, Findings, Loop, Outline
+    from greenlint import Call, Definition, Facts, Findings, Fix, Loop, Outline
 
 
 class EvalWithoutNoGrad(Rule):
@@ -91,7 +91,40 @@ class EvalWithoutNoGrad(Rule):
             help="put it under torch.inference_mode() (or torch.no_grad() when outputs re-enter autograd)",
             notes=("model.eval() does not switch gradients off",),
             related=((calls[0].node, "the forward pass"),),
+            fix=self._fix(loop, calls, facts),
         )
+
+    def _fix(self, loop: Loop, calls: list[Call], facts: Facts) -> Fix | None:
+        """No gradients for the function, where it does nothing but evaluate, or else for the loop."""
+        from greenlint import Environment, Tree, decorate, spelled, wrap
+
+        function = facts[Tree].function(loop.node)
+        if facts[Environment].at_least("torch", "0.4") is False or ".data[0]" in facts.document.text:
+            # There is no `no_grad` in these versions.
+            return None
+        torch = spelled(facts.document, "torch")
+        if torch is None or torch[0] or _is_resumed(loop, facts) or _is_differentiated(calls, facts):
+            return None
+        whole = function is not None and _only_evaluates(function, facts)
+        scope: cst.CSTNode = function if function is not None and whole else loop.node
+        if _may_differentiate(scope, calls, facts) or not _is_bound_before(torch[1], scope, facts):
+            return None
+        if function is not None and whole:
+            title, edits = (
+                f"decorate it with {torch[1]}.no_grad()",
+                decorate(facts.document, function, f"{torch[1]}.no_grad()"),
+            )
+        elif _others(loop, facts):
+            return None
+        else:
+            title, edits = (
+                f"put the loop under {torch[1]}.no_grad()",
+                wrap(facts.document, [loop.node], f"with {torch[1]}.no_grad():"),
+            )
+        if edits is None:
+            return None
+        reason = _changes(scope, loop, calls, facts)
+        return self.unsafe_fix(title, *edits, reason=reason) if reason is not None else self.safe_fix(title, *edits)
 
     examples = (
         Bad(
@@ -107,7 +140,21 @@ class EvalWithoutNoGrad(Rule):
                 return correct
 
             evaluate(nn.Linear(10, 2), loader)
-            """
+            """,
+            fixed="""
+            import torch
+            from torch import nn
+
+            @torch.no_grad()
+            def evaluate(model, loader):
+                model.eval()
+                correct = 0
+                for x, y in loader:
+                    correct += (model(x).argmax(1) == y).sum()
+                return correct
+
+            evaluate(nn.Linear(10, 2), loader)
+            """,
         ),
         Bad(
             """
@@ -127,7 +174,26 @@ class EvalWithoutNoGrad(Rule):
                 net.eval()
                 for x, y in valid_loader:  # bad
                     total += nn.functional.mse_loss(net(x), y).item()
-            """
+            """,
+            fixed="""
+            import torch
+            from torch import nn
+
+            class Net(nn.Module):
+                def forward(self, x):
+                    return x
+
+            net = Net()
+            for epoch in range(10):
+                for x, y in train_loader:
+                    loss = nn.functional.mse_loss(net(x), y)
+                    loss.backward()
+                    optimizer.step()
+                net.eval()
+                with torch.no_grad():
+                    for x, y in valid_loader:
+                        total += nn.functional.mse_loss(net(x), y).item()
+            """,
         ),
         Bad(
             """
@@ -143,6 +209,142 @@ class EvalWithoutNoGrad(Rule):
                     for batch in batches:  # bad
                         outputs.append(self.model(batch).cpu())
                     return outputs
+            """,
+            fixed="""
+            import torch
+
+            class Runner:
+                def __init__(self):
+                    self.model = torch.nn.Linear(3, 3)
+
+                @torch.no_grad()
+                def predict(self, batches):
+                    self.model.eval()
+                    outputs = []
+                    for batch in batches:
+                        outputs.append(self.model(batch).cpu())
+                    return outputs
+            """,
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.lstm = nn.LSTM(8, 16)
+                    self.fc = nn.Linear(16, 2)
+
+                def forward(self, x):
+                    return self.fc(self.lstm(x)[0][-1])
+
+            def main(train_loader, valid_loader):
+                net = Net()
+                for x, y in train_loader:
+                    loss = nn.functional.cross_entropy(net(x), y)
+                    loss.backward()
+                    optimizer.step()
+                net.eval()
+                correct = 0
+                # by classes
+                for x, y in valid_loader:  # bad
+                    correct += (net(x).argmax(1) == y).sum().item()
+                print(correct)
+            """,
+            fixed="""
+            import torch
+            from torch import nn
+
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.lstm = nn.LSTM(8, 16)
+                    self.fc = nn.Linear(16, 2)
+
+                def forward(self, x):
+                    return self.fc(self.lstm(x)[0][-1])
+
+            def main(train_loader, valid_loader):
+                net = Net()
+                for x, y in train_loader:
+                    loss = nn.functional.cross_entropy(net(x), y)
+                    loss.backward()
+                    optimizer.step()
+                net.eval()
+                correct = 0
+                # by classes
+                with torch.no_grad():
+                    for x, y in valid_loader:
+                        correct += (net(x).argmax(1) == y).sum().item()
+                print(correct)
+            """,
+        ),
+        Bad(
+            """
+            import torch
+
+            def evaluate(model, loader):
+                model.eval()
+                correct = 0
+                for x, y in loader:  # bad
+                    correct += (model(x).argmax(1) == y).sum().item()
+                return correct
+            """,
+            fixed="""
+            import torch
+
+            @torch.no_grad()
+            def evaluate(model, loader):
+                model.eval()
+                correct = 0
+                for x, y in loader:
+                    correct += (model(x).argmax(1) == y).sum().item()
+                return correct
+            """,
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+
+            class Potential(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.energy = nn.Linear(3, 1)
+
+                def forward(self, x):
+                    x.requires_grad_(True)
+                    return torch.autograd.grad(self.energy(x).sum(), x)[0]
+
+            def evaluate(loader):
+                model = Potential()
+                model.eval()
+                for x, y in loader:  # bad
+                    errors.append((model(x) - y).abs().mean().item())
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+
+            def predict(loader):
+                model = nn.Linear(10, 2)
+                model.eval()
+                for x in loader:  # bad
+                    yield model(x)
+            """
+        ),
+        Bad(
+            """
+            from torch import nn
+
+            model = nn.Linear(10, 2)
+            model.eval()
+            for x, y in test_loader:  # bad
+                hits += (model(x).argmax(1) == y).sum().item()
             """
         ),
         Good(
@@ -489,6 +691,157 @@ def _never_called(loop: Loop, facts: Facts) -> bool:
     function = facts[Tree].function(loop.node)
     is_script = _MAIN.search(facts.document.text) is not None
     return function is not None and is_script and facts[Liveness].never_named(function)
+
+
+_AUTOGRAD = re.compile(
+    r"\bautograd\b(?!\.Variable)|\bbackward\b|requires_grad|\bgrad\b|\bv?jvp\b|\bvjp\b|jacobian|hessian"
+    r"|enable_grad|set_grad_enabled|functorch|torch\.func\b|create_graph|\.fit\(|\.step\(|\btrain_\w+\("
+)
+"""What a text that needs gradients, or trains, cannot do without."""
+_HOLDS = ("append", "extend", "add", "insert", "update", "setdefault", "put")
+_MOST = 60
+"""Functions and classes that a forward pass may be spread over; of more nothing is said."""
+
+
+def _is_resumed(loop: Loop, facts: Facts) -> bool:
+    """Whether other code runs while the loop waits: under `no_grad` it would run without gradients as well."""
+    from greenlint import Tree, cst
+
+    tree = facts[Tree]
+    function = tree.function(loop.node)
+    if any(tree.below(loop.node, cst.Yield, cst.Await)) or getattr(loop.node, "asynchronous", None) is not None:
+        return True
+    if function is None:
+        return False
+    return function.asynchronous is not None or any(
+        tree.function(each) is function for each in tree.below(function, cst.Yield)
+    )
+
+
+def _is_differentiated(calls: list[Call], facts: Facts) -> bool:
+    """Whether a backward pass of this file runs through one of the forward passes."""
+    from greenlint import Calls, Graphs
+
+    passes = {call.node for call in calls}
+    return any(
+        each.node in passes
+        for backward in facts[Calls].methods("backward", "manual_backward")
+        for each in facts[Graphs].differentiated(backward)
+    )
+
+
+def _only_evaluates(function: cst.FunctionDef, facts: Facts) -> bool:
+    """Whether a function is an evaluation by name, and a decorator can be put next to it."""
+    from greenlint import cst
+
+    name = function.name.value
+    if not _NAMED.search(name) or _TRAINS.search(name) or _AUTOGRAD.search(facts.document.source(function.body)):
+        return False
+    return all(
+        isinstance(each.decorator, cst.Name) and each.decorator.value in ("staticmethod", "classmethod")
+        for each in function.decorators
+    )
+
+
+def _is_bound_before(written: str, scope: cst.CSTNode, facts: Facts) -> bool:
+    """Whether the import of the module stands above."""
+    from greenlint import BindingKind, Names
+
+    found = facts[Names].lookup(written.partition(".")[0], scope)
+    return bool(found) and all(
+        each.kind is BindingKind.IMPORT and facts.document.span(each.node).start < facts.document.span(scope).start
+        for each in found
+    )
+
+
+def _others(loop: Loop, facts: Facts) -> bool:
+    """Whether the finding stands for other loops of the function as well."""
+    from greenlint import LoopRole, Loops, Tree
+
+    tree = facts[Tree]
+    function = tree.function(loop.node)
+    return function is not None and any(
+        each.node is not loop.node and tree.function(each.node) is function and _forward_calls(each, facts)
+        for each in facts[Loops].with_role(LoopRole.EVALUATION)
+    )
+
+
+def _may_differentiate(scope: cst.CSTNode, calls: list[Call], facts: Facts) -> bool:
+    """Whether the code, or a function or class of the project that it runs, may ask for gradients."""
+    from greenlint import Calls, Models, Values
+
+    if _AUTOGRAD.search(facts.document.source(scope)):
+        return True
+    waiting: list[Definition] = []
+    for call in facts[Calls].within(scope):
+        waiting.extend(facts[Values].callees(call.node))
+    for call in calls:
+        network = facts[Models].network(call)
+        made = facts[Values].of(network).instance_of if network is not None else None
+        if made is not None:
+            waiting.append(made)
+    seen: set[cst.CSTNode] = set()
+    while waiting:
+        definition = waiting.pop()
+        if definition.node in seen:
+            continue
+        seen.add(definition.node)
+        if len(seen) > _MOST or _AUTOGRAD.search(definition.facts.document.source(definition.node)):
+            return True
+        for call in definition.facts[Calls].within(definition.node):
+            waiting.extend(definition.facts[Values].callees(call.node))
+    return False
+
+
+def _changes(scope: cst.CSTNode, loop: Loop, calls: list[Call], facts: Facts) -> str | None:
+    """What the fix may change."""
+    from greenlint import Models
+
+    if _keeps(scope, loop, facts):
+        return "the outputs that it keeps can no longer be differentiated"
+    networks = [facts[Models].network(call) for call in calls]
+    layers = [facts[Models].layers(each) if each is not None else None for each in networks]
+    if any(each is None or each.opaque or not each.found for each in layers):
+        return (
+            "a model that takes gradients in its forward pass fails, and LSTM and Transformer layers round differently"
+        )
+    if (
+        any(each is not None and (each.attention or each.recurrent) for each in layers)
+        or ".compile(" in facts.document.text
+    ):
+        # LSTM and Transformer layers have other kernels where no gradients are needed.
+        return "changes rounding: LSTM, Transformer and compiled layers have other kernels for it"
+    return None
+
+
+def _keeps(scope: cst.CSTNode, loop: Loop, facts: Facts) -> bool:
+    """Whether values with a graph may be seen after the loop."""
+    from greenlint import Calls, Graphs, Names, Tree, cst
+
+    tree, graphs, names = facts[Tree], facts[Graphs], facts[Names]
+    for call in facts[Calls].methods(*_HOLDS, within=loop.node):
+        if any(graphs.behind(arg.value) for arg in call.node.args):
+            return True
+    for assign in tree.below(loop.node, cst.Assign):
+        plain = all(isinstance(each.target, (cst.Name, cst.Tuple)) for each in assign.targets)
+        if not plain and graphs.behind(assign.value):
+            return True
+    for added in tree.below(loop.node, cst.AugAssign):
+        if not isinstance(added.target, cst.Name) and graphs.behind(added.value):
+            return True
+    function = tree.function(loop.node)
+    if scope is function:
+        returned = [each.value for each in tree.below(scope, cst.Return) if each.value is not None]
+        return any(graphs.behind(each) for each in returned)
+    around: cst.CSTNode = function if function is not None else facts.document.tree
+    end = tree.last(loop.node)
+    for used in tree.below(around, cst.Name):
+        if tree.first(used) <= end:
+            continue
+        inside = any(tree.contains(loop.node, each.node) for each in names.reaching(used))
+        if inside and graphs.behind(used):
+            return True
+    return False
 
 
 def _framework_hook(function: cst.FunctionDef | None, facts: Facts) -> bool:
