@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, RuleOptions, Severity, on_call
@@ -9,7 +10,7 @@ from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, RuleOptions, Se
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlint import Argument, Call, Facts, Findings
+    from greenlint import Argument, Call, Edit, Facts, Findings, Fix
 
 _ARGUMENTS = (
     "transformers.TrainingArguments",
@@ -24,6 +25,12 @@ _OFTEN = 50
 _LEAST_PART = 0.02
 _LEAST_PART_OF_EPOCH = 0.05
 _CALLBACK_BATCHES = 100
+_SEVERAL = 2
+_DEFAULT_EPOCHS = 3
+_COUNTS = re.compile(
+    r"EarlyStop|early_stop|patience|plateau|checkpoint-|every_n_train_steps|val_check_interval\b.*None", re.I
+)
+"""What depends on how often a trainer evaluates, or names a checkpoint by its step."""
 
 
 class TrainerCadenceTooTight(Rule):
@@ -104,6 +111,7 @@ class TrainerCadenceTooTight(Rule):
             f"this run {' and '.join(found)}",
             help='let it happen a few times per epoch, or once: "epoch" as strategy',
             notes=("steps of a large model, or a small validation set, make short periods cheap",),
+            fix=self._arguments_fix(call, facts) if not self.options.logging else None,
         )
 
     @on_call("lightning.pytorch.Trainer")
@@ -125,6 +133,7 @@ class TrainerCadenceTooTight(Rule):
                 call.node,
                 f"this Trainer {' and '.join(found)}",
                 help="leave val_check_interval out to validate once per epoch, or make it larger",
+                fix=self._trainer_fix(call, facts) if not self.options.logging else None,
             )
 
     @on_call("keras.callbacks.ModelCheckpoint")
@@ -136,6 +145,7 @@ class TrainerCadenceTooTight(Rule):
             call.node,
             f"the model is saved after every {every.constant} batches",
             help='pass save_freq="epoch", or more batches',
+            fix=self._checkpoint_fix(call, facts),
         )
 
     @on_call("keras.callbacks.TensorBoard")
@@ -147,7 +157,67 @@ class TrainerCadenceTooTight(Rule):
             call.node,
             "TensorBoard gets all metrics after every batch",
             help='leave update_freq at "epoch", or pass a number of batches such as 1000',
+            fix=self._tensorboard_fix(call),
         )
+
+    def _arguments_fix(self, call: Call, facts: Facts) -> Fix | None:
+        from greenlint import Schedules
+
+        if not _has_epochs(call, "num_train_epochs", _DEFAULT_EPOCHS) or _counts_evaluations(facts):
+            return None
+        evaluating = _evaluation_period(call) is not None
+        evaluates_often = evaluating and _is_often(_evaluation_period(call), None)
+        saving = call.argument("save_steps")
+        saves_often = saving.written and _by_steps(call.argument("save_strategy")) and _is_often(saving.constant, None)
+        # The best checkpoint can only be told when each has been evaluated.
+        best = call.argument("load_best_model_at_end")
+        both = not best.absent and best.constant is not False
+        if both and Schedules.evaluated(call) != "steps":
+            return None
+        edits: list[Edit] = []
+        if evaluates_often or both:
+            edits += _each_epoch(call, _strategy_of(call), "eval_steps") or ()
+        number = len(edits)
+        if saves_often or both:
+            edits += _each_epoch(call, "save_strategy", "save_steps") or ()
+        if ((evaluates_often or both) and not number) or ((saves_often or both) and len(edits) == number):
+            return None
+        if saves_often and not evaluating:
+            return self.unsafe_fix("save after each epoch", *edits, reason="there are fewer checkpoints")
+        return self.unsafe_fix(
+            "do it after each epoch",
+            *edits,
+            reason="there are fewer evaluations or checkpoints, and other random numbers",
+        )
+
+    def _trainer_fix(self, call: Call, facts: Facts) -> Fix | None:
+        from greenlint import remove_argument
+
+        fixed = _has_epochs(call, "max_epochs", None) and call.argument("check_val_every_n_epoch").absent
+        edits = remove_argument(facts.document, call.node, "val_check_interval")
+        if edits is None or not fixed or _counts_evaluations(facts):
+            return None
+        return self.unsafe_fix(
+            "validate after each epoch", *edits, reason="there are fewer evaluations, and other random numbers"
+        )
+
+    def _checkpoint_fix(self, call: Call, facts: Facts) -> Fix | None:
+        from greenlint import Calls, remove_argument
+
+        fits = [each.argument("epochs").constant for each in facts[Calls].methods("fit")]
+        edits = remove_argument(facts.document, call.node, "save_freq")
+        # A name with the number of the batch cannot be made after an epoch.
+        if edits is None or not fits or not all(map(_is_several, fits)) or "{batch" in facts.document.text:
+            return None
+        return self.unsafe_fix("save after each epoch", *edits, reason="there are fewer checkpoints")
+
+    def _tensorboard_fix(self, call: Call) -> Fix | None:
+        from greenlint import remove_argument
+
+        edits = remove_argument(call.facts.document, call.node, "update_freq")
+        if edits is None:
+            return None
+        return self.unsafe_fix("write after each epoch", *edits, reason="the curves have one point for each epoch")
 
     examples = (
         Bad(
@@ -157,28 +227,50 @@ class TrainerCadenceTooTight(Rule):
             args = TrainingArguments(  # bad
                 "out", eval_strategy="steps", eval_steps=10, save_steps=10, num_train_epochs=3
             )
-            """
+            """,
+            fixed="""
+            from transformers import TrainingArguments
+
+            args = TrainingArguments(
+                "out", eval_strategy="epoch", save_strategy="epoch", num_train_epochs=3
+            )
+            """,
         ),
         Bad(
             """
             from transformers import Seq2SeqTrainingArguments
 
             args = Seq2SeqTrainingArguments("out", evaluation_strategy="steps", logging_steps=20)  # bad
-            """
+            """,
+            fixed="""
+            from transformers import Seq2SeqTrainingArguments
+
+            args = Seq2SeqTrainingArguments("out", evaluation_strategy="epoch", logging_steps=20)
+            """,
         ),
         Bad(
             """
             import lightning as L
 
             trainer = L.Trainer(max_epochs=10, accelerator="gpu", val_check_interval=0.01)  # bad
-            """
+            """,
+            fixed="""
+            import lightning as L
+
+            trainer = L.Trainer(max_epochs=10, accelerator="gpu")
+            """,
         ),
         Bad(
             """
             from pytorch_lightning import Trainer
 
             trainer = Trainer(max_epochs=10, gpus=1, val_check_interval=20)  # bad
-            """
+            """,
+            fixed="""
+            from pytorch_lightning import Trainer
+
+            trainer = Trainer(max_epochs=10, gpus=1)
+            """,
         ),
         Bad(
             """
@@ -188,14 +280,29 @@ class TrainerCadenceTooTight(Rule):
                 keras.callbacks.ModelCheckpoint("model.h5", save_freq=10),  # bad
                 keras.callbacks.TensorBoard("logs", update_freq="batch"),  # bad
             ]
-            """
+            model.fit(x, y, epochs=10, callbacks=callbacks)
+            """,
+            fixed="""
+            from tensorflow import keras
+
+            callbacks = [
+                keras.callbacks.ModelCheckpoint("model.h5"),
+                keras.callbacks.TensorBoard("logs"),
+            ]
+            model.fit(x, y, epochs=10, callbacks=callbacks)
+            """,
         ),
         Bad(
             """
             from trl import SFTConfig
 
             args = SFTConfig("out", save_strategy="steps", save_steps=5, num_train_epochs=3)  # bad
-            """
+            """,
+            fixed="""
+            from trl import SFTConfig
+
+            args = SFTConfig("out", save_strategy="epoch", num_train_epochs=3)
+            """,
         ),
         Bad(
             """
@@ -204,6 +311,97 @@ class TrainerCadenceTooTight(Rule):
             args = SentenceTransformerTrainingArguments("out", logging_steps=1)  # bad
             """,
             options={"logging": True},
+        ),
+        Bad(
+            """
+            from transformers import TrainingArguments
+
+            args = TrainingArguments(  # bad
+                output_dir="out",
+                eval_strategy="steps",
+                eval_steps=25,
+                save_strategy="steps",
+                save_steps=100,
+                load_best_model_at_end=True,
+                num_train_epochs=5,
+            )
+            """,
+            fixed="""
+            from transformers import TrainingArguments
+
+            args = TrainingArguments(
+                output_dir="out",
+                eval_strategy="epoch",
+                save_strategy="epoch",
+                load_best_model_at_end=True,
+                num_train_epochs=5,
+            )
+            """,
+        ),
+        Bad(
+            """
+            from transformers import TrainingArguments
+
+            args = TrainingArguments('out', save_steps=10, num_train_epochs=4.0)  # bad
+            """,
+            fixed="""
+            from transformers import TrainingArguments
+
+            args = TrainingArguments('out', save_strategy='epoch', num_train_epochs=4.0)
+            """,
+        ),
+        Bad(
+            """
+            from transformers import TrainingArguments
+
+            args = TrainingArguments("out", eval_strategy="steps", eval_steps=10, num_train_epochs=1)  # bad
+            """
+        ),
+        Bad(
+            """
+            from transformers import EarlyStoppingCallback, TrainingArguments
+
+            args = TrainingArguments("out", eval_strategy="steps", eval_steps=10)  # bad
+            callbacks = [EarlyStoppingCallback(early_stopping_patience=10)]
+            """
+        ),
+        Bad(
+            """
+            from transformers import TrainingArguments
+
+            args = TrainingArguments("out", eval_strategy="steps", eval_steps=10, max_steps=100000)  # bad
+            """
+        ),
+        Bad(
+            """
+            import lightning as L
+
+            trainer = L.Trainer(max_steps=100000, accelerator="gpu", val_check_interval=20)  # bad
+            """
+        ),
+        Bad(
+            """
+            import keras
+
+            model.fit(
+                x, y, epochs=20, callbacks=[keras.callbacks.ModelCheckpoint("model.keras", save_freq=10)]  # bad
+            )
+            """,
+            fixed="""
+            import keras
+
+            model.fit(
+                x, y, epochs=20, callbacks=[keras.callbacks.ModelCheckpoint("model.keras")]
+            )
+            """,
+        ),
+        Bad(
+            """
+            import keras
+
+            saver = keras.callbacks.ModelCheckpoint("{epoch}-{batch}.keras", save_freq=10)  # bad
+            model.fit(x, y, epochs=20, callbacks=[saver])
+            """
         ),
         Good(
             """
@@ -341,6 +539,53 @@ def _saves_little(facts: Facts) -> bool:
     """Whether adapters are trained, whose checkpoints are small."""
     text = facts.document.text
     return any(word in text for word in ("peft", "LoraConfig", "get_peft_model", "unsloth"))
+
+
+def _counts_evaluations(facts: Facts) -> bool:
+    """Whether something else than the trainer depends on how often it evaluates or saves."""
+    return _COUNTS.search(facts.document.text) is not None
+
+
+def _has_epochs(call: Call, name: str, default: int | None) -> bool:
+    """Whether a run certainly goes over the data several times."""
+    epochs = call.argument(name)
+    number = default if epochs.absent else epochs.constant if epochs.written else None
+    return _is_several(number) and call.argument("max_steps").absent
+
+
+def _is_several(number: object) -> bool:
+    return isinstance(number, (int, float)) and not isinstance(number, bool) and number >= _SEVERAL
+
+
+def _strategy_of(call: Call) -> str:
+    """The name under which the call asks for evaluations; it has changed between versions."""
+    names = ("eval_strategy", "evaluation_strategy")
+    return next((name for name in names if call.argument(name).written), names[0])
+
+
+def _each_epoch(call: Call, strategy: str, steps: str) -> tuple[Edit, ...] | None:
+    """Give a strategy the value ``epoch``, in the place of the number of steps when it is not written."""
+    from greenlint import remove_argument, replace_node
+
+    document = call.facts.document
+    word = "'epoch'" if _quotes_once(call) else '"epoch"'
+    number = next((arg for arg in call.node.args if arg.keyword is not None and arg.keyword.value == steps), None)
+    given = next((arg for arg in call.node.args if arg.keyword is not None and arg.keyword.value == strategy), None)
+    if given is None:
+        return replace_node(document, number, f"{strategy}={word}") if number is not None else None
+    changed = replace_node(document, given.value, word)
+    if number is None:
+        return changed
+    taken = remove_argument(document, call.node, steps)
+    return (*changed, *taken) if taken is not None else None
+
+
+def _quotes_once(call: Call) -> bool:
+    """Whether the texts of a call stand in single quotes."""
+    from greenlint import Tree, cst
+
+    texts = [each.quote for each in call.facts[Tree].below(call.node, cst.SimpleString)]
+    return bool(texts) and all(quote == "'" for quote in texts)
 
 
 # -- Lightning and Keras -----------------------------------------------------------------------------------------
