@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import sys
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -69,10 +70,19 @@ class Portability:
     @functools.cached_property
     def moves_batches(self) -> bool:
         """Whether all that loops take from loaders, and all that networks get, is certainly moved before it is used."""
+        return self.treats_batches(self.is_moved)
+
+    def treats_batches(self, is_done: Callable[[cst.BaseExpression], bool], but: Iterable[int] = ()) -> bool:
+        """Whether ``is_done`` holds for all that loops take from loaders, and all that networks get, before it is used.
+
+        ``but`` are the positions in a batch that are left out: ``1`` is the second element.
+        """
+        left_out = frozenset(but)
         for name in self._tree.of_type(cst.Name):
-            if any(self._is_raw(each, _DEPTH) for each in self._names.reaching(name)) and not self._is_moved_on(name):
+            bindings = (each for each in self._names.reaching(name) if each.path[-1:] not in {(at,) for at in left_out})
+            if any(self._is_raw(each, is_done, _DEPTH) for each in bindings) and not self._is_treated(name, is_done):
                 return False
-        return all(map(self._gets_moved, self._runs))
+        return all(self._gets_treated(each, is_done) for each in self._runs)
 
     @functools.cached_property
     def _runs(self) -> list[cst.Call]:
@@ -104,24 +114,31 @@ class Portability:
             node = call.positional[0]
         return False
 
-    def _is_raw(self, binding: Binding, depth: int) -> bool:
+    def _is_raw(self, binding: Binding, is_done: Callable[[cst.BaseExpression], bool], depth: int) -> bool:
         """Whether a name stands for what a loader gave, as it gave it."""
-        value = binding.value
-        if value is None or depth == 0:
+        if binding.value is None or depth == 0:
             return False
         if binding.kind is BindingKind.LOOP:
-            is_index = isinstance(value, cst.Call) and self._calls.of(value).method == "enumerate"
+            is_index = isinstance(binding.value, cst.Call) and self._calls.of(binding.value).method == "enumerate"
             return binding.node in self._fed_loops and not (is_index and binding.path[:1] == (0,))
         if binding.kind is not BindingKind.ASSIGN:
             return False
-        if isinstance(value, cst.Call):
-            return self._calls.of(value).method == "next"
-        while isinstance(value, cst.Subscript):
-            value = value.value
-        return isinstance(value, cst.Name) and any(self._is_raw(e, depth - 1) for e in self._names.reaching(value))
+        value = _picked(binding)
+        while isinstance(value, (cst.Subscript, cst.Call)) and not is_done(value):
+            if isinstance(value, cst.Subscript):
+                value = value.value
+                continue
+            call = self._calls.of(value)
+            if call.method == "next":
+                return True
+            if call.method not in _KEEPS_RAW or call.receiver is None:
+                return False
+            value = call.receiver
+        bindings = self._names.reaching(value) if isinstance(value, cst.Name) else ()
+        return any(self._is_raw(each, is_done, depth - 1) for each in bindings)
 
-    def _is_moved_on(self, name: cst.Name) -> bool:
-        """Whether a raw value is only bound, measured, unpacked or moved at this place."""
+    def _is_treated(self, name: cst.Name, is_done: Callable[[cst.BaseExpression], bool]) -> bool:
+        """Whether a raw value is only bound, measured, unpacked or treated at this place."""
         below: cst.CSTNode = name
         for above in self._tree.ancestors(name):
             if isinstance(above, cst.Attribute):
@@ -129,18 +146,24 @@ class Portability:
                     return True
             elif isinstance(above, cst.Call):
                 method = self._calls.of(above).method
-                if method == "len" or self.is_moved(above):
+                if method == "len" or is_done(above):
                     return True
                 if above.func is not below or method not in _KEEPS_RAW:
                     return False
             elif isinstance(above, cst.CompFor):
-                return above.iter is below and self._is_moved_comprehension(above)
+                made = self._tree.parent(above)
+                return above.iter is below and isinstance(made, _COMPREHENSIONS) and is_done(made)
+            elif isinstance(above, cst.For):
+                return above.iter is not below
+            elif isinstance(above, (cst.AssignTarget, cst.Del)):
+                return True
             elif isinstance(above, cst.Assign):
-                return isinstance(below, (cst.Name, cst.Subscript))
-            elif isinstance(above, (cst.AssignTarget, cst.For, cst.Del)):
-                return not (isinstance(above, cst.For) and above.iter is below)
+                return _binds_names(above)
+            elif isinstance(above, (cst.Tuple, cst.List)):
+                outer = self._tree.parent(above)
+                return self._is_target(above) or (isinstance(outer, cst.Assign) and _binds_names(outer))
             elif not isinstance(above, (cst.Subscript, cst.Element)):
-                return isinstance(above, (cst.Tuple, cst.List)) and self._is_target(above)
+                return False
             below = above
         return False
 
@@ -155,29 +178,26 @@ class Portability:
             below = above
         return False
 
-    def _is_moved_comprehension(self, node: cst.CompFor) -> bool:
-        above = self._tree.parent(node)
-        return isinstance(above, (cst.ListComp, cst.GeneratorExp, cst.DictComp)) and self.is_moved(above)
+    def _gets_treated(self, run: cst.Call, is_done: Callable[[cst.BaseExpression], bool]) -> bool:
+        return bool(run.args) and all(self._was_treated(each.value, is_done, _DEPTH) for each in run.args)
 
-    def _gets_moved(self, run: cst.Call) -> bool:
-        return bool(run.args) and all(self._lies_there(each.value, _DEPTH) for each in run.args)
-
-    def _lies_there(self, node: cst.BaseExpression, depth: int) -> bool:
-        """Whether what a network gets was moved, came out of a network, or is a constant."""
-        if self.is_moved(node) or self._values.constant(node) is not UNKNOWN or self._residence.from_model(node):
+    def _was_treated(self, node: cst.BaseExpression, is_done: Callable[[cst.BaseExpression], bool], depth: int) -> bool:
+        """Whether what a network gets was treated, came out of a network, or is a constant."""
+        if is_done(node) or self._values.constant(node) is not UNKNOWN or self._residence.from_model(node):
             return True
         if isinstance(node, cst.Subscript):
-            return self._lies_there(node.value, depth)
+            return self._was_treated(node.value, is_done, depth)
+        if isinstance(node, cst.Call):
+            call = self._calls.of(node)
+            keeps = call.receiver is not None and call.method in _KEEPS_RAW
+            return keeps and call.receiver is not None and self._was_treated(call.receiver, is_done, depth)
         bindings = self._names.reaching(node) if isinstance(node, cst.Name) and depth else ()
-        return bool(bindings) and all(self._is_bound_there(each, depth - 1) for each in bindings)
-
-    def _is_bound_there(self, binding: Binding, depth: int) -> bool:
-        value = binding.value
-        if binding.kind is not BindingKind.ASSIGN or value is None:
-            return False
-        if isinstance(value, cst.Tuple) and len(binding.path) == 1 and 0 <= binding.path[0] < len(value.elements):
-            value = value.elements[binding.path[0]].value
-        return self._lies_there(value, depth)
+        return bool(bindings) and all(
+            each.kind is BindingKind.ASSIGN
+            and each.value is not None
+            and self._was_treated(_picked(each), is_done, depth - 1)
+            for each in bindings
+        )
 
     # -- the modules around -----------------------------------------------------------------------------------
 
@@ -212,7 +232,7 @@ class Portability:
     def _ties(self, call: Call) -> bool:
         """Whether a call only works with, or makes, values on the host that others have to join."""
         if call.name in known.FACTORIES - known.LIKE or call.name in known.WRAPPERS - {"torch.nn.Parameter"}:
-            return not (self._is_placed(call) or self._feeds_dataset(call))
+            return not (self._is_placed(call) or self.feeds_dataset(call))
         if call.method == "numpy" and call.receiver is not None and call.name is None:
             return not self._is_read(call.receiver)
         if call.method == "cpu" or self._names_host(call):
@@ -237,7 +257,7 @@ class Portability:
                 break
         return False
 
-    def _feeds_dataset(self, call: Call) -> bool:
+    def feeds_dataset(self, call: Call) -> bool:
         """Whether a new tensor is data that a loader hands out."""
         for above in self._tree.ancestors(call.node):
             if isinstance(above, cst.ClassDef) and any("Dataset" in self._source(each) for each in above.bases):
@@ -332,9 +352,26 @@ class Portability:
         return self._facts.document.source(node)
 
 
+def _binds_names(assign: cst.Assign) -> bool:
+    return all(isinstance(each.target, (cst.Name, cst.Tuple, cst.List)) for each in assign.targets)
+
+
+def _picked(binding: Binding) -> cst.BaseExpression:
+    """What a name is given, in a written tuple its own element."""
+    value = binding.value
+    assert value is not None
+    for step in binding.path:
+        if not isinstance(value, (cst.Tuple, cst.List)) or not 0 <= step < len(value.elements):
+            break
+        value = value.elements[step].value
+    return value
+
+
 _DEPTH = 6
+_COMPREHENSIONS = (cst.ListComp, cst.GeneratorExp, cst.DictComp)
 _METADATA = frozenset(("shape", "size", "ndim", "dim", "dtype", "numel"))
-_KEEPS_RAW = known.KEEPS_PLACE | {"items", "values"}
+_KEEPS_RAW = known.KEEPS_PLACE | {"items", "values", "to", "cuda"}
+"""Methods whose result is still what a loader gave, as far as the question goes."""
 _TENSOR_ROOTS = frozenset(
     """torch torchvision torchmetrics einops timm transformers accelerate lightning pytorch_lightning tqdm logging wandb
     contextlib functools peft""".split()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_file
 
 if TYPE_CHECKING:
-    from greenlint import Call, Facts, Findings, Outline, cst
+    from greenlint import Call, Edit, Facts, Findings, Fix, Outline, cst
 
 _DOUBLE = ("float64", "double")
 
@@ -58,6 +59,7 @@ class Float64Compute(Rule):
             return
         chosen = [(call, "the default type puts weights and activations") for call in defaults]
         chosen += [(call, what) for call in casts if (what := _cast_of(call, facts)) is not None]
+        fix = self._fix(casts, facts) if chosen and not defaults else None
         for call, what in chosen:
             yield self.finding(
                 call.node,
@@ -66,7 +68,17 @@ class Float64Compute(Rule):
                 notes=(
                     "2 times on data-centre cards, 10 times and more on consumer cards: an estimate from data sheets",
                 ),
+                fix=fix,
             )
+
+    def _fix(self, casts: list[Call], facts: Facts) -> Fix | None:
+        """Make the network and all it is fed float32 at once: one of them alone would not run."""
+        if not _is_all_float64(casts, facts):
+            return None
+        edits = [edit for each in casts for edit in _single(each)]
+        if len(edits) != len(casts):
+            return None
+        return self.unsafe_fix("compute in float32", *edits, reason="changes rounding")
 
     examples = (
         Bad(
@@ -129,6 +141,111 @@ class Float64Compute(Rule):
             optimizer = torch.optim.Adam(model.parameters())
             for x, y in loader:
                 loss = nn.functional.mse_loss(model(x.to("cuda")), y.to("cuda"))
+                loss.backward()
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+
+            model = nn.LSTM(64, 512).cuda()
+            model.double()  # bad
+            optimizer = torch.optim.Adam(model.parameters())
+            for x, y in loader:
+                output, _ = model(x.double().cuda())  # bad
+                loss = nn.functional.mse_loss(output, y.double().cuda())
+                loss.backward()
+                optimizer.step()
+            """,
+            fixed="""
+            import torch
+            from torch import nn
+
+            model = nn.LSTM(64, 512).cuda()
+            model.float()
+            optimizer = torch.optim.Adam(model.parameters())
+            for x, y in loader:
+                output, _ = model(x.float().cuda())
+                loss = nn.functional.mse_loss(output, y.float().cuda())
+                loss.backward()
+                optimizer.step()
+            """,
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+            model = nn.Sequential(nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 10)).to(device)
+            model = model.to(torch.float64)  # bad
+            optimizer = torch.optim.Adam(model.parameters())
+            for x, y in loader:
+                x, y = x.to(device), y.to(device)
+                loss = nn.functional.cross_entropy(model(x.to(torch.float64)), y)  # bad
+                loss.backward()
+                optimizer.step()
+            """,
+            fixed="""
+            import torch
+            from torch import nn
+
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+            model = nn.Sequential(nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 10)).to(device)
+            model = model.to(torch.float32)
+            optimizer = torch.optim.Adam(model.parameters())
+            for x, y in loader:
+                x, y = x.to(device), y.to(device)
+                loss = nn.functional.cross_entropy(model(x.to(torch.float32)), y)
+                loss.backward()
+                optimizer.step()
+            """,
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+
+            model = nn.LSTM(64, 512).cuda()
+            model.double()  # bad
+            optimizer = torch.optim.Adam(model.parameters())
+            for x, y in loader:
+                output, _ = model(x.double().cuda())  # bad
+                loss = nn.functional.mse_loss(output, y.cuda())
+                loss.backward()
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+
+            model = nn.LSTM(64, 512).cuda()
+            model.double()  # bad
+            optimizer = torch.optim.Adam(model.parameters())
+            for x, y in loader:
+                output, _ = model(x.double().cuda())  # bad
+                loss = nn.functional.mse_loss(output, y.double().cuda())
+                loss.backward()
+                optimizer.step()
+                total += loss.detach().double()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+
+            model = nn.LSTM(64, 512).cuda()
+            model.double()  # bad
+            optimizer = torch.optim.Adam(model.parameters())
+            weights = torch.from_numpy(table)
+            for x, y in loader:
+                output, _ = model(x.double().cuda())  # bad
+                loss = nn.functional.mse_loss(output * weights, y.double().cuda())
                 loss.backward()
                 optimizer.step()
             """
@@ -343,3 +460,80 @@ def _is_fed(call: Call, facts: Facts) -> bool:
         elif not isinstance(above, (cst.Arg, cst.Attribute)):
             return False
     return False
+
+
+# -- the fix ---------------------------------------------------------------------------------------------------
+
+_SAID = re.compile(r"double|float64|Double|x64", re.IGNORECASE)
+_DELICATE = re.compile(
+    r"LBFGS|1e-(?:9|[1-9]\d)|linalg|cholesky|lgamma|digamma|erf|finfo|assert_close|allclose|cumprod|\.type\("
+)
+"""Words of code that may need the digits."""
+_OF_CLASSES = re.compile(r"cross_entropy|CrossEntropyLoss|nll_loss|NLLLoss")
+_OF_NUMBERS = re.compile(r"mse_loss|MSELoss|l1_loss|L1Loss|[Hh]uber|binary_cross|BCE|kl_div|KLDiv|\*\* ?2|\.pow\(")
+
+
+def _is_all_float64(casts: list[Call], facts: Facts) -> bool:
+    """Whether the casts are that of the one network and those of its batches, and nothing else is float64."""
+    from greenlint import Models, Values, is_remarked
+
+    text = facts.document.text
+    if len(_SAID.findall(text)) != len(casts) or _DELICATE.search(text):
+        return False
+    receivers = [each.receiver for each in casts if each.receiver is not None]
+    models = [each for each in receivers if facts[Models].is_model(each)]
+    others = [each for each in receivers if each not in models]
+    if len(models) != 1 or not all(facts[Values].of(each).element for each in others):
+        return False
+    if any(is_remarked(facts.document, each.node) for each in casts):
+        return False
+    return _is_plain_around(facts) and _casts_batches(casts, facts)
+
+
+def _is_plain_around(facts: Facts) -> bool:
+    """Whether no tensor is made of an array, whose float64 would stay, and no module around speaks of it."""
+    from greenlint import Calls, Imports, Portability
+
+    portability = facts[Portability]
+    if not portability.reads_all:
+        return False
+    for call in facts[Calls].named("torch.tensor", "torch.as_tensor", "torch.from_numpy"):
+        if call.keyword("dtype") is None and not portability.feeds_dataset(call):
+            return False
+    around = (facts.sources.read(path) or "" for path in facts[Imports].reachable())
+    return not any(_SAID.search(each) or "from_numpy" in each for each in around)
+
+
+def _casts_batches(casts: list[Call], facts: Facts) -> bool:
+    """Whether all that is taken from a loader is cast before it is used; labels of classes are whole numbers."""
+    from greenlint import Portability
+
+    nodes = {each.node for each in casts}
+    text = facts.document.text
+    has_labels = _OF_CLASSES.search(text) is not None and _OF_NUMBERS.search(text) is None
+    return facts[Portability].treats_batches(lambda node: _is_cast(node, nodes), but=(1,) if has_labels else ())
+
+
+def _is_cast(node: cst.BaseExpression, casts: set[cst.Call]) -> bool:
+    """Whether a value, or each of several, is cast, before or after it is moved."""
+    from greenlint import cst
+
+    while isinstance(node, cst.Call):
+        if node in casts:
+            return True
+        if not isinstance(node.func, cst.Attribute) or node.func.attr.value not in ("to", "cuda"):
+            return False
+        node = node.func.value
+    return isinstance(node, (cst.Tuple, cst.List)) and all(_is_cast(each.value, casts) for each in node.elements)
+
+
+def _single(call: Call) -> tuple[Edit, ...]:
+    """The cast to float32 instead; nothing where it is written in an unusual way."""
+    from greenlint import cst, replace_node
+
+    func = call.node.func
+    if call.method == "double" and isinstance(func, cst.Attribute):
+        return replace_node(call.facts.document, func.attr, "float")
+    written = [arg.value for arg in call.node.args if isinstance(arg.value, cst.Attribute)]
+    types = [each for each in written if each.attr.value in _DOUBLE]
+    return replace_node(call.facts.document, types[0].attr, "float32") if len(types) == 1 else ()
