@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Forward", "Forwards"]
 
+_NAMES_AT_MOST = 3
+"""How many other names a tensor is followed to."""
+
 
 @dataclass(frozen=True, slots=True)
 class Forward:
@@ -194,8 +197,11 @@ class Forwards:
         given = len(call.node.args) + (call.receiver is not None and call.name is None)
         return call.method in ("max", "min", "topk", "sort") and given > 1
 
-    def _is_exact_use(self, use: cst.Name) -> bool:
-        """Whether a later use reads of a tensor only what has no rounding: sizes, ranks and comparisons."""
+    def _is_exact_use(self, use: cst.Name, depth: int = _NAMES_AT_MOST) -> bool:
+        """Whether a later use reads of a tensor only what has no rounding: sizes, ranks and comparisons.
+
+        Other names that it gets, also as the parameter of a function of this file, are followed.
+        """
         node: cst.CSTNode = use
         for _ in range(_HOPS_AT_MOST):
             above = self._tree.parent(node)
@@ -217,10 +223,36 @@ class Forwards:
                 if self.ranks(call):
                     return self._takes_indices(above)
                 if call.method not in _HOPS:
-                    return False
+                    return depth > 0 and self._is_exact_parameter(above, node, depth - 1)
+            elif isinstance(above, cst.Assign) and depth > 0 and isinstance(above.targets[0].target, cst.Name):
+                return len(above.targets) == 1 and self._are_exact_uses(above.value, depth - 1)
             else:
                 return False
             node = above
+        return False
+
+    def _are_exact_uses(self, value: cst.CSTNode, depth: int) -> bool:
+        """Whether all uses of a name that is bound to a value, or of the parameter that is given here, are exact."""
+        for use in self._tree.of_type(cst.Name):
+            if not self._reads(use):
+                continue
+            is_bound = any(value in (each.value, each.node) for each in self._names.reaching(use))
+            if is_bound and not self._is_exact_use(use, depth):
+                return False
+        return True
+
+    def _is_exact_parameter(self, node: cst.Call, given: cst.CSTNode, depth: int) -> bool:
+        function = self._values.callee(node)
+        if function is None or function.facts is not self._facts or not isinstance(function.node, cst.FunctionDef):
+            return False
+        params = function.node.params
+        if function.node.decorators or params.posonly_params or self._tree.class_of(function.node) is not None:
+            return False
+        for arg, param in zip(node.args, params.params, strict=False):
+            if arg.star or arg.keyword is not None:
+                return False
+            if arg.value is given:
+                return self._are_exact_uses(param, depth)
         return False
 
     def _takes_indices(self, node: cst.Call) -> bool:
@@ -306,6 +338,8 @@ class _Types:
         value = binding.value
         if value is None:
             return False
+        if len(binding.path) == 1 and isinstance(value, cst.Tuple) and 0 <= binding.path[0] < len(value.elements):
+            return self.is_exact(value.elements[binding.path[0]].value)
         if binding.path and isinstance(value, cst.Call) and self._forwards.ranks(self._calls.of(value)):
             return binding.path == (1,) or self.is_exact(value)
         return self.is_exact(value)

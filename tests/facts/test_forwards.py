@@ -55,6 +55,16 @@ def forward(body: str, head: str = HEAD) -> str | None:
             "out = model(x)\n_, top = out.max(1)\nloss = criterion(out, y)\nloss.backward()\nprint(top)",
             "out = model(x); ",
         ),
+        (
+            "out = model(x)\nloss, seen = criterion(out, y), out\nloss.backward()\nguess = seen.view(-1, 9)\n"
+            "print(guess.argmax(1).cpu().numpy(), loss.item())",
+            "out = model(x); ",
+        ),
+        (
+            "def top(scores, target):\n    _, best = scores.topk(5, 1)\n    return best == target\n"
+            "out = model(x)\nloss = criterion(out, y)\nloss.backward()\nprint(top(out, y))",
+            "out = model(x); ",
+        ),
     ],
 )
 def test_statements_from_the_network_to_the_loss(body: str, found: str) -> None:
@@ -73,6 +83,9 @@ def test_statements_from_the_network_to_the_loss(body: str, found: str) -> None:
         "out = model(x.double())\nloss = criterion(out, y)\nloss.backward()",
         "loss = 0\nfor part in x:\n    loss = loss + criterion(model(part), y)\nloss.backward()",
         "loss = criterion(model(x), y)\nloss.backward()\nloss = criterion(model(x), y)\nloss.backward()",
+        "out = model(x)\nloss = criterion(out, y)\nloss.backward()\nseen = out\nprint(seen.cpu().numpy())",
+        "def top(scores):\n    return scores.numpy()\nout = model(x)\nloss = criterion(out, y)\nloss.backward()\n"
+        "print(top(out))",
         "self.loss = criterion(model(x), y)\nself.loss.backward()",
     ],
 )
