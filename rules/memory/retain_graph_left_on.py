@@ -10,7 +10,7 @@ from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_fi
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlint import Call, Facts, Findings, Loop, Outline, Step, cst
+    from greenlint import Call, Facts, Findings, Fix, Loop, Outline, Step, cst
 
 
 class RetainGraphLeftOn(Rule):
@@ -71,7 +71,22 @@ class RetainGraphLeftOn(Rule):
                 help=f"delete {name}=True",
                 notes=("if PyTorch then complains of a second backward pass, detach() the state that is carried over",),
                 related=((loop.node, "the training loop"),),
+                fix=self._fix(call, name, facts),
             )
+
+    def _fix(self, call: Call, name: str, facts: Facts) -> Fix | None:
+        from greenlint import remove_argument
+
+        first = _position(call)
+        position = None if first is None else first + (name == "create_graph")
+        edits = remove_argument(facts.document, call.node, name, position)
+        if edits is None:
+            return None
+        if name == "create_graph":
+            reason = "changes rounding, and gradients of these gradients can no longer be taken"
+        else:
+            reason = "a second backward pass through the same graph, should there be one elsewhere, fails"
+        return self.unsafe_fix(f"leave {name} out", *edits, reason=reason)
 
     examples = (
         Bad(
@@ -86,7 +101,19 @@ class RetainGraphLeftOn(Rule):
                 optimizer.zero_grad()
                 loss.backward(retain_graph=True)  # bad
                 optimizer.step()
-            """
+            """,
+            fixed="""
+            import torch
+            from torch import nn
+
+            model = nn.Linear(10, 1)
+            optimizer = torch.optim.Adam(model.parameters())
+            for x, y in loader:
+                loss = nn.functional.mse_loss(model(x), y)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            """,
         ),
         Bad(
             """
@@ -101,7 +128,20 @@ class RetainGraphLeftOn(Rule):
                 scaler.scale(loss).backward(create_graph=True)  # bad
                 scaler.step(optimizer)
                 scaler.update()
-            """
+            """,
+            fixed="""
+            import torch
+            from torch import nn
+
+            model = nn.Linear(10, 1)
+            optimizer = torch.optim.Adam(model.parameters())
+            scaler = torch.amp.GradScaler()
+            for x, y in loader:
+                loss = nn.functional.mse_loss(model(x), y)
+                scaler.scale(loss).backward()
+                scaler.step(optimizer)
+                scaler.update()
+            """,
         ),
         Bad(
             """
@@ -122,7 +162,26 @@ class RetainGraphLeftOn(Rule):
                 def fit(self, loader):
                     for x, y in loader:
                         self.step(x, y)
-            """
+            """,
+            fixed="""
+            import torch
+            from torch import nn
+
+            class Trainer:
+                def __init__(self):
+                    self.net = nn.Linear(10, 1)
+                    self.optimizer = torch.optim.SGD(self.net.parameters(), lr=0.1)
+
+                def step(self, x, y):
+                    self.optimizer.zero_grad()
+                    loss = nn.functional.mse_loss(self.net(x), y)
+                    loss.backward()
+                    self.optimizer.step()
+
+                def fit(self, loader):
+                    for x, y in loader:
+                        self.step(x, y)
+            """,
         ),
         Bad(
             """
@@ -146,7 +205,46 @@ class RetainGraphLeftOn(Rule):
                 loss = generator_loss(G, D)
                 loss.backward()
                 g_opt.step()
+            """,
+            fixed="""
+            import torch
+            from torch import nn
+
+            def critic_loss(G, D, x):
+                return D(G(torch.randn(64, 10)).detach()).mean() - D(x).mean()
+
+            def generator_loss(G, D):
+                return -D(G(torch.randn(64, 10))).mean()
+
+            G, D = nn.Linear(10, 10), nn.Linear(10, 1)
+            g_opt, d_opt = torch.optim.Adam(G.parameters()), torch.optim.Adam(D.parameters())
+            for x in loader:
+                d_opt.zero_grad()
+                loss = critic_loss(G, D, x)
+                loss.backward()
+                d_opt.step()
+                g_opt.zero_grad()
+                loss = generator_loss(G, D)
+                loss.backward()
+                g_opt.step()
+            """,
+        ),
+        Bad(
             """
+            import torch
+            from torch import nn
+
+            model = nn.Linear(10, 1)
+            optimizer = torch.optim.Adam(model.parameters())
+            for x, y in loader:
+                loss = nn.functional.mse_loss(model(x), y)
+                optimizer.zero_grad()
+                loss.backward(  # bad
+                    retain_graph=True,  # it failed without
+                )
+                optimizer.step()
+            """,
+            not_as=("comments",),
         ),
         Good(
             """
@@ -276,10 +374,15 @@ _GRADIENTS = ("backward", "manual_backward", "grad", "jacobian", "hessian", "jvp
 
 def _kept(call: Call) -> str | None:
     """The argument that keeps or builds a graph, when it is certainly true."""
-    shift = 1 if call.method == "backward" and call.name is None else None
+    shift = _position(call)
     if call.argument("create_graph", shift and shift + 1).constant is True:
         return "create_graph"
     return "retain_graph" if call.argument("retain_graph", shift).constant is True else None
+
+
+def _position(call: Call) -> int | None:
+    """Where ``retain_graph`` stands when it is given without its name; ``create_graph`` follows it."""
+    return 1 if call.method == "backward" and call.name is None else None
 
 
 def _only_use(call: Call, facts: Facts) -> Loop | None:
