@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_file
 
 if TYPE_CHECKING:
-    from greenlint import Call, Facts, Findings, Outline, Step, Turn, cst
+    from greenlint import Call, Facts, Findings, Fix, Outline, Step, Turn, cst
 
 
 class FrozenForwardWithGrad(Rule):
@@ -63,7 +63,30 @@ class FrozenForwardWithGrad(Rule):
                 f"`{_name(first)}` is not trained here, but runs with gradients and is differentiated in every step",
                 help=_help(first, step),
                 related=[(each.node, f"the same for `{_name(each)}`") for each in rest],
+                fix=self._fix([first, *rest], facts),
             )
+
+    def _fix(self, calls: list[Call], facts: Facts) -> Fix | None:
+        """Put the statements under ``no_grad``, where nothing else in them needs gradients."""
+        from greenlint import Names, Tree, spelled, wrap
+
+        torch = spelled(facts.document, "torch")
+        if torch is None or torch[0] or not all(_is_alone(each, facts) for each in calls):
+            return None
+        if not facts[Names].lookup(torch[1].partition(".")[0], calls[0].node):
+            return None
+        header = f"with {torch[1]}.no_grad():"
+        statements = list(dict.fromkeys(facts[Tree].statement(each.node) for each in calls))
+        together = wrap(facts.document, statements, header)
+        apart = [wrap(facts.document, [each], header) for each in statements] if together is None else [together]
+        edits = [edit for each in apart if each is not None for edit in each]
+        if any(each is None for each in apart):
+            return None
+        return self.unsafe_fix(
+            f"put it under {torch[1]}.no_grad()",
+            *edits,
+            reason="changes rounding of LSTM and Transformer layers, and the network gets no gradients to look at",
+        )
 
     examples = (
         Bad(
@@ -81,7 +104,23 @@ class FrozenForwardWithGrad(Rule):
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
-            """
+            """,
+            fixed="""
+            import torch
+            from torch import nn
+            from torchvision import models
+
+            teacher = models.resnet50(weights="DEFAULT")
+            student = models.resnet18()
+            optimizer = torch.optim.Adam(student.parameters())
+            for x, y in loader:
+                with torch.no_grad():
+                    soft = teacher(x)
+                loss = nn.functional.kl_div(student(x).log_softmax(1), soft.softmax(1))
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            """,
         ),
         Bad(
             """
@@ -98,7 +137,23 @@ class FrozenForwardWithGrad(Rule):
                 loss.backward()
                 optimizer.step()
                 optimizer.zero_grad()
-            """
+            """,
+            fixed="""
+            import torch
+            from torch import nn
+            from torchvision import models
+
+            backbone = models.resnet50(weights="DEFAULT").eval()
+            head = nn.Linear(1000, 5)
+            optimizer = torch.optim.Adam(head.parameters())
+            for x, y in loader:
+                with torch.no_grad():
+                    features = backbone(x)
+                loss = nn.functional.cross_entropy(head(features), y)
+                loss.backward()
+                optimizer.step()
+                optimizer.zero_grad()
+            """,
         ),
         Bad(
             """
@@ -132,7 +187,40 @@ class FrozenForwardWithGrad(Rule):
                 g_opt.zero_grad()
                 (-D(G(torch.randn(64, 100, 1, 1))).mean()).backward()
                 g_opt.step()
-            """
+            """,
+            fixed="""
+            import torch
+            from torch import nn
+
+            class Generator(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.main = nn.Sequential(nn.ConvTranspose2d(100, 512, 4), nn.ConvTranspose2d(512, 3, 4, 2, 1))
+
+                def forward(self, z):
+                    return self.main(z)
+
+            class Critic(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.main = nn.Sequential(nn.Conv2d(3, 512, 4, 2, 1), nn.Conv2d(512, 1, 4))
+
+                def forward(self, x):
+                    return self.main(x)
+
+            G, D = Generator().cuda(), Critic().cuda()
+            g_opt, d_opt = torch.optim.Adam(G.parameters()), torch.optim.Adam(D.parameters())
+            for real in loader:
+                d_opt.zero_grad()
+                with torch.no_grad():
+                    fake = G(torch.randn(64, 100, 1, 1))
+                (D(fake).mean() - D(real).mean()).backward()
+                d_opt.step()
+
+                g_opt.zero_grad()
+                (-D(G(torch.randn(64, 100, 1, 1))).mean()).backward()
+                g_opt.step()
+            """,
         ),
         Bad(
             """
@@ -145,6 +233,54 @@ class FrozenForwardWithGrad(Rule):
             for step in range(2000):
                 wanted = vgg(content)  # bad
                 loss = (vgg(image) - wanted).pow(2).mean()
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            """,
+            fixed="""
+            import torch
+            from torchvision import models
+
+            vgg = models.vgg19(weights="DEFAULT").features.eval()
+            image = content.clone().requires_grad_(True)
+            optimizer = torch.optim.Adam([image], lr=0.01)
+            for step in range(2000):
+                with torch.no_grad():
+                    wanted = vgg(content)
+                loss = (vgg(image) - wanted).pow(2).mean()
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            """,
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+            from torchvision import models
+
+            teacher = models.resnet50(weights="DEFAULT")
+            student = models.resnet18()
+            optimizer = torch.optim.Adam(student.parameters())
+            for x, y in loader:
+                loss = nn.functional.mse_loss(student(x), teacher(x))  # bad
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+            from torchvision import models
+
+            teacher = models.resnet50(weights="DEFAULT")
+            student, weight = models.resnet18(), nn.Parameter(torch.ones(1000))
+            optimizer = torch.optim.Adam([*student.parameters(), weight])
+            for x, y in loader:
+                soft = teacher(x) * weight  # bad
+                loss = nn.functional.mse_loss(student(x), soft)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
@@ -346,6 +482,27 @@ def _takes_gradients(forward: Call, turn: Turn) -> bool:
             if re.search(rf"\b{name.value}\.requires_grad|\b{name.value} = .*requires_grad", facts.document.text):
                 return True
     return False
+
+
+def _is_alone(forward: Call, facts: Facts) -> bool:
+    """Whether a statement only stores what the network gives, or a part of it, in a variable."""
+    from greenlint import Tree, cst
+
+    statement = facts[Tree].statement(forward.node)
+    if not isinstance(statement, cst.Assign):
+        return False
+    value: cst.CSTNode = statement.value
+    while value is not forward.node:
+        if isinstance(value, cst.Call) and not value.args:
+            value = value.func
+        elif isinstance(value, (cst.Attribute, cst.Subscript)):
+            value = value.value
+        else:
+            return False
+    if any(facts[Tree].below(statement.value, cst.NamedExpr)):
+        return False
+    targets = [each.target for each in statement.targets]
+    return all(isinstance(each, (cst.Name, cst.Tuple)) for each in targets)
 
 
 def _is_heavy(network: cst.BaseExpression, facts: Facts) -> bool:
