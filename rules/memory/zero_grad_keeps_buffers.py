@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_file
 
 if TYPE_CHECKING:
-    from greenlint import Call, Facts, Findings, Outline, cst
+    from greenlint import Call, Facts, Findings, Fix, Outline, cst
 
 
 class ZeroGradKeepsBuffers(Rule):
@@ -55,7 +56,25 @@ class ZeroGradKeepsBuffers(Rule):
                 call.node,
                 "gradients are overwritten with zeros in every training step",
                 help=_help(call, facts),
+                fix=self._fix(call, facts),
             )
+
+    def _fix(self, call: Call, facts: Facts) -> Fix | None:
+        """Drop gradients, where no line reads one that may then be missing."""
+        from greenlint import Environment, remove_argument, set_argument
+
+        if call.method != "zero_grad" or _GRADIENT.search(facts.document.text):
+            return None
+        if facts[Environment].at_least("torch", "2.0") is not False:
+            title, edits = "leave set_to_none out", remove_argument(facts.document, call.node, "set_to_none", 0)
+        elif facts[Environment].at_least("torch", "1.7") is True:
+            title = "pass set_to_none=True"
+            edits = set_argument(facts.document, call.node, "set_to_none", "True", 0)
+        else:
+            return None
+        if edits is None:
+            return None
+        return self.unsafe_fix(title, *edits, reason="weights without a gradient get no weight decay and no momentum")
 
     examples = (
         Bad(
@@ -67,7 +86,16 @@ class ZeroGradKeepsBuffers(Rule):
                 loss = criterion(model(x), y)
                 loss.backward()
                 optimizer.step()
-            """
+            """,
+            fixed="""
+            import torch
+
+            for x, y in loader:
+                optimizer.zero_grad()
+                loss = criterion(model(x), y)
+                loss.backward()
+                optimizer.step()
+            """,
         ),
         Bad(
             """
@@ -78,7 +106,16 @@ class ZeroGradKeepsBuffers(Rule):
                 optimizer.zero_grad(False)  # bad
                 criterion(model(x), y).backward()
                 optimizer.step()
-            """
+            """,
+            fixed="""
+            import torch
+
+            optimizer = torch.optim.Adam(model.parameters())
+            for x, y in loader:
+                optimizer.zero_grad()
+                criterion(model(x), y).backward()
+                optimizer.step()
+            """,
         ),
         Bad(
             """
@@ -101,7 +138,28 @@ class ZeroGradKeepsBuffers(Rule):
                 criterion(model(x), y).backward()
                 optimizer.step()
             """,
+            fixed="""
+            import torch
+
+            optimizer = torch.optim.Adam(model.parameters())
+            for x, y in loader:
+                optimizer.zero_grad(set_to_none=True)
+                criterion(model(x), y).backward()
+                optimizer.step()
+            """,
             files={"requirements.txt": "torch==1.13.1"},
+        ),
+        Bad(
+            """
+            import torch
+
+            for x, y in loader:
+                optimizer.zero_grad(set_to_none=False)  # bad
+                criterion(model(x), y).backward()
+                for p in model.parameters():
+                    p.grad.clamp_(-1, 1)
+                optimizer.step()
+            """
         ),
         Good(
             """
@@ -174,6 +232,9 @@ class ZeroGradKeepsBuffers(Rule):
             why="a captured graph holds the buffers",
         ),
     )
+
+
+_GRADIENT = re.compile(r"\.grad\b|[\"']grad[\"']")
 
 
 def _writes_zeros(call: Call, facts: Facts) -> bool:
