@@ -10,7 +10,7 @@ from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_fi
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlint import Call, Facts, Findings, Outline, Value, cst
+    from greenlint import Call, Facts, Findings, Fix, Outline, Value, cst
 
 
 class KvCacheDisabled(Rule):
@@ -59,6 +59,7 @@ class KvCacheDisabled(Rule):
                     "this generation runs without a key-value cache",
                     help="leave use_cache out: it is on by default",
                     notes=("the cache takes memory that grows with length and batch size",),
+                    fix=self._left_out(call, facts),
                 )
         for store, call in _configured_off(facts):
             yield self.finding(
@@ -67,6 +68,7 @@ class KvCacheDisabled(Rule):
                 help="set use_cache = True before generating, or pass use_cache=True to generate",
                 related=((call.node, "the generation"),),
                 severity=Severity.INFO,
+                fix=self._passed(call, facts),
             )
         for call, growing in _loops_by_hand(facts):
             if not facts[Contexts].dead(call.node):
@@ -77,6 +79,22 @@ class KvCacheDisabled(Rule):
                     related=((growing, "the sequence grows here"),),
                 )
 
+    def _left_out(self, call: Call, facts: Facts) -> Fix | None:
+        from greenlint import remove_argument, set_argument
+
+        if "use_cache" in facts.document.text.replace("use_cache=False", ""):
+            # Something else sets or reads it, so the default may be another one.
+            title, edits = "pass use_cache=True", set_argument(facts.document, call.node, "use_cache", "True")
+        else:
+            title, edits = "leave use_cache out", remove_argument(facts.document, call.node, "use_cache")
+        return self.unsafe_fix(title, *edits, reason=_REASON) if edits is not None else None
+
+    def _passed(self, call: Call, facts: Facts) -> Fix | None:
+        from greenlint import add_arguments
+
+        edits = add_arguments(facts.document, call.node, use_cache="True")
+        return self.unsafe_fix("pass use_cache=True", *edits, reason=_REASON) if edits is not None else None
+
     examples = (
         Bad(
             """
@@ -85,7 +103,14 @@ class KvCacheDisabled(Rule):
             model = AutoModelForCausalLM.from_pretrained("gpt2")
             inputs = tokenizer(prompt, return_tensors="pt")
             print(model.generate(**inputs, max_new_tokens=200, use_cache=False))  # bad
-            """
+            """,
+            fixed="""
+            from transformers import AutoModelForCausalLM, AutoTokenizer
+
+            model = AutoModelForCausalLM.from_pretrained("gpt2")
+            inputs = tokenizer(prompt, return_tensors="pt")
+            print(model.generate(**inputs, max_new_tokens=200))
+            """,
         ),
         Bad(
             """
@@ -93,7 +118,13 @@ class KvCacheDisabled(Rule):
 
             settings = GenerationConfig(max_new_tokens=100, use_cache=False)  # bad
             model.generate(**inputs, generation_config=settings)
-            """
+            """,
+            fixed="""
+            from transformers import GenerationConfig
+
+            settings = GenerationConfig(max_new_tokens=100)
+            model.generate(**inputs, generation_config=settings)
+            """,
         ),
         Bad(
             """
@@ -134,6 +165,38 @@ class KvCacheDisabled(Rule):
             Trainer(model, args, train_dataset=data).train()
             print(model.generate(**inputs, max_new_tokens=100))
             """
+        ),
+        Bad(
+            """
+            from transformers import AutoModelForCausalLM, Trainer
+
+            model = AutoModelForCausalLM.from_pretrained("gpt2")
+            model.config.use_cache = False  # bad
+            Trainer(model, args, train_dataset=data).train()
+            print(model.generate(ids, max_new_tokens=100))
+            """,
+            fixed="""
+            from transformers import AutoModelForCausalLM, Trainer
+
+            model = AutoModelForCausalLM.from_pretrained("gpt2")
+            model.config.use_cache = False
+            Trainer(model, args, train_dataset=data).train()
+            print(model.generate(ids, max_new_tokens=100, use_cache=True))
+            """,
+        ),
+        Bad(
+            """
+            from transformers import AutoModelForCausalLM
+
+            model = AutoModelForCausalLM.from_pretrained(name, use_cache=short)
+            print(model.generate(ids, use_cache=False, max_new_tokens=100))  # bad
+            """,
+            fixed="""
+            from transformers import AutoModelForCausalLM
+
+            model = AutoModelForCausalLM.from_pretrained(name, use_cache=short)
+            print(model.generate(ids, use_cache=True, max_new_tokens=100))
+            """,
         ),
         Good(
             """
@@ -236,6 +299,7 @@ class KvCacheDisabled(Rule):
     )
 
 
+_REASON = "changes rounding, and the cache takes memory that grows with length and batch size"
 _CACHES = re.compile(r"past|cache|memory_states|mems|incremental|state")
 _FEW = 16
 """So few tokens are no matter."""
