@@ -615,10 +615,20 @@ def spelled(document: Document, module: str, alias: str | None = None) -> tuple[
         for alias_node in each.names if isinstance(each, cst.Import) else ():
             imported = _imported_as(each, alias_node)
             if imported.target == module:
-                shadowed = imported.bound in _other_bindings(document, but=alias_node)
+                shadowed = imported.bound in _other_bindings(document, *_imports_again(document, imported))
                 return None if shadowed else ((), imported.bound)
     added = ensure_import(document, f"import {module} as {alias}" if alias is not None else f"import {module}")
     return (added, alias or module) if added is not None else None
+
+
+def _imports_again(document: Document, imported: _Imported) -> Iterator[cst.ImportAlias]:
+    """Every place that imports the same thing under the same name, as the cells of a notebook do."""
+    imports = (each for each in document.spans if isinstance(each, cst.Import))
+    for each in imports:
+        for alias in each.names:
+            again = _imported_as(each, alias)
+            if (again.bound, again.target) == (imported.bound, imported.target):
+                yield alias
 
 
 def use_instead(document: Document, func: cst.BaseExpression, module: str, new: str) -> Edits | None:
@@ -637,7 +647,7 @@ def use_instead(document: Document, func: cst.BaseExpression, module: str, new: 
         for alias in each.names
         if _imported_as(each, alias).bound == func.value
     ]
-    if len(aliases) != 1 or func.value in _other_bindings(document, but=aliases[0]):
+    if len(aliases) != 1 or func.value in _other_bindings(document, aliases[0]):
         return None
     alias = aliases[0]
     uses = [each for each in document.spans if isinstance(each, cst.Name) and each.value == func.value]
@@ -695,18 +705,19 @@ def _module_imports(body: Sequence[cst.CSTNode], *, in_try: bool) -> Iterator[cs
             yield from _module_imports(line.body.body, in_try=True)
 
 
-def _other_bindings(document: Document, but: cst.CSTNode | None = None) -> set[str]:
+def _other_bindings(document: Document, *but: cst.ImportAlias) -> set[str]:
     """Names that something other than an import at the top of the module gives a meaning, anywhere.
 
-    ``but`` is an imported name whose ``as`` does not count.
+    ``but`` are imported names whose ``as`` does not count.
     """
+    spared = [each.asname for each in but]
     found: set[str] = set()
     for node in document.spans:
         if isinstance(node, cst.FunctionDef | cst.ClassDef | cst.Param):
             found.add(node.name.value)
         elif isinstance(node, cst.AssignTarget | cst.AnnAssign | cst.For | cst.CompFor | cst.NamedExpr):
             found.update(_bound_in(node.target))
-        elif isinstance(node, cst.AsName) and node is not getattr(but, "asname", None):
+        elif isinstance(node, cst.AsName) and not any(node is each for each in spared):
             found.update(_bound_in(node.name))
     return found
 

@@ -507,6 +507,12 @@ def test_spelled(text: str, expected: tuple[int, str] | None) -> None:
     assert (found and (len(found[0]), found[1])) == expected
 
 
+def test_spelled_where_it_is_imported_again() -> None:
+    found = edits.spelled(document_of("import numpy as np\nf()\nimport numpy as np\n"), "numpy", "np")
+    assert found == ((), "np")
+    assert edits.spelled(document_of("import numpy as np\nimport cupy as np\n"), "numpy", "np") is None
+
+
 def test_spelled_with_an_alias() -> None:
     text = "import os\n"
     found = edits.spelled(document_of(text), "numpy", "np")
