@@ -287,10 +287,11 @@ def _parsed(profile: Profile, task: Task, data: bytes, files: ProjectFiles) -> t
     from greenlint.reading import ParsedFile, decode, parse
 
     known = Modules.of(files).get(task.name)
-    if known is not None and not known.document.is_notebook and known.document.text == decode(data).text:
-        return ParsedFile(known.document), None
+    before = known.document if known is not None else None
+    if before is not None and not before.is_notebook and before.text == decode(data).text:
+        return ParsedFile(before), None
     if not profile.gated:
-        return parse(task.name, data), None
+        return parse(task.name, data, before=before), None
     gate = Gate(profile.rules)
     passed: list[Passed] = []
 
@@ -299,7 +300,7 @@ def _parsed(profile: Profile, task: Task, data: bytes, files: ProjectFiles) -> t
         passed.append(Passed(glance, frozenset(rule.name for rule in gate.wants(glance, outline))))
         return bool(passed[0].concerned)
 
-    return parse(task.name, data, wanted), passed[0] if passed else None
+    return parse(task.name, data, wanted, before), passed[0] if passed else None
 
 
 # -- guards ---------------------------------------------------------------------------------------------

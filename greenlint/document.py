@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from greenlint.line_ends import LINE_END
 if TYPE_CHECKING:
     from greenlint.notebook import CellMap
 
-__all__ = ["Document", "Position"]
+__all__ = ["Document", "Piece", "Position", "place"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,23 @@ class Position:
     line: int
     column: int
     cell: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A line or statement at the top of a module: the range of it and of the lines above it, and of all nodes in it."""
+
+    node: cst.CSTNode
+    start: int
+    end: int
+    spans: Mapping[cst.CSTNode, Span]
+
+    def moved(self, by: int) -> Piece:
+        """The same ``by`` characters further on."""
+        if not by:
+            return self
+        spans = {node: Span(span.start + by, span.end + by) for node, span in self.spans.items()}
+        return Piece(self.node, self.start + by, self.end + by, spans)
 
 
 @dataclass(slots=True, eq=False)
@@ -41,6 +58,8 @@ class Document:
     tree: cst.Module
     cells: CellMap | None = None
     encoding: str = "utf-8"
+    placed: Sequence[Piece] | None = field(default=None, repr=False)
+    """What :attr:`pieces` answers, once somebody has asked."""
     _spans: dict[cst.CSTNode, Span] | None = field(default=None, repr=False)
     _lines: list[int] | None = field(default=None, repr=False)
 
@@ -57,8 +76,18 @@ class Document:
     def spans(self) -> Mapping[cst.CSTNode, Span]:
         """The range of every node, those of layout and comments included."""
         if self._spans is None:
-            self._spans = _spans_of(self.tree)
+            self._spans = {}
+            for piece in self.pieces:
+                self._spans.update(piece.spans)
+            self._spans[self.tree] = Span(0, self.pieces[-1].end if self.pieces else 0)
         return self._spans
+
+    @property
+    def pieces(self) -> Sequence[Piece]:
+        """What stands at the top of the module, in order."""
+        if self.placed is None:
+            self.placed = place(self.tree, self.tree)
+        return self.placed
 
     def source(self, node: cst.CSTNode) -> str:
         """The code of ``node``, without the comments above it.
@@ -145,7 +174,6 @@ class _RecordingState(CodegenState):
         self.offset = 0
         self.starts: list[int] = []
         self.spans: dict[cst.CSTNode, Span] = {}
-        self.syntactic: dict[cst.CSTNode, Span] = {}
 
     def add_indent_tokens(self) -> None:
         self.tokens.extend(self.indent_tokens)
@@ -193,7 +221,13 @@ class _Syntactic:
         spans[self.node] = Span(start, end)
 
 
-def _spans_of(module: cst.Module) -> dict[cst.CSTNode, Span]:
-    state = _RecordingState(module)
-    module._codegen(state)
-    return state.spans
+def place(module: cst.Module, around: cst.Module, at: int = 0) -> list[Piece]:
+    """What stands at the top of ``module`` when it is written from ``at`` on, in the layout of ``around``."""
+    state = _RecordingState(around)
+    state.offset = at
+    pieces: list[Piece] = []
+    for node in (*module.header, *module.body, *module.footer):
+        start, state.spans = state.offset, {}
+        node._codegen(state)
+        pieces.append(Piece(node, start, state.offset, state.spans))
+    return pieces

@@ -86,21 +86,22 @@ Wanted = Callable[[str, Outline], bool]
 """Whether a text with this outline is worth a full tree."""
 
 
-def parse(path: str, data: bytes, wanted: Wanted | None = None) -> ParsedFile:
+def parse(path: str, data: bytes, wanted: Wanted | None = None, before: Document | None = None) -> ParsedFile:
     """The document at ``path``; raises :class:`UnreadableError` when nothing of it can be analysed.
 
     Where ``wanted`` says no there is no document, and no reason why it is skipped: nothing can be found in it.
+    ``before`` is the document of an earlier text, of which the untouched parts are used.
     """
     source = decode(data)
     if path.endswith(".ipynb"):
-        return _parse_notebook(path, source, wanted)
+        return _parse_notebook(path, source, wanted, before)
     outline = _outline(source.text)
     if outline is not None and wanted is not None and not wanted(source.text, outline):
         return ParsedFile(None)
-    return ParsedFile(_document(path, source.text, source.encoding))
+    return ParsedFile(_document(path, source.text, source.encoding, before))
 
 
-def _parse_notebook(path: str, source: Source, wanted: Wanted | None) -> ParsedFile:
+def _parse_notebook(path: str, source: Source, wanted: Wanted | None, before: Document | None) -> ParsedFile:
     if not source.text.strip():
         return ParsedFile(None, "the file is empty")
     try:
@@ -114,7 +115,7 @@ def _parse_notebook(path: str, source: Source, wanted: Wanted | None) -> ParsedF
         outline = _outline(found.text)
         if outline is not None and wanted is not None and not wanted(found.text, outline):
             return ParsedFile(None, None, problems)
-        document = _document(path, found.text, source.encoding)
+        document = _document(path, found.text, source.encoding, before)
     except UnreadableError as error:
         if error.line is not None:
             error.line = found.cells.physical(error.line)
@@ -123,10 +124,17 @@ def _parse_notebook(path: str, source: Source, wanted: Wanted | None) -> ParsedF
     return ParsedFile(document, None, problems)
 
 
-def _document(path: str, text: str, encoding: str) -> Document:
+def _document(path: str, text: str, encoding: str, before: Document | None) -> Document:
     import libcst as cst
 
     from greenlint.document import Document
+
+    if before is not None and before.path == path and before.encoding == encoding:
+        from greenlint.reparse import reparse
+
+        edited = reparse(before, text)
+        if edited is not None:
+            return edited
 
     try:
         tree = cst.parse_module(text)

@@ -1,0 +1,150 @@
+"""A text parsed after an edit is the same tree, at the same places, as one parsed from scratch."""
+
+from __future__ import annotations
+
+import random
+import textwrap
+
+import libcst as cst
+import pytest
+
+from greenlint.document import Document
+from greenlint.reparse import reparse
+
+PROGRAM = textwrap.dedent(
+    '''\
+    # training
+
+    """What it does."""
+    import torch  # the framework
+    from torch import nn
+
+
+    # the model
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.head = nn.Linear(4, 2)
+            # more to come
+
+        @torch.no_grad()
+        def forward(self, x):
+            return self.head(x)
+
+    # how long
+    EPOCHS = 3; RATE = 0.1
+    if torch.cuda.is_available():
+        device = "cuda"
+    else:
+        device = "cpu"
+
+    text = """a
+    # no comment
+    """
+
+    for epoch in range(EPOCHS):
+        for x, y in loader:  # each batch
+            try:
+                loss = model(
+                    x.to(device),
+                )
+            finally:
+                pass
+
+    print(loss)
+    # the end
+    '''
+)
+PIECES = (
+    *(
+        "x",
+        "(",
+        ")",
+        "[",
+        "'",
+        '"""',
+        "\n",
+        "\n\n\n",
+        "    ",
+        "\t",
+        ";",
+        "\\\n",
+        ":",
+        "#",
+        "\n# new\n",
+        "async ",
+        "=",
+        "é🔥",
+    ),
+    *(
+        "else:\n    pass\n",
+        "@decorated\n",
+        "if a:\n  b\n",
+        "def f():\n    return 1\n",
+        "finally:\n    pass\n",
+        "x = 1\n",
+    ),
+)
+
+
+def document_of(text: str) -> Document | None:
+    try:
+        return Document("train.py", text, cst.parse_module(text))
+    except cst.ParserSyntaxError:
+        return None
+
+
+def edited(text: str, source: random.Random) -> str:
+    at = source.randrange(len(text) + 1)
+    if source.random() < 0.5:
+        at = text.rfind("\n", 0, at) + 1
+    until = at + source.choice([0, 0, 0, 1, 5, 60])
+    return text[:at] + source.choice(PIECES) + text[until:]
+
+
+def placed(document: Document) -> list[str]:
+    return sorted(f"{type(node).__name__} {span}" for node, span in document.spans.items())
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("seed", range(20))
+def test_as_from_scratch(seed: int, newline: str) -> None:
+    source = random.Random(seed)
+    document = document_of(PROGRAM.replace("\n", newline))
+    assert document is not None
+    for _ in range(40):
+        text = edited(document.text, source)
+        after, fresh = reparse(document, text), document_of(text)
+        if after is None:
+            continue
+        assert fresh is not None, text
+        assert after.tree.deep_equals(fresh.tree), text
+        assert placed(after) == placed(fresh), text
+        document = after
+
+
+def test_untouched_statements_are_the_same_nodes() -> None:
+    document = document_of(PROGRAM)
+    assert document is not None
+    after = reparse(document, PROGRAM.replace('"cpu"', '"mps"'))
+    assert after is not None
+    kept = [one is other for one, other in zip(document.tree.body, after.tree.body, strict=True)]
+    assert kept.count(False) == 2
+    assert (kept[0], kept[-1]) == (True, True)
+
+
+def test_what_belongs_to_the_statement_before() -> None:
+    document = document_of("a = 1\nif a:\n    b = 2\nc = 3\nd = 4\ne = 5\n")
+    assert document is not None
+    after = reparse(document, document.text.replace("c = 3", "else:\n    c = 3"))
+    assert after is not None
+    assert len(after.tree.body) == 4
+
+
+@pytest.mark.parametrize(
+    "text", ["a = 1\nb = (\nc = 3\nd = 4\n", "a = 1\nb = 2 \\\nc = 3\nd = 4\n", "a = 1\n@b\n\nd = 4\n"]
+)
+def test_what_only_the_whole_tells(text: str) -> None:
+    document = document_of("a = 1\nb = 2\nc = 3\nd = 4\n")
+    assert document is not None
+    assert reparse(document, text) is None
