@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, Severity, on_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from greenlint import Call, Edit, Facts, Findings, Fix, Layers, cst
+    from greenlint import Binding, Call, Edit, Facts, Findings, Fix, Layers, cst
 
 
 _KERAS = re.compile(
@@ -247,6 +247,38 @@ class KerasNoMixedPrecision(Rule):
         Bad(
             """
             import tensorflow as tf
+            from tensorflow.keras import Input, Model, Sequential, layers
+
+            tf.config.list_physical_devices("GPU")
+            flips = Sequential([layers.RandomFlip("horizontal"), layers.RandomRotation(0.1)])
+            base = tf.keras.applications.ResNet50(include_top=False)
+            inputs = Input((256, 256, 3))
+            x = base(flips(inputs), training=False)
+            x = layers.GlobalAveragePooling2D()(x)
+            model = Model(inputs, layers.Dense(10)(x))
+            model.compile("adam", "mse")
+            model.fit(train, epochs=30)  # bad
+            """,
+            fixed="""
+            import tensorflow as tf
+            from tensorflow.keras import Input, Model, Sequential, layers
+
+            tf.config.list_physical_devices("GPU")
+            if tf.config.list_physical_devices("GPU"):
+                tf.keras.mixed_precision.set_global_policy("mixed_float16")
+            flips = Sequential([layers.RandomFlip("horizontal"), layers.RandomRotation(0.1)])
+            base = tf.keras.applications.ResNet50(include_top=False)
+            inputs = Input((256, 256, 3))
+            x = base(flips(inputs), training=False)
+            x = layers.GlobalAveragePooling2D()(x)
+            model = Model(inputs, layers.Dense(10, dtype="float32")(x))
+            model.compile("adam", "mse")
+            model.fit(train, epochs=30)
+            """,
+        ),
+        Bad(
+            """
+            import tensorflow as tf
             from tensorflow.keras import Input, Model, layers
 
             tf.config.list_physical_devices("GPU")
@@ -321,6 +353,22 @@ class KerasNoMixedPrecision(Rule):
 
                 def train(self):
                     self.model.fit(self.images, epochs=self.epochs)  # bad
+            """
+        ),
+        Bad(
+            """
+            import tensorflow as tf
+            from tensorflow.keras import Input, Model, Sequential, layers
+
+            tf.config.list_physical_devices("GPU")
+            flips = Sequential([layers.RandomFlip("horizontal"), layers.RandomRotation(0.1)])
+            show(flips(images))
+            inputs = Input((256, 256, 3))
+            x = layers.Conv2D(64, 3)(flips(inputs))
+            x = layers.Conv2D(128, 3)(x)
+            model = Model(inputs, layers.Conv2D(1, 1)(x))
+            model.compile("adam", "mse")
+            model.fit(train, epochs=30)  # bad
             """
         ),
         Good(
@@ -550,7 +598,7 @@ def _may_fail_in_float16(facts: Facts) -> bool:
         _is_symbolic(side, facts)
         for each in facts[Tree].of_type(cst.BinaryOperation)
         for side in (each.left, each.right)
-    ) or any(_is_graph_op(each, facts) for each in facts[Calls].all)
+    ) or any(_is_graph_op(each, facts) or _is_run_on_data(each, facts) for each in facts[Calls].all)
 
 
 def _is_graph_op(call: Call, facts: Facts) -> bool:
@@ -561,6 +609,70 @@ def _is_graph_op(call: Call, facts: Facts) -> bool:
     if not name.startswith(("tensorflow.", "keras.backend.", "keras.ops.")) or call.method not in _GRAPH_OPS:
         return False
     return facts[Tree].function(call.node) is not None or any(_is_symbolic(arg.value, facts) for arg in call.node.args)
+
+
+def _is_run_on_data(call: Call, facts: Facts) -> bool:
+    """Whether a layer, or a part of a model, is called with arrays: what it gives would be in float16 then."""
+    return _is_part(call.node.func, facts) and not _is_in_graph(call.positional, facts, set())
+
+
+def _is_part(func: cst.BaseExpression, facts: Facts) -> bool:
+    """Whether what is called is a layer or model made here, as in `Dense(2)(x)` and `base(x)`."""
+    from greenlint import Calls, Values, cst
+
+    made = facts[Calls].of(func) if isinstance(func, cst.Call) else facts[Values].of(func).call
+    name = (made.name or "") if made is not None else ""
+    return name.startswith(("keras.layers.", "keras.applications.", "keras.Sequential", "keras.models.", "keras.Model"))
+
+
+def _is_in_graph(nodes: Iterable[cst.BaseExpression], facts: Facts, seen: set[cst.CSTNode]) -> bool:
+    """Whether expressions are tensors of a model that is being put together, or parameters of a function."""
+    from greenlint import BindingKind, Names, cst
+
+    for node in nodes:
+        if node in seen:
+            continue
+        seen.add(node)
+        parts: list[cst.BaseExpression] = []
+        if isinstance(node, cst.Name):
+            bindings = facts[Names].reaching(node)
+            values = [each.value for each in bindings if each.kind is BindingKind.ASSIGN]
+            known = [each for each in bindings if _is_parameter(each)]
+            if not bindings or len(values) + len(known) != len(bindings):
+                return False
+            parts = [each for each in values if each is not None]
+        elif isinstance(node, (cst.List, cst.Tuple)):
+            parts = [each.value for each in node.elements]
+        elif isinstance(node, cst.Subscript):
+            parts = [node.value]
+        elif isinstance(node, cst.Attribute):
+            if node.attr.value not in ("input", "output", "inputs", "outputs"):
+                return False
+        elif not isinstance(node, cst.Call):
+            return False
+        elif not _gives_graph(node, facts):
+            parts = [arg.value for arg in node.args if arg.keyword is None]
+            if not parts or not _is_part(node.func, facts):
+                return False
+        if not _is_in_graph(parts, facts, seen):
+            return False
+    return True
+
+
+def _is_parameter(binding: Binding) -> bool:
+    from greenlint import BindingKind, cst
+
+    return binding.kind is BindingKind.PARAMETER and isinstance(binding.scope.node, cst.FunctionDef)
+
+
+def _gives_graph(node: cst.Call, facts: Facts) -> bool:
+    """`Input(...)`, `add([x, y])`, and functions of this file, which are taken for blocks of layers."""
+    from greenlint import Calls, Values
+
+    name = facts[Calls].of(node).name or ""
+    if name.startswith(("keras.Input", "keras.layers.")):
+        return name.rpartition(".")[2] in ("Input", "InputLayer") or name.rpartition(".")[2].islower()
+    return bool(facts[Values].callees(node))
 
 
 def _is_symbolic(node: cst.BaseExpression, facts: Facts) -> bool:
