@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_call
 
 if TYPE_CHECKING:
-    from greenlint import Call, Facts, Findings, Outline
+    from greenlint import Call, Facts, Findings, Fix, Outline
 
 
 class GlooBackendOnGpu(Rule):
@@ -46,14 +46,16 @@ class GlooBackendOnGpu(Rule):
     @on_call("torch.distributed.init_process_group")
     def group(self, call: Call, facts: Facts) -> Findings:
         if call.argument("backend", 0).constant == "gloo" and _trains_on_accelerator(facts):
-            yield from self._report(call, facts, 'ask for "nccl", or leave the backend out')
+            yield from self._report(
+                call, facts, 'ask for "nccl", or leave the backend out', self._group_fix(call, facts)
+            )
 
     @on_call("lightning.pytorch.strategies.DDPStrategy", "lightning.pytorch.strategies.FSDPStrategy")
     def strategy(self, call: Call, facts: Facts) -> Findings:
         if call.argument("process_group_backend").constant == "gloo":
-            yield from self._report(call, facts, "leave process_group_backend out")
+            yield from self._report(call, facts, "leave process_group_backend out", self._strategy_fix(call, facts))
 
-    def _report(self, call: Call, facts: Facts, remedy: str) -> Findings:
+    def _report(self, call: Call, facts: Facts, remedy: str, fix: Fix | None) -> Findings:
         from greenlint import Contexts
 
         if facts[Contexts].dead(call.node) or _is_chosen(call, facts) or _is_forced(facts):
@@ -63,7 +65,51 @@ class GlooBackendOnGpu(Rule):
             "gradients go from the accelerators through host memory in each step",
             help=remedy,
             notes=("NCCL is not available on Windows and macOS",),
+            fix=fix,
         )
+
+    def _group_fix(self, call: Call, facts: Facts) -> Fix | None:
+        from greenlint import Environment, Names, Tree, cst, insert_before, set_argument, spelled
+
+        document, func = facts.document, call.node.func
+        written = call.argument("backend", 0).node
+        if not isinstance(written, cst.SimpleString) or not _has_own_devices(facts):
+            return None
+        if facts[Environment].at_least("torch", "2.0") is False:
+            return None
+        torch = spelled(document, "torch")
+        if torch is None:
+            return None
+        imported, name = torch
+        if isinstance(func, cst.Attribute) and facts[Names].resolve(func.value) == "torch.distributed":
+            package = document.source(func.value)
+        else:
+            package = f"{name}.distributed"
+        # Tensors of the host are exchanged as before. NCCL wants a GPU, and is not built for every system.
+        guard = f"{_GUARD} = {name}.cuda.is_available() and {package}.is_nccl_available()"
+        put = insert_before(document, facts[Tree].statement(call.node), guard)
+        edits = set_argument(document, call.node, "backend", f'"cpu:gloo,cuda:nccl" if {_GUARD} else "gloo"', 0)
+        if put is None or any(each.value == _GUARD for each in facts[Tree].of_type(cst.Name)):
+            return None
+        if edits is None:
+            return None
+        return self.unsafe_fix("exchange tensors of GPUs by NCCL", *imported, *put, *edits, reason=_REASON)
+
+    def _strategy_fix(self, call: Call, facts: Facts) -> Fix | None:
+        from greenlint import cst, set_argument, spelled
+
+        document = facts.document
+        written = call.argument("process_group_backend").node
+        torch = spelled(document, "torch")
+        if not isinstance(written, cst.SimpleString) or torch is None:
+            return None
+        imported, name = torch
+        # Without a backend Lightning takes NCCL for GPUs, which is not built for every system.
+        text = f'None if {name}.distributed.is_nccl_available() else "gloo"'
+        edits = set_argument(document, call.node, "process_group_backend", text)
+        if edits is None:
+            return None
+        return self.unsafe_fix("let Lightning choose the backend", *imported, *edits, reason=_REASON)
 
     examples = (
         Bad(
@@ -74,7 +120,16 @@ class GlooBackendOnGpu(Rule):
 
             dist.init_process_group("gloo", rank=rank, world_size=4)  # bad
             model = DDP(net.cuda(rank), device_ids=[rank])
-            """
+            """,
+            fixed="""
+            import torch
+            import torch.distributed as dist
+            from torch.nn.parallel import DistributedDataParallel as DDP
+
+            has_nccl = torch.cuda.is_available() and dist.is_nccl_available()
+            dist.init_process_group("cpu:gloo,cuda:nccl" if has_nccl else "gloo", rank=rank, world_size=4)
+            model = DDP(net.cuda(rank), device_ids=[rank])
+            """,
         ),
         Bad(
             """
@@ -96,7 +151,15 @@ class GlooBackendOnGpu(Rule):
 
             strategy = DDPStrategy(process_group_backend="gloo")  # bad
             trainer = L.Trainer(accelerator="gpu", devices=4, strategy=strategy)
-            """
+            """,
+            fixed="""
+            import lightning as L
+            from lightning.pytorch.strategies import DDPStrategy
+            import torch
+
+            strategy = DDPStrategy(process_group_backend=None if torch.distributed.is_nccl_available() else "gloo")
+            trainer = L.Trainer(accelerator="gpu", devices=4, strategy=strategy)
+            """,
         ),
         Bad(
             """
@@ -105,7 +168,56 @@ class GlooBackendOnGpu(Rule):
 
             strategy = FSDPStrategy(process_group_backend="gloo")  # bad
             trainer = pl.Trainer(accelerator="gpu", devices=8, strategy=strategy)
+            """,
+            fixed="""
+            import pytorch_lightning as pl
+            from pytorch_lightning.strategies import FSDPStrategy
+            import torch
+
+            strategy = FSDPStrategy(process_group_backend=None if torch.distributed.is_nccl_available() else "gloo")
+            trainer = pl.Trainer(accelerator="gpu", devices=8, strategy=strategy)
+            """,
+        ),
+        Bad(
             """
+            import torch
+            import torch.distributed as dist
+            from torch.nn.parallel import DistributedDataParallel as DDP
+
+            dist.init_process_group("gloo", rank=rank, world_size=4)  # bad
+            model = DDP(net.cuda(), device_ids=[0])
+            """
+        ),
+        Bad(
+            """
+            import torch
+            import torch.distributed as dist
+            from torch.nn.parallel import DistributedDataParallel as DDP
+
+            options = {"backend": "gloo", "world_size": 4}
+            dist.init_process_group(rank=rank, **options)  # bad
+            model = DDP(net.cuda(rank), device_ids=[rank])
+            """
+        ),
+        Bad(
+            """
+            from torch.distributed import init_process_group
+            from torch.nn.parallel import DistributedDataParallel
+
+            def worker(rank, size):
+                init_process_group(backend="gloo", rank=rank, world_size=size)  # bad
+                model = DistributedDataParallel(make_model().to(f"cuda:{rank}"), device_ids=[rank])
+            """,
+            fixed="""
+            from torch.distributed import init_process_group
+            import torch
+            from torch.nn.parallel import DistributedDataParallel
+
+            def worker(rank, size):
+                has_nccl = torch.cuda.is_available() and torch.distributed.is_nccl_available()
+                init_process_group(backend="cpu:gloo,cuda:nccl" if has_nccl else "gloo", rank=rank, world_size=size)
+                model = DistributedDataParallel(make_model().to(f"cuda:{rank}"), device_ids=[rank])
+            """,
         ),
         Good(
             """
@@ -226,6 +338,22 @@ def _trains_on_accelerator(facts: Facts) -> bool:
     return False
 
 
+def _has_own_devices(facts: Facts) -> bool:
+    """Whether each process has a device of its own: NCCL refuses several processes on one."""
+    from greenlint import Calls, cst
+
+    wraps = facts[Calls].named("torch.nn.parallel.DistributedDataParallel")
+    for call in wraps:
+        ids = call.argument("device_ids", 1).node
+        if isinstance(ids, cst.IfExp):
+            ids = ids.body
+        if not isinstance(ids, cst.List) or len(ids.elements) != 1:
+            return False
+        if not isinstance(ids.elements[0].value, (cst.Name, cst.Attribute)):
+            return False
+    return bool(wraps)
+
+
 def _is_chosen(call: Call, facts: Facts) -> bool:
     """Whether a test decides on the backend, or another call of the file starts a group with another one."""
     from greenlint import Calls, Tree, cst
@@ -248,5 +376,7 @@ def _is_forced(facts: Facts) -> bool:
     return any(word in code for word in ("win32", "USE_LIBUV", "is_nccl_available"))
 
 
+_GUARD = "has_nccl"
+_REASON = "sums gradients in another order"
 _SYSTEM = re.compile(r"\bnt\b|win32|windows|platform|darwin|cuda|cpu|device|nccl|gpu", re.IGNORECASE)
 """What a test may ask that decides on the backend."""
