@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, RuleOptions, Severity, on_call
 
 if TYPE_CHECKING:
-    from greenlint import Call, Definition, Facts, Findings, cst
+    from greenlint import Call, Definition, Facts, Findings, Fix, cst
 
 
 class DdpFlagsSuboptimal(Rule):
@@ -58,19 +58,20 @@ class DdpFlagsSuboptimal(Rule):
         network = call.positional[0] if call.positional else call.keyword("module")
         if call.argument("find_unused_parameters").constant is True:
             if network is not None and _is_plain_network(network, facts) and _is_only_wrapper(facts):
-                yield from self._unused(call, facts, "remove find_unused_parameters=True")
+                yield from self._unused(call, facts, "remove find_unused_parameters=True", "find_unused_parameters")
         elif self.options.bucket_view and call.argument("gradient_as_bucket_view").absent:
             yield self.finding(
                 call.node,
                 "each process keeps a second copy of all gradients",
                 help="pass gradient_as_bucket_view=True",
                 notes=("gradients must then not be detached in place between steps",),
+                fix=self._view_fix(call, facts),
             )
 
     @on_call("lightning.pytorch.strategies.DDPStrategy", "accelerate.DistributedDataParallelKwargs")
     def strategy(self, call: Call, facts: Facts) -> Findings:
         if call.argument("find_unused_parameters").constant is True and _are_plain_here(facts):
-            yield from self._unused(call, facts, "remove find_unused_parameters=True")
+            yield from self._unused(call, facts, "remove find_unused_parameters=True", "find_unused_parameters")
 
     @on_call("accelerate.utils.DistributedDataParallelKwargs")
     def kwargs(self, call: Call, facts: Facts) -> Findings:
@@ -79,14 +80,14 @@ class DdpFlagsSuboptimal(Rule):
     @on_call("lightning.pytorch.Trainer")
     def trainer(self, call: Call, facts: Facts) -> Findings:
         if call.argument("strategy").constant == "ddp_find_unused_parameters_true" and _are_plain_here(facts):
-            yield from self._unused(call, facts, 'pass strategy="ddp"')
+            yield from self._unused(call, facts, 'pass strategy="ddp"', "strategy")
 
     @on_call("transformers.TrainingArguments", "transformers.Seq2SeqTrainingArguments")
     def arguments(self, call: Call, facts: Facts) -> Findings:
         if call.argument("ddp_find_unused_parameters").constant is True and _are_plain_here(facts):
-            yield from self._unused(call, facts, "remove ddp_find_unused_parameters=True")
+            yield from self._unused(call, facts, "remove ddp_find_unused_parameters=True", "ddp_find_unused_parameters")
 
-    def _unused(self, call: Call, facts: Facts, remedy: str) -> Findings:
+    def _unused(self, call: Call, facts: Facts, remedy: str, flag: str) -> Findings:
         from greenlint import Contexts
 
         if facts[Contexts].dead(call.node) or _is_explained(call, facts):
@@ -96,7 +97,31 @@ class DdpFlagsSuboptimal(Rule):
             "each step searches the graph for unused parameters, and no parameter seems to be unused",
             help=remedy,
             notes=("keep it if PyTorch then reports parameters that took no part in the loss",),
+            fix=self._fix(call, facts, flag),
         )
+
+    def _fix(self, call: Call, facts: Facts, flag: str) -> Fix | None:
+        from greenlint import remove_argument, set_argument
+
+        if not _are_all_used(facts):
+            return None
+        if flag == "strategy":
+            edits = set_argument(facts.document, call.node, flag, '"ddp"')
+        else:
+            edits = remove_argument(facts.document, call.node, flag)
+        if edits is None:
+            return None
+        return self.unsafe_fix(
+            "look for unused parameters no more", *edits, reason="a parameter without a gradient ends the training"
+        )
+
+    def _view_fix(self, call: Call, facts: Facts) -> Fix | None:
+        from greenlint import set_argument
+
+        edits = set_argument(facts.document, call.node, "gradient_as_bucket_view", "True")
+        if edits is None or "detach_(" in facts.document.text:
+            return None
+        return self.unsafe_fix("keep gradients in the buckets", *edits, reason="gradients share memory with each other")
 
     examples = (
         Bad(
@@ -117,6 +142,23 @@ class DdpFlagsSuboptimal(Rule):
             net = Net().cuda()
             model = DDP(net, device_ids=[rank], find_unused_parameters=True)  # bad
             """,
+            fixed="""
+            import torch
+            from torch import nn
+            from torch.nn.parallel import DistributedDataParallel as DDP
+
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.conv = nn.Conv2d(3, 64, 3)
+                    self.head = nn.Linear(64, 10)
+
+                def forward(self, x):
+                    return self.head(self.conv(x).mean((2, 3)))
+
+            net = Net().cuda()
+            model = DDP(net, device_ids=[rank])
+            """,
             not_as=("comments",),
         ),
         Bad(
@@ -127,6 +169,14 @@ class DdpFlagsSuboptimal(Rule):
             def worker(rank):
                 net = torchvision.models.resnet50(num_classes=10).cuda(rank)
                 net = torch.nn.parallel.DistributedDataParallel(net, find_unused_parameters=True)  # bad
+            """,
+            fixed="""
+            import torch
+            import torchvision
+
+            def worker(rank):
+                net = torchvision.models.resnet50(num_classes=10).cuda(rank)
+                net = torch.nn.parallel.DistributedDataParallel(net)
             """,
             not_as=("comments",),
         ),
@@ -144,6 +194,20 @@ class DdpFlagsSuboptimal(Rule):
                     return nn.functional.cross_entropy(self.layer(batch[0]), batch[1])
 
             trainer = pl.Trainer(devices=4, strategy="ddp_find_unused_parameters_true")  # bad
+            """,
+            fixed="""
+            import lightning.pytorch as pl
+            from torch import nn
+
+            class Net(pl.LightningModule):
+                def __init__(self):
+                    super().__init__()
+                    self.layer = nn.Linear(512, 10)
+
+                def training_step(self, batch, index):
+                    return nn.functional.cross_entropy(self.layer(batch[0]), batch[1])
+
+            trainer = pl.Trainer(devices=4, strategy="ddp")
             """,
             not_as=("comments",),
         ),
@@ -163,6 +227,21 @@ class DdpFlagsSuboptimal(Rule):
 
             strategy = DDPStrategy(find_unused_parameters=True)  # bad
             """,
+            fixed="""
+            import pytorch_lightning as pl
+            from pytorch_lightning.strategies import DDPStrategy
+            from torch import nn
+
+            class Net(pl.LightningModule):
+                def __init__(self):
+                    super().__init__()
+                    self.layer = nn.Linear(512, 10)
+
+                def training_step(self, batch, index):
+                    return nn.functional.cross_entropy(self.layer(batch[0]), batch[1])
+
+            strategy = DDPStrategy()
+            """,
             not_as=("comments",),
         ),
         Bad(
@@ -179,6 +258,21 @@ class DdpFlagsSuboptimal(Rule):
                     return self.layer(x)
 
             handler = DistributedDataParallelKwargs(find_unused_parameters=True)  # bad
+            accelerator = Accelerator(kwargs_handlers=[handler])
+            """,
+            fixed="""
+            from accelerate import Accelerator, DistributedDataParallelKwargs
+            from torch import nn
+
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.layer = nn.Linear(512, 10)
+
+                def forward(self, x):
+                    return self.layer(x)
+
+            handler = DistributedDataParallelKwargs()
             accelerator = Accelerator(kwargs_handlers=[handler])
             """,
             not_as=("comments",),
@@ -199,6 +293,21 @@ class DdpFlagsSuboptimal(Rule):
             arguments = TrainingArguments("out", ddp_find_unused_parameters=True)  # bad
             Trainer(Net(), arguments).train()
             """,
+            fixed="""
+            from torch import nn
+            from transformers import Trainer, TrainingArguments
+
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.layer = nn.Linear(512, 10)
+
+                def forward(self, x, labels):
+                    return nn.functional.cross_entropy(self.layer(x), labels)
+
+            arguments = TrainingArguments("out")
+            Trainer(Net(), arguments).train()
+            """,
             not_as=("comments",),
         ),
         Bad(
@@ -208,7 +317,52 @@ class DdpFlagsSuboptimal(Rule):
 
             model = DistributedDataParallel(net.cuda(), device_ids=[rank])  # bad
             """,
+            fixed="""
+            import torch
+            from torch.nn.parallel import DistributedDataParallel
+
+            model = DistributedDataParallel(net.cuda(), device_ids=[rank], gradient_as_bucket_view=True)
+            """,
             options={"bucket_view": True},
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+            from torch.nn.parallel import DistributedDataParallel as DDP
+
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.body = nn.Linear(64, 64)
+                    self.former_head = nn.Linear(64, 10)
+                    self.head = nn.Linear(64, 10)
+
+                def forward(self, x):
+                    return self.head(self.body(x))
+
+            model = DDP(Net().cuda(), device_ids=[rank], find_unused_parameters=True)  # bad
+            """,
+            not_as=("comments",),
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+            from torch.nn.parallel import DistributedDataParallel as DDP
+
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.body = nn.Linear(64, 64)
+                    self.head = nn.Linear(64, 10)
+
+                def forward(self, x):
+                    return self.body(x), self.head(x)
+
+            model = DDP(Net().cuda(), device_ids=[rank], find_unused_parameters=True)  # bad
+            """,
+            not_as=("comments",),
         ),
         Good(
             """
@@ -372,6 +526,33 @@ def _are_plain_here(facts: Facts) -> bool:
     classes = [Definition(facts, each) for each in facts[Tree].of_type(cst.ClassDef)]
     networks = [each for each in classes if facts[Values].kind_of_class(each) in (Kind.MODULE, Kind.HF_MODEL)]
     return bool(networks) and not _freezes(facts) and all(_is_plain_class(each, set()) for each in networks)
+
+
+def _are_all_used(facts: Facts) -> bool:
+    """Whether the networks of this file use each part that they set up, for one result."""
+    from greenlint import Imports, Tree, cst
+
+    tree = facts[Tree]
+    for definition in tree.of_type(cst.ClassDef):
+        stored: set[str] = set()
+        used: set[str] = set()
+        for function in tree.below(definition.body, cst.FunctionDef):
+            attributes = [each.attr.value for each in tree.below(function.body, cst.Attribute) if _is_own(each)]
+            (stored if function.name.value == "__init__" else used).update(attributes)
+            if function.name.value == "forward":
+                results = [each.value for each in tree.below(function.body, cst.Return)]
+                if any(isinstance(each, (cst.Tuple, cst.Dict, cst.List)) for each in results):
+                    return False
+        if not stored <= used:
+            return False
+    # A network from another module is not looked through.
+    return not any("Module" in (facts.sources.read(path) or "") for path in facts[Imports].reachable())
+
+
+def _is_own(node: cst.Attribute) -> bool:
+    from greenlint import cst
+
+    return isinstance(node.value, cst.Name) and node.value.value == "self"
 
 
 def _is_plain_class(definition: Definition, seen: set[object]) -> bool:
