@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_file
 
 if TYPE_CHECKING:
-    from greenlint import Accumulated, Facts, Findings, Outline, Step, cst
+    from greenlint import Accumulated, Call, Facts, Findings, Fix, Outline, Step, cst
 
 
 class AccumulationWithoutNoSync(Rule):
@@ -75,7 +75,46 @@ class AccumulationWithoutNoSync(Rule):
                     (wrapper.call.node, "wrapped here", wrapper.call.facts.document),
                 ),
                 severity=severity,
+                fix=self._fix(step, accumulated, wrapper.call, facts),
             )
+
+    def _fix(self, step: Step, accumulated: Accumulated, wrapper: Call, facts: Facts) -> Fix | None:
+        from greenlint import Names, Tree, cst, spelled, wrap
+
+        document, tree, names = facts.document, facts[Tree], facts[Names]
+        loop = step.loop
+        if {id(each) for each in (step.facts, step.loop_facts, accumulated.facts, wrapper.facts)} != {id(facts)}:
+            return None
+        condition = tree.enclosing(accumulated.place, cst.If)
+        if not isinstance(loop, cst.For) or condition is None or condition.orelse is not None or accumulated.by_loop:
+            return None
+        passes = _passes(loop, condition, step.backward.node, facts)
+        assign = tree.parent(wrapper.node)
+        if passes is None or not isinstance(assign, cst.Assign) or not wrapper.argument("static_graph").absent:
+            return None
+        # Under a condition, the network may not be wrapped.
+        block = tree.parent(tree.parent(assign) or assign)
+        if block is None or not tree.contains(block, loop):
+            return None
+        runs = [
+            each
+            for each in tree.below(loop.body, cst.Call)
+            if isinstance(each.func, cst.Name) and [one.node for one in names.reaching(each.func)] == [assign]
+        ]
+        first = next((at for at, each in enumerate(passes) if any(tree.contains(each, run) for run in runs)), None)
+        if first is None or not all(any(tree.contains(each, run) for each in passes) for run in runs):
+            return None
+        module = spelled(document, "contextlib")
+        if module is None:
+            return None
+        imported, contextlib = module
+        assert isinstance(runs[0].func, cst.Name)
+        test, network = document.source(condition.test), runs[0].func.value
+        header = f"with {contextlib}.nullcontext() if {test} else {network}.no_sync():"
+        edits = wrap(document, passes[first:], header)
+        if edits is None:
+            return None
+        return self.unsafe_fix("exchange gradients once for each update", *imported, *edits, reason="changes rounding")
 
     examples = (
         Bad(
@@ -90,7 +129,21 @@ class AccumulationWithoutNoSync(Rule):
                 if (i + 1) % 4 == 0:
                     optimizer.step()
                     optimizer.zero_grad()
-            """
+            """,
+            fixed="""
+            import torch
+            from torch.nn.parallel import DistributedDataParallel as DDP
+            import contextlib
+
+            model = DDP(net.cuda(), device_ids=[rank])
+            for i, (x, y) in enumerate(loader):
+                with contextlib.nullcontext() if (i + 1) % 4 == 0 else model.no_sync():
+                    loss = criterion(model(x.cuda()), y.cuda()) / 4
+                    loss.backward()
+                if (i + 1) % 4 == 0:
+                    optimizer.step()
+                    optimizer.zero_grad()
+            """,
         ),
         Bad(
             """
@@ -166,6 +219,82 @@ class AccumulationWithoutNoSync(Rule):
                     if step % 1000 == 0:
                         with torch.no_grad(), model.no_sync():
                             forward_backward(next(validation))
+            """
+        ),
+        Bad(
+            """
+            import contextlib
+
+            import torch
+            from torch.nn.parallel import DistributedDataParallel as DDP
+
+            def train(net, loader, scaler, optimizer, rank, steps=8):
+                ddp = DDP(net.cuda(rank), device_ids=[rank])
+                for i, (x, y) in enumerate(loader):
+                    x = x.cuda(rank)
+                    with torch.autocast("cuda"):
+                        loss = criterion(ddp(x), y.cuda(rank)) / steps
+                    scaler.scale(loss).backward()  # bad
+                    if (i + 1) % steps == 0 or i + 1 == len(loader):
+                        scaler.unscale_(optimizer)
+                        torch.nn.utils.clip_grad_norm_(ddp.parameters(), 1.0)
+                        scaler.step(optimizer)
+                        scaler.update()
+                        optimizer.zero_grad()
+            """,
+            fixed="""
+            import contextlib
+
+            import torch
+            from torch.nn.parallel import DistributedDataParallel as DDP
+
+            def train(net, loader, scaler, optimizer, rank, steps=8):
+                ddp = DDP(net.cuda(rank), device_ids=[rank])
+                for i, (x, y) in enumerate(loader):
+                    x = x.cuda(rank)
+                    with contextlib.nullcontext() if (i + 1) % steps == 0 or i + 1 == len(loader) else ddp.no_sync():
+                        with torch.autocast("cuda"):
+                            loss = criterion(ddp(x), y.cuda(rank)) / steps
+                        scaler.scale(loss).backward()
+                    if (i + 1) % steps == 0 or i + 1 == len(loader):
+                        scaler.unscale_(optimizer)
+                        torch.nn.utils.clip_grad_norm_(ddp.parameters(), 1.0)
+                        scaler.step(optimizer)
+                        scaler.update()
+                        optimizer.zero_grad()
+            """,
+        ),
+        Bad(
+            """
+            import torch
+            from torch.nn.parallel import DistributedDataParallel as DDP
+
+            model = DDP(net.cuda(), device_ids=[rank])
+            for epoch in range(10):
+                for i, (x, y) in enumerate(loader):
+                    loss = criterion(model(x.cuda()), y.cuda()) / 4
+                    loss.backward()  # bad
+                    if (i + 1) % 4 == 0:
+                        optimizer.step()
+                        optimizer.zero_grad()
+                optimizer.step()
+                optimizer.zero_grad()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch.nn.parallel import DistributedDataParallel as DDP
+
+            model = DDP(net.cuda(), device_ids=[rank])
+            done = 0
+            for x, y in loader:
+                loss = criterion(model(x.cuda()), y.cuda()) / 4
+                loss.backward()  # bad
+                done += 1
+                if done % 4 == 0:
+                    optimizer.step()
+                    optimizer.zero_grad()
             """
         ),
         Good(
@@ -289,6 +418,40 @@ class AccumulationWithoutNoSync(Rule):
             why="each pass updates",
         ),
     )
+
+
+def _passes(loop: cst.For, condition: cst.If, backward: cst.CSTNode, facts: Facts) -> list[cst.BaseStatement] | None:
+    """The statements of a loop up to the backward pass, where what follows only updates now and then.
+
+    ``None`` unless the condition is known beforehand, and nothing but the update under it sees the gradients.
+    """
+    from greenlint import Calls, Tree, cst
+
+    tree, calls = facts[Tree], facts[Calls]
+    body = loop.body
+    if not isinstance(body, cst.IndentedBlock) or condition not in body.body:
+        return None
+    at = next((index for index, each in enumerate(body.body) if each is tree.parent(tree.statement(backward))), None)
+    if at is None or at > body.body.index(condition):
+        return None
+    if any(call.name != "builtins.len" for call in calls.within(condition.test)) or "\n" in facts.document.source(
+        condition.test
+    ):
+        return None
+    asked = {each.value for each in tree.below(condition.test, cst.Name)}
+    targets: list[cst.BaseExpression] = [each.target for each in tree.below(body, cst.AssignTarget)]
+    targets += [each.target for each in tree.below(body, cst.AugAssign)]
+    targets += [each.target for each in tree.below(body, cst.For)]
+    if any(each.value in asked for target in targets for each in tree.below(target, cst.Name)):
+        return None
+    updates = [call for call in calls.methods("step") if "sched" not in facts.document.source(call.node.func).lower()]
+    if not all(tree.contains(condition, call.node) for call in updates):
+        return None
+    seen = (each for each in tree.below(body, cst.Attribute) if each.attr.value == "grad")
+    clips = (call.node for call in calls.within(body) if "clip_grad" in call.method or "unscale" in call.method)
+    if not all(tree.contains(condition, each) for each in (*seen, *clips)):
+        return None
+    return [each for each in body.body[: at + 1] if isinstance(each, cst.BaseStatement)]
 
 
 def _severity(accumulated: Accumulated) -> Severity | None:
