@@ -10,7 +10,7 @@ from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_fi
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlint import Facts, Findings, FunctionalStep, Outline, Step, cst
+    from greenlint import Facts, Findings, Fix, FunctionalStep, Outline, Step, cst
 
 _FEW = 100
 _DISABLED = re.compile(r"disable_jit|run_functions_eagerly\(\s*True|run_eagerly\s*=\s*True|disable_eager_execution")
@@ -98,7 +98,22 @@ class TrainStepNotCompiled(Rule):
                 help="put the step into a function and decorate it with @tf.function",
                 notes=("1.2-5 times the energy for steps of many small operations (estimate)",),
                 related=((step.backward.node, "updates the parameters"),),
+                fix=self._fix(function, facts) if function is not None and step.loop_facts is facts else None,
             )
+
+    def _fix(self, function: cst.FunctionDef, facts: Facts) -> Fix | None:
+        from greenlint import insert_before, spelled
+
+        if not _gets_batches(function, facts) or not _is_traceable(function, facts):
+            return None
+        module = spelled(facts.document, "tensorflow", "tf")
+        if module is None:
+            return None
+        imported, tf = module
+        edits = insert_before(facts.document, function, f"@{tf}.function")
+        if edits is None:
+            return None
+        return self.unsafe_fix("compile the step", *imported, *edits, reason="changes rounding and random numbers")
 
     examples = (
         Bad(
@@ -184,6 +199,89 @@ class TrainStepNotCompiled(Rule):
 
             while training:
                 params, state = update(params, state, next(batches))
+            """
+        ),
+        Bad(
+            """
+            import tensorflow as tf
+
+            model = tf.keras.applications.ResNet50(weights=None)
+            loss_fn = tf.keras.losses.SparseCategoricalCrossentropy()
+            optimizer = tf.keras.optimizers.Adam()
+            dataset = tf.data.TFRecordDataset(files).map(parse).batch(64)
+
+            def train_step(images, labels):  # bad
+                with tf.GradientTape() as tape:
+                    loss = loss_fn(labels, model(images, training=True))
+                gradients = tape.gradient(loss, model.trainable_variables)
+                optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+                return loss
+
+            for epoch in range(10):
+                for images, labels in dataset:
+                    loss = train_step(images, labels)
+                print(epoch, loss.numpy())
+            """,
+            fixed="""
+            import tensorflow as tf
+
+            model = tf.keras.applications.ResNet50(weights=None)
+            loss_fn = tf.keras.losses.SparseCategoricalCrossentropy()
+            optimizer = tf.keras.optimizers.Adam()
+            dataset = tf.data.TFRecordDataset(files).map(parse).batch(64)
+
+            @tf.function
+            def train_step(images, labels):
+                with tf.GradientTape() as tape:
+                    loss = loss_fn(labels, model(images, training=True))
+                gradients = tape.gradient(loss, model.trainable_variables)
+                optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+                return loss
+
+            for epoch in range(10):
+                for images, labels in dataset:
+                    loss = train_step(images, labels)
+                print(epoch, loss.numpy())
+            """,
+        ),
+        Bad(
+            """
+            import tensorflow as tf
+
+            model = tf.keras.applications.ResNet50(weights=None)
+            loss_fn = tf.keras.losses.SparseCategoricalCrossentropy()
+            optimizer = tf.keras.optimizers.Adam()
+            dataset = tf.data.TFRecordDataset(files).map(parse).batch(64)
+
+            def train_step(images, labels):  # bad
+                with tf.GradientTape() as tape:
+                    loss = loss_fn(labels, model(images, training=True))
+                gradients = tape.gradient(loss, model.trainable_variables)
+                optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+                print("loss", loss.numpy())
+
+            for images, labels in dataset:
+                train_step(images, labels)
+            """
+        ),
+        Bad(
+            """
+            import tensorflow as tf
+
+            loss_fn = tf.keras.losses.SparseCategoricalCrossentropy()
+            dataset = tf.data.TFRecordDataset(files).map(parse).batch(64)
+
+            def train_step(images, labels):  # bad
+                with tf.GradientTape() as tape:
+                    loss = loss_fn(labels, model(images, training=True))
+                gradients = tape.gradient(loss, model.trainable_variables)
+                optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+
+            for fold in range(5):
+                model = tf.keras.applications.ResNet50(weights=None)
+                optimizer = tf.keras.optimizers.Adam()
+                for images, labels in dataset:
+                    train_step(images, labels)
             """
         ),
         Good(
@@ -423,3 +521,82 @@ def _holder(step: Step, facts: Facts) -> cst.FunctionDef | None:
         return function
     inline = step.loop_facts is facts and facts[Tree].contains(function, step.loop)
     return None if inline else function
+
+
+def _gets_batches(function: cst.FunctionDef, facts: Facts) -> bool:
+    """Whether a function is called in one place, with nothing but tensors of a data set."""
+    from greenlint import Calls, Kind, Names, Tree, Values, cst
+
+    tree, names, values = facts[Tree], facts[Names], facts[Values]
+    params = function.params
+    if function.decorators or not isinstance(tree.parent(function), cst.Module) or not params.params:
+        return False
+    if params.kwonly_params or params.star_kwarg or any(each.default is not None for each in params.params):
+        return False
+    uses = [each for each in tree.of_type(cst.Name) if each.value == function.name.value and each is not function.name]
+    call = tree.parent(uses[0]) if len(uses) == 1 else None
+    if not isinstance(call, cst.Call) or call.func is not uses[0] or len(call.args) != len(params.params):
+        return False
+    for arg in facts[Calls].of(call).positional:
+        bindings = names.reaching(arg) if isinstance(arg, cst.Name) else ()
+        loop = bindings[0].node if len(bindings) == 1 else None
+        if not isinstance(loop, cst.For) or values.of(loop.iter).kind is not Kind.TF_DATASET:
+            return False
+    return len(facts[Calls].of(call).positional) == len(call.args)
+
+
+def _is_traceable(function: cst.FunctionDef, facts: Facts) -> bool:
+    """Whether a step takes one straight path through what TensorFlow and Keras bring, over objects that stay."""
+    from greenlint import Calls, Names, Tree, Values, cst
+
+    tree, names, values = facts[Tree], facts[Names], facts[Values]
+    if any(tree.below(function.body, *_branches())) or ".trainable =" in facts.document.text:
+        return False
+    for name in tree.below(function.body, cst.Name):
+        for binding in names.reaching(name):
+            if tree.contains(function, binding.node) or isinstance(binding.node, (cst.Import, cst.ImportFrom)):
+                continue
+            # What is made anew would bring variables that the graph does not know.
+            line = tree.parent(binding.node)
+            if not isinstance(binding.node, cst.Assign) or not isinstance(tree.parent(line or name), cst.Module):
+                return False
+            if len(names.reaching(name)) != 1:
+                return False
+    for call in facts[Calls].within(function.body):
+        func = call.node.func
+        if _is_of_library(call.name) or call.name == "builtins.zip":
+            continue
+        if isinstance(func, cst.Attribute) and call.method in ("gradient", "apply_gradients", "update_state"):
+            func = func.value
+        own = names.reaching(func) if isinstance(func, cst.Name) else ()
+        if own and call.method == "gradient" and all(tree.contains(function, each.node) for each in own):
+            continue
+        made = values.of(func)
+        if made.instance_of is not None or made.call is None or not _is_of_library(made.call.name):
+            return False
+        # A rate that a function of the project computes would be computed once.
+        given = (arg.value for arg in made.call.node.args)
+        if any(isinstance(each, cst.Lambda) or names.local_definitions(each) for each in given):
+            return False
+    return True
+
+
+def _is_of_library(name: str | None) -> bool:
+    return name is not None and name.startswith(("tensorflow.", "keras.")) and "py_function" not in name
+
+
+def _branches() -> tuple[type[cst.CSTNode], ...]:
+    from greenlint import cst
+
+    return (
+        cst.If,
+        cst.IfExp,
+        cst.For,
+        cst.While,
+        cst.Try,
+        cst.Assert,
+        cst.Lambda,
+        cst.AugAssign,
+        cst.Global,
+        cst.Yield,
+    )
