@@ -37,7 +37,7 @@ class Portability:
         self._values = facts[Values]
         self._calls = facts[Calls]
         self._tree = facts[Tree]
-        self._residence = facts[Residence]
+        self._residence = facts[_Following]
 
     @functools.cached_property
     def certain(self) -> bool:
@@ -113,6 +113,10 @@ class Portability:
                 return False
             node = call.positional[0]
         return False
+
+    def is_from_loader(self, binding: Binding) -> bool:
+        """Whether a name stands for what a loop over batches takes, and was not moved by the code itself."""
+        return self._is_raw(binding, self.is_moved, _DEPTH)
 
     def _is_raw(self, binding: Binding, is_done: Callable[[cst.BaseExpression], bool], depth: int) -> bool:
         """Whether a name stands for what a loader gave, as it gave it."""
@@ -233,15 +237,26 @@ class Portability:
         """Whether a call only works with, or makes, values on the host that others have to join."""
         if call.name in known.FACTORIES - known.LIKE or call.name in known.WRAPPERS - {"torch.nn.Parameter"}:
             return not (self._is_placed(call) or self.feeds_dataset(call))
+        if call.name == "torch.load":
+            return "load_state_dict" not in self._facts.document.text
         if call.method == "numpy" and call.receiver is not None and call.name is None:
             return not self._is_read(call.receiver)
         if call.method == "cpu" or self._names_host(call):
             return not (self._is_then_read(call) or call.name is not None)
-        if call.method in ("append", "extend"):
-            return any(self._residence.from_model(each) for each in call.positional)
+        if call.method in _COLLECTS and not self._is_own(call):
+            return any(self._residence.from_model(each.value) for each in call.node.args)
         if call.name is not None and call.name.startswith("torchmetrics."):
             return not self._is_member(call)
-        return self._is_foreign(call) and any(self._residence.from_model(each.value) for each in call.node.args)
+        if not self._is_foreign(call):
+            return False
+        function = self._tree.function(call.node)
+        if (
+            function is not None
+            and _STEP.search(function.name.value)
+            and (call.name or "").startswith(_ARRAY_LIBRARIES)
+        ):
+            return bool(call.node.args)
+        return any(self._residence.from_model(each.value) for each in call.node.args)
 
     def _is_placed(self, call: Call) -> bool:
         """Whether a new tensor is put on a device of its own, or made part of a module."""
@@ -262,7 +277,9 @@ class Portability:
         for above in self._tree.ancestors(call.node):
             if isinstance(above, cst.ClassDef) and any("Dataset" in self._source(each) for each in above.bases):
                 return True
-            if isinstance(above, cst.FunctionDef) and "collate" in above.name.value:
+            if isinstance(above, cst.FunctionDef) and (
+                "collate" in above.name.value or above.name.value == "__getitem__"
+            ):
                 return True
             if isinstance(above, cst.Call) and self._calls.of(above).method == "TensorDataset":
                 return True
@@ -339,6 +356,10 @@ class Portability:
             return False
         return call.name.split(".")[0] not in _TENSOR_ROOTS and self._facts[Project].named(call.name) is None
 
+    def _is_own(self, call: Call) -> bool:
+        """``self.accuracy.update(...)``: a metric that is moved with its module."""
+        return call.method == "update" and isinstance(call.receiver, cst.Attribute)
+
     def _is_unregistered(self, assign: cst.Assign) -> bool:
         """``self.layers = [nn.Linear(...), ...]``: a plain list, which does not follow its module."""
         target = assign.targets[0].target
@@ -350,6 +371,18 @@ class Portability:
 
     def _source(self, node: cst.CSTNode) -> str:
         return self._facts.document.source(node)
+
+
+class _Following(Residence):
+    """Values that lie where the device of the code is, be that the CPU as yet."""
+
+    _trusts_host = False
+
+    def _call(self, node: cst.Call) -> bool:
+        return self._facts[Portability].is_moved(node) or super()._call(node)
+
+    def _binding(self, binding: Binding) -> bool:
+        return self._facts[Portability].is_from_loader(binding) or super()._binding(binding)
 
 
 def _binds_names(assign: cst.Assign) -> bool:
@@ -368,6 +401,11 @@ def _picked(binding: Binding) -> cst.BaseExpression:
 
 
 _DEPTH = 6
+_STEP = re.compile(r"_step$|^forward$|^compute_loss$|_loss$")
+"""Functions that a trainer, or a network, hands batches to."""
+_ARRAY_LIBRARIES = ("numpy.", "sklearn.", "scipy.", "pandas.", "matplotlib.", "seaborn.", "cv2.")
+_COLLECTS = frozenset("append extend add update add_batch score fit predict transform".split())
+"""Methods of lists, meters and estimators, which may make arrays of what they get."""
 _COMPREHENSIONS = (cst.ListComp, cst.GeneratorExp, cst.DictComp)
 _METADATA = frozenset(("shape", "size", "ndim", "dim", "dtype", "numel"))
 _KEEPS_RAW = known.KEEPS_PLACE | {"items", "values", "to", "cuda"}

@@ -29,6 +29,8 @@ class Residence:
 
     _counts_placement = True
     """Whether a tensor placed on an accelerator counts, whatever it came from."""
+    _trusts_host = True
+    """Whether what the code puts on the CPU does not count."""
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
@@ -61,7 +63,9 @@ class Residence:
 
     def _decide(self, node: cst.BaseExpression) -> bool:
         value = self._values.of(node)
-        if value.device is Device.HOST or value.kind is Kind.ARRAY or value.constant is not UNKNOWN:
+        if value.kind is Kind.ARRAY or value.constant is not UNKNOWN:
+            return False
+        if self._trusts_host and value.device is Device.HOST:
             return False
         if self._counts_placement and value.kind is Kind.TENSOR and value.device is Device.ACCELERATOR:
             return True
