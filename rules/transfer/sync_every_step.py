@@ -11,7 +11,7 @@ from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, Sev
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlint import Facts, Findings, Outline, Step, Sync, cst
+    from greenlint import Edit, Facts, Findings, Fix, Outline, Step, Sync, cst
 
 _UPDATES = re.compile(
     r"optim(?:i[sz]er|_|\b)|optimi[sz]e\w*\(|\.step\(|scaler|accelerat|engine|apply_|lr\b|learning_rate", re.IGNORECASE
@@ -73,7 +73,8 @@ class SyncEveryStep(Rule):
         for step in steps:
             if facts[Contexts].dead(step.backward.node) or _short(step) or not _updates(step):
                 continue
-            for group in _groups(step, facts):
+            groups = list(_groups(step, facts))
+            for group in groups:
                 anchor = group.anchor
                 if anchor in reported:
                     continue
@@ -85,7 +86,25 @@ class SyncEveryStep(Rule):
                     notes=("no energy measurement of this pattern is published; the effect grows with small kernels",),
                     related=group.related,
                     confidence=Confidence.HIGH if group.local else Confidence.MEDIUM,
+                    fix=self._fix(step, facts) if len(groups) == 1 else None,
                 )
+
+    def _fix(self, step: Step, facts: Facts) -> Fix | None:
+        """Read once, at the end of the step; or keep sums on the device, and read them after the loop."""
+        from greenlint import Loops, StepOwner, Syncs
+
+        alone = sum(each.loop is step.loop for each in facts[Loops].steps) == 1
+        if not alone or step.owner in (StepOwner.TENSORFLOW, StepOwner.JAX):
+            return None
+        syncs = [sync for body in facts[Syncs].of_step(step) for sync in body.syncs]
+        moved = _moved(syncs[0], step, facts) if len(syncs) == 1 else None
+        if moved is not None:
+            return self.safe_fix("read it after the update", *moved)
+        summed = _summed(syncs, step, facts)
+        if summed is None:
+            return None
+        reason = "sums are made on the device, in float32 instead of float64"
+        return self.unsafe_fix("sum on the device, and read the sum after the loop", *summed, reason=reason)
 
     examples = (
         Bad(
@@ -100,7 +119,19 @@ class SyncEveryStep(Rule):
                 losses.append(loss.item())  # bad
                 loss.backward()
                 optimizer.step()
-            """
+            """,
+            fixed="""
+            import torch
+            from torch import nn
+
+            model = nn.Linear(4096, 4096).cuda()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            for x, y in loader:
+                loss = nn.functional.mse_loss(model(x.cuda()), y.cuda())
+                loss.backward()
+                optimizer.step()
+                losses.append(loss.item())
+            """,
         ),
         Bad(
             """
@@ -134,6 +165,195 @@ class SyncEveryStep(Rule):
                 loss = nn.functional.mse_loss(model(x.cuda()), y.cuda())
                 loss.backward()
                 gradient_norm(model)
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+
+            model = nn.Linear(4096, 4096).cuda()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            scaler = torch.cuda.amp.GradScaler()
+            for epoch in range(10):
+                running = 0.0
+                for x, y in loader:
+                    optimizer.zero_grad()
+                    loss = nn.functional.mse_loss(model(x.cuda()), y.cuda())
+                    running += loss.item() * x.size(0)  # bad
+                    scaler.scale(loss).backward()
+                    scaler.step(optimizer)
+                    scaler.update()
+
+                    if stop():
+                        break
+                print(running)
+            """,
+            fixed="""
+            import torch
+            from torch import nn
+
+            model = nn.Linear(4096, 4096).cuda()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            scaler = torch.cuda.amp.GradScaler()
+            for epoch in range(10):
+                running = 0.0
+                for x, y in loader:
+                    optimizer.zero_grad()
+                    loss = nn.functional.mse_loss(model(x.cuda()), y.cuda())
+                    scaler.scale(loss).backward()
+                    scaler.step(optimizer)
+                    scaler.update()
+                    running += loss.item() * x.size(0)
+
+                    if stop():
+                        break
+                print(running)
+            """,
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+
+            model = nn.Linear(4096, 4096).cuda()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            for epoch in range(10):
+                running = 0.0
+                correct = 0
+                for x, y in loader:
+                    output = model(x.cuda())
+                    loss = nn.functional.cross_entropy(output, y.cuda())
+                    optimizer.zero_grad()
+                    loss.backward()
+                    optimizer.step()
+                    running += loss.item() * len(x)  # bad
+                    correct += (output.argmax(1) == y.cuda()).sum().item()
+                print(running / size, correct / size)
+            """,
+            fixed="""
+            import torch
+            from torch import nn
+
+            model = nn.Linear(4096, 4096).cuda()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            for epoch in range(10):
+                running = 0.0
+                correct = 0
+                for x, y in loader:
+                    output = model(x.cuda())
+                    loss = nn.functional.cross_entropy(output, y.cuda())
+                    optimizer.zero_grad()
+                    loss.backward()
+                    optimizer.step()
+                    running += loss.detach() * len(x)
+                    correct += (output.argmax(1) == y.cuda()).sum().detach()
+                running = float(running)
+                correct = int(correct)
+                print(running / size, correct / size)
+            """,
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+
+            model = nn.Linear(4096, 4096).cuda()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            total = 0.0
+            for x, y in loader:
+                loss = nn.functional.mse_loss(model(x.cuda()), y.cuda())
+                total += loss.item()  # bad
+                print(total)
+                loss.backward()
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+
+            model = nn.Linear(4096, 4096).cuda()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            total = 0.0
+            for x, y in loader:
+                loss = nn.functional.mse_loss(model(x.cuda()), y.cuda())
+                total += loss.item()  # bad
+                if total > 1e6:
+                    break
+                loss.backward()
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+
+            model = nn.Linear(4096, 4096).cuda()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            total, worst = 0.0, []
+            for x, y in loader:
+                loss = nn.functional.mse_loss(model(x.cuda()), y.cuda())
+                loss.backward()
+                optimizer.step()
+                total += loss.item()  # bad
+                worst.append(loss.max().item())
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+
+            model = nn.Linear(4096, 4096).cuda()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            def report():
+                print(total)
+
+            total = 0.0
+            hits = 0.0
+            for x, y in loader:
+                output = model(x.cuda())
+                loss = nn.functional.mse_loss(output, y.cuda())
+                loss.backward()
+                optimizer.step()
+                total += loss.item()  # bad
+                hits += (output > 0.5).float().mean().item()
+                report()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+
+            model = nn.Linear(4096, 4096).cuda()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            try:
+                for x, y in loader:
+                    loss = nn.functional.mse_loss(model(x.cuda()), y.cuda())
+                    losses.append(loss.item())  # bad
+                    loss.backward()
+                    optimizer.step()
+            except KeyboardInterrupt:
+                print(losses)
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+
+            model = nn.Linear(4096, 4096).cuda()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            for x, y in loader:
+                output = model(x.cuda())
+                loss = nn.functional.mse_loss(output, y.cuda())
+                means.append(output.mean().item())  # bad
+                loss.backward()
                 optimizer.step()
             """
         ),
@@ -362,3 +582,230 @@ def _group(syncs: list[Sync] | tuple[Sync, ...], reason: str, facts: Facts) -> _
     others = [each for each in syncs if each is not first and each.facts is facts and each.place is not first.place]
     related = tuple((each.place, "waits here too") for each in others[:5])
     return _Group(first.place, f"{reason}: {first.what}", related, local)
+
+
+# -- the fix --------------------------------------------------------------------------------------------------
+
+
+_UPDATING = frozenset(
+    """zero_grad backward manual_backward step update unscale_ clip_grad_norm_ clip_grad_value_""".split()
+)
+"""Methods that a step calls between its loss and its end, and that leave the loss as it is."""
+
+
+def _moved(sync: Sync, step: Step, facts: Facts) -> tuple[Edit, ...] | None:
+    """Move the statement of a read behind the backward pass and the update that directly follow it."""
+    from greenlint import Tree, cst, delete_statement, insert_after
+
+    tree = facts[Tree]
+    statement = tree.statement(sync.place)
+    kept = _keeps(statement, sync, facts)
+    line = tree.parent(statement)
+    block = tree.parent(line) if isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1 else None
+    if kept is None or not isinstance(line, cst.SimpleStatementLine) or not isinstance(block, cst.IndentedBlock):
+        return None
+    if any(each.comment is not None for each in line.leading_lines) or tree.enclosing(statement, cst.Try) is not None:
+        # The comment is about this place, and an error in the update would leave the value unread.
+        return None
+    passed: list[cst.BaseStatement] = []
+    for each in block.body[next(at for at, each in enumerate(block.body) if each is line) + 1 :]:
+        if not isinstance(each, cst.BaseStatement) or not _is_update(each, facts):
+            break
+        passed.append(each)
+    backward = next((each for each in passed if tree.contains(each, step.backward.node)), None)
+    if backward is None or step.facts is not facts:
+        return None
+    read = {each.value for each in tree.below(statement, cst.Name)}
+    mentioned = [each.value for one in passed for each in tree.below(one, cst.Name)]
+    bound = {each for one in passed for each in _bound(one, facts)}
+    loss = _loss(sync.place, facts)
+    if kept in mentioned or read & bound or loss is None or loss not in _differentiated(step, facts):
+        return None
+    written = facts.document.source(statement)
+    taken = delete_statement(facts.document, statement)
+    put = insert_after(facts.document, passed[-1], written)
+    return (*taken, *put) if taken is not None and put is not None and "\n" not in written else None
+
+
+def _keeps(statement: cst.CSTNode, sync: Sync, facts: Facts) -> str | None:
+    """The variable in which a statement keeps a value that it reads, and does nothing else."""
+    from greenlint import Calls, Tree, cst
+
+    if sync.facts is not facts or not facts[Tree].contains(statement, sync.place):
+        return None
+    if isinstance(statement, cst.AugAssign) and isinstance(statement.target, cst.Name):
+        return statement.target.value if _scaled(statement.value, facts) is sync.place else None
+    if isinstance(statement, cst.Assign) and len(statement.targets) == 1:
+        target = statement.targets[0].target
+        return target.value if isinstance(target, cst.Name) and _scaled(statement.value, facts) is sync.place else None
+    if not isinstance(statement, cst.Expr) or not isinstance(statement.value, cst.Call):
+        return None
+    call = facts[Calls].of(statement.value)
+    if call.method not in ("append", "update") or not isinstance(call.receiver, cst.Name):
+        return None
+    plain = all(
+        not each.star and (_scaled(each.value, facts) is sync.place or _is_count(each.value)) for each in call.node.args
+    )
+    return call.receiver.value if plain else None
+
+
+def _scaled(value: cst.BaseExpression, facts: Facts) -> cst.Call | None:
+    """The `loss.item()` in itself, `loss.item() * count`, `count * loss.item()` or `loss.item() / count`."""
+    from greenlint import Calls, cst
+
+    if isinstance(value, cst.BinaryOperation) and isinstance(value.operator, (cst.Multiply, cst.Divide)):
+        if _is_count(value.right):
+            value = value.left
+        elif _is_count(value.left) and isinstance(value.operator, cst.Multiply):
+            value = value.right
+    if not isinstance(value, cst.Call) or value.args:
+        return None
+    call = facts[Calls].of(value)
+    return value if call.method == "item" and call.receiver is not None else None
+
+
+def _is_count(node: cst.BaseExpression) -> bool:
+    """Whether an expression is a number of things, told on the host: `8`, `len(x)`, `x.size(0)`, `x.shape[0]`."""
+    from greenlint import cst
+
+    if isinstance(node, cst.Call) and len(node.args) == 1 and not node.args[0].star:
+        size = isinstance(node.func, cst.Attribute) and node.func.attr.value == "size"
+        length = isinstance(node.func, cst.Name) and node.func.value == "len"
+        inside = node.args[0].value
+        return (size and isinstance(inside, cst.Integer)) or (length and isinstance(inside, cst.Name))
+    if isinstance(node, cst.Subscript):
+        return isinstance(node.value, cst.Attribute) and node.value.attr.value == "shape"
+    return isinstance(node, (cst.Integer, cst.Float))
+
+
+def _is_update(line: cst.BaseStatement, facts: Facts) -> bool:
+    """Whether a statement only takes gradients and steps."""
+    from greenlint import Calls, cst
+
+    if isinstance(line, (cst.With, cst.If)):
+        other = line.orelse if isinstance(line, cst.If) else None
+        inner = line.body.body
+        whole = other is None and isinstance(line.body, cst.IndentedBlock)
+        return whole and all(isinstance(each, cst.BaseStatement) and _is_update(each, facts) for each in inner)
+    if not isinstance(line, cst.SimpleStatementLine):
+        return False
+    values = [each.value for each in line.body if isinstance(each, (cst.Expr, cst.Assign))]
+    if len(values) != len(line.body):
+        return False
+    return all(isinstance(each, cst.Call) and facts[Calls].of(each).method in _UPDATING for each in values)
+
+
+def _bound(node: cst.CSTNode, facts: Facts) -> Iterator[str]:
+    from greenlint import Tree, cst
+
+    for target in facts[Tree].below(node, cst.AssignTarget, cst.AsName):
+        yield from (each.value for each in facts[Tree].below(target, cst.Name))
+
+
+def _loss(place: cst.CSTNode, facts: Facts) -> str | None:
+    """The variable in `loss.item()`, `loss.detach().item()`, `loss.mean().item()`."""
+    from greenlint import Calls, cst
+
+    node: cst.CSTNode | None = place
+    while isinstance(node, cst.Call):
+        call = facts[Calls].of(node)
+        if call.method not in ("item", "detach", "mean", "sum", "float") or call.node.args:
+            return None
+        node = call.receiver
+    if isinstance(node, cst.Attribute) and node.attr.value == "data":
+        node = node.value
+    return node.value if isinstance(node, cst.Name) else None
+
+
+def _differentiated(step: Step, facts: Facts) -> set[str]:
+    """The variables that the backward pass starts from: no weight, which the update would change."""
+    from greenlint import Tree, cst
+
+    return {each.value for each in facts[Tree].below(step.backward.node, cst.Name)}
+
+
+def _summed(syncs: list[Sync], step: Step, facts: Facts) -> tuple[Edit, ...] | None:
+    """Keep the sums of a loop on the device, as numbers again after it."""
+    from greenlint import Frameworks, Tree, cst, insert_after
+
+    loop, sums = step.loop, list[tuple[cst.AugAssign, cst.Call]]()
+    if loop is None or step.loop_facts is not facts or facts[Frameworks].precision is True:
+        return None
+    left = 0
+    for sync in syncs:
+        statement = facts[Tree].statement(sync.place)
+        if (
+            sync.facts is facts
+            and isinstance(statement, cst.AugAssign)
+            and isinstance(statement.operator, cst.AddAssign)
+            and isinstance(sync.place, cst.Call)
+            and _scaled(statement.value, facts) is sync.place
+        ):
+            sums.append((statement, sync.place))
+        elif sync.before_backward or sync.repeated:
+            return None
+        else:
+            left += 1
+    if not sums or left > 1:
+        return None
+    edits: list[Edit] = []
+    after: list[str] = []
+    for statement, read in sums:
+        number = _number(statement, read, loop, step, facts)
+        kept = _kept_on_device(read, facts)
+        if number is None or kept is None:
+            return None
+        edits.extend(kept)
+        name = facts.document.source(statement.target)
+        after.append(f"{name} = {number}({name})")
+    put = insert_after(facts.document, loop, *after)
+    return (*edits, *put) if put is not None else None
+
+
+def _number(
+    statement: cst.AugAssign, read: cst.Call, loop: cst.For | cst.While, step: Step, facts: Facts
+) -> str | None:
+    """The type that a sum has on the host; ``None`` where not only the sum itself sees it during the loop."""
+    from greenlint import Calls, Names, Tree, cst
+
+    tree, names, target = facts[Tree], facts[Names], statement.target
+    if not isinstance(target, cst.Name) or not tree.contains(loop.body, statement):
+        return None
+    function = tree.function(loop)
+    if tree.function(statement) is not function or tree.enclosing(statement, cst.Try) is not None:
+        return None
+    if sum(each.value == target.value for each in tree.below(loop, cst.Name)) != 1:
+        return None
+    if any(each.name.value == target.value for each in tree.of_type(cst.NameItem) if isinstance(each.name, cst.Name)):
+        return None
+    begun = [each for each in names.lookup(target.value, loop) if not tree.contains(statement, each.node)]
+    if not begun or not all(isinstance(each.value, (cst.Integer, cst.Float)) and not each.path for each in begun):
+        return None
+    scopes = [each.scope for each in begun]
+    for use in tree.of_type(cst.Name):
+        elsewhere = use.value == target.value and tree.function(use) is not function
+        if elsewhere and any(each.scope in scopes for each in names.reaching(use)):
+            # A function may look at it at any time.
+            return None
+    if all(isinstance(each.value, cst.Float) for each in begun):
+        return "float"
+    receiver = facts[Calls].of(read).receiver
+    if isinstance(receiver, cst.Call) and facts[Calls].of(receiver).method == "sum" and statement.value is read:
+        return "int" if isinstance(facts[Calls].of(receiver).receiver, cst.Comparison) else None
+    return "float" if _loss(read, facts) in _differentiated(step, facts) else None
+
+
+def _kept_on_device(read: cst.Call, facts: Facts) -> tuple[Edit, ...] | None:
+    """`loss.detach()` instead of `loss.item()`."""
+    from greenlint import Calls, Tree, cst, replace_node
+
+    receiver = facts[Calls].of(read).receiver
+    if receiver is None or not isinstance(read.func, cst.Attribute):
+        return None
+    if any(facts[Calls].of(each).method in ("cpu", "to", "numpy") for each in facts[Tree].below(receiver, cst.Call)):
+        return None
+    is_detached = isinstance(receiver, cst.Call) and facts[Calls].of(receiver).method == "detach"
+    if not is_detached:
+        return replace_node(facts.document, read.func.attr, "detach")
+    written = facts.document.source(receiver)
+    return replace_node(facts.document, read, written) if "\n" not in written else None
