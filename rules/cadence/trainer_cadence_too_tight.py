@@ -26,9 +26,11 @@ _LEAST_PART = 0.02
 _LEAST_PART_OF_EPOCH = 0.05
 _CALLBACK_BATCHES = 100
 _SEVERAL = 2
+_MANY = 20
 _DEFAULT_EPOCHS = 3
 _COUNTS = re.compile(
-    r"EarlyStop|early_stop|patience|plateau|checkpoint-|every_n_train_steps|val_check_interval\b.*None", re.I
+    r"EarlyStop|early_stop|patience|plateau|checkpoint-|every_n_train_steps|\.max_steps|val_check_interval\b.*None",
+    re.I,
 )
 """What depends on how often a trainer evaluates, or names a checkpoint by its step."""
 
@@ -403,6 +405,13 @@ class TrainerCadenceTooTight(Rule):
             model.fit(x, y, epochs=20, callbacks=[saver])
             """
         ),
+        Bad(
+            """
+            from transformers import TrainingArguments
+
+            args = TrainingArguments("out", eval_strategy="steps", eval_steps=50, num_train_epochs=200)  # bad
+            """
+        ),
         Good(
             """
             from transformers import TrainingArguments
@@ -547,14 +556,14 @@ def _counts_evaluations(facts: Facts) -> bool:
 
 
 def _has_epochs(call: Call, name: str, default: int | None) -> bool:
-    """Whether a run certainly goes over the data several times."""
+    """Whether a run certainly goes over the data several times, and not so often that each would be too often."""
     epochs = call.argument(name)
     number = default if epochs.absent else epochs.constant if epochs.written else None
     return _is_several(number) and call.argument("max_steps").absent
 
 
 def _is_several(number: object) -> bool:
-    return isinstance(number, (int, float)) and not isinstance(number, bool) and number >= _SEVERAL
+    return isinstance(number, (int, float)) and not isinstance(number, bool) and _SEVERAL <= number <= _MANY
 
 
 def _strategy_of(call: Call) -> str:

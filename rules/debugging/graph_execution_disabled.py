@@ -155,10 +155,7 @@ class GraphExecutionDisabled(Rule):
     def _model_fix(self, call: Call, facts: Facts) -> Fix | None:
         from greenlint import remove_argument
 
-        given = [call.argument(name, position) for name, position in _CODE]
-        if not _has_no_own_code(facts) or not all(
-            each.absent or (each.node is not None and _is_built_in(each.node, facts)) for each in given
-        ):
+        if not _has_no_own_code(facts):
             return None
         edits = remove_argument(facts.document, call.node, "run_eagerly")
         return self.unsafe_fix("run the model as a graph", *edits, reason=_ROUNDS) if edits is not None else None
@@ -409,6 +406,20 @@ class GraphExecutionDisabled(Rule):
             outputs = llm.generate(prompts)
             """
         ),
+        Bad(
+            """
+            import numpy as np
+            import tensorflow as tf
+
+            def spread(y_true, y_pred):
+                return np.std(y_true - y_pred)
+
+            tf.config.run_functions_eagerly(True)  # bad
+            model = tf.keras.Sequential([tf.keras.layers.Dense(1)])
+            model.compile("adam", "mse", metrics=[spread])
+            model.fit(images, epochs=20)
+            """
+        ),
         Good(
             """
             from tensorflow import keras
@@ -573,12 +584,16 @@ def _switches(facts: Facts) -> Iterator[tuple[cst.CSTNode, str]]:
 
 def _has_no_own_code(facts: Facts) -> bool:
     """Whether a model is certainly made of what Keras brings: then it can run as a graph."""
-    from greenlint import Imports, Tree, cst
+    from greenlint import Calls, Imports, Tree, cst
 
     if _reads_values(facts) or _UNTRACED.search(facts.glance.code.text):
         return False
     if any(each.bases for each in facts[Tree].of_type(cst.ClassDef)):
         return False
+    for call in facts[Calls].methods("compile"):
+        given = [call.argument(name, position) for name, position in _CODE]
+        if not all(each.absent or (each.node is not None and _is_built_in(each.node, facts)) for each in given):
+            return False
     return not any("keras" in (facts.sources.read(path) or "") for path in facts[Imports].reachable())
 
 

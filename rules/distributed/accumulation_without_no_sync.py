@@ -114,7 +114,7 @@ class AccumulationWithoutNoSync(Rule):
         edits = wrap(document, passes[first:], header)
         if edits is None:
             return None
-        return self.unsafe_fix("exchange gradients once for each update", *imported, *edits, reason="changes rounding")
+        return self.unsafe_fix("exchange gradients once for each update", *imported, *edits, reason=_REASON)
 
     examples = (
         Bad(
@@ -434,9 +434,9 @@ def _passes(loop: cst.For, condition: cst.If, backward: cst.CSTNode, facts: Fact
     at = next((index for index, each in enumerate(body.body) if each is tree.parent(tree.statement(backward))), None)
     if at is None or at > body.body.index(condition):
         return None
-    if any(call.name != "builtins.len" for call in calls.within(condition.test)) or "\n" in facts.document.source(
-        condition.test
-    ):
+    if "\n" in facts.document.source(condition.test):
+        return None
+    if any(call.name != "builtins.len" for call in calls.within(condition.test)):
         return None
     asked = {each.value for each in tree.below(condition.test, cst.Name)}
     targets: list[cst.BaseExpression] = [each.target for each in tree.below(body, cst.AssignTarget)]
@@ -483,5 +483,6 @@ def _skips_exchange(step: Step, facts: Facts) -> bool:
     return not evaluates and facts[Contexts].active(step.backward.node, ContextKind.NO_SYNC) is not False
 
 
+_REASON = "changes rounding, and buffers are sent to the other processes less often"
 _WRAPPER = "torch.nn.parallel.DistributedDataParallel"
 _SWITCHES = frozenset(("require_backward_grad_sync", "disable_allreduce", "enable_allreduce", "delay_allreduce"))

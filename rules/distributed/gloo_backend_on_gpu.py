@@ -75,7 +75,7 @@ class GlooBackendOnGpu(Rule):
         written = call.argument("backend", 0).node
         if not isinstance(written, cst.SimpleString) or not _has_own_devices(facts):
             return None
-        if facts[Environment].at_least("torch", "2.0") is False:
+        if facts[Environment].at_least("torch", "2.0") is False or _GLOO_ONLY.search(facts.glance.code.text):
             return None
         torch = spelled(document, "torch")
         if torch is None:
@@ -218,6 +218,17 @@ class GlooBackendOnGpu(Rule):
                 init_process_group(backend="cpu:gloo,cuda:nccl" if has_nccl else "gloo", rank=rank, world_size=size)
                 model = DistributedDataParallel(make_model().to(f"cuda:{rank}"), device_ids=[rank])
             """,
+        ),
+        Bad(
+            """
+            import torch
+            import torch.distributed as dist
+            from torch.nn.parallel import DistributedDataParallel as DDP
+
+            dist.init_process_group("gloo", rank=rank, world_size=4)  # bad
+            dist.monitored_barrier()
+            model = DDP(net.cuda(rank), device_ids=[rank])
+            """
         ),
         Good(
             """
@@ -376,6 +387,8 @@ def _is_forced(facts: Facts) -> bool:
     return any(word in code for word in ("win32", "USE_LIBUV", "is_nccl_available"))
 
 
+_GLOO_ONLY = re.compile(r"monitored_barrier|get_backend|sparse")
+"""What works with Gloo alone, or asks for it by name."""
 _GUARD = "has_nccl"
 _REASON = "sums gradients in another order"
 _SYSTEM = re.compile(r"\bnt\b|win32|windows|platform|darwin|cuda|cpu|device|nccl|gpu", re.IGNORECASE)
