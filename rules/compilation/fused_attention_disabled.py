@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from greenlint import Call, Facts, Findings, Outline, cst
+    from greenlint import Call, Edit, Facts, Findings, Fix, Outline, cst
 
 
 class FusedAttentionDisabled(Rule):
@@ -75,7 +75,28 @@ class FusedAttentionDisabled(Rule):
                     message,
                     help=remedy,
                     notes=("results may differ in the last digits",),
+                    fix=self._fix(call, facts),
                 )
+
+    def _fix(self, call: Call, facts: Facts) -> Fix | None:
+        """Leave the setting out, where that is all that its line does."""
+        from greenlint import remove_argument
+
+        reason = "changes rounding"
+        if call.method in ("from_pretrained", "from_config"):
+            title = "leave attn_implementation out"
+            edits = remove_argument(facts.document, call.node, "attn_implementation")
+        elif call.method in ("sdp_kernel", "sdpa_kernel"):
+            title, edits = f"leave {call.method}() out", _unwrapped(call, facts)
+        elif call.method == "enable_attention_slicing":
+            title, edits = "leave enable_attention_slicing() out", _deleted([call], facts)
+            reason = "changes rounding, and a card with little memory may run out of it"
+        elif call.method == "enable_flash_sdp":
+            title, edits = "leave both switches out", _deleted(_both(facts), facts)
+        else:
+            # Another processor would have to be imported, and this import taken away.
+            return None
+        return self.unsafe_fix(title, *edits, reason=reason) if edits is not None else None
 
     examples = (
         Bad(
@@ -83,7 +104,12 @@ class FusedAttentionDisabled(Rule):
             from transformers import AutoModelForCausalLM
 
             model = AutoModelForCausalLM.from_pretrained("gpt2", attn_implementation="eager")  # bad
-            """
+            """,
+            fixed="""
+            from transformers import AutoModelForCausalLM
+
+            model = AutoModelForCausalLM.from_pretrained("gpt2")
+            """,
         ),
         Bad(
             """
@@ -91,7 +117,13 @@ class FusedAttentionDisabled(Rule):
 
             torch.backends.cuda.enable_flash_sdp(False)  # bad
             torch.backends.cuda.enable_mem_efficient_sdp(False)
-            """
+            output = model(x)
+            """,
+            fixed="""
+            import torch
+
+            output = model(x)
+            """,
         ),
         Bad(
             """
@@ -99,7 +131,12 @@ class FusedAttentionDisabled(Rule):
 
             with sdpa_kernel(SDPBackend.MATH):  # bad
                 output = model(x)
-            """
+            """,
+            fixed="""
+            from torch.nn.attention import SDPBackend, sdpa_kernel
+
+            output = model(x)
+            """,
         ),
         Bad(
             """
@@ -107,7 +144,12 @@ class FusedAttentionDisabled(Rule):
 
             with torch.backends.cuda.sdp_kernel(enable_flash=False, enable_mem_efficient=False):  # bad
                 output = model(x)
-            """
+            """,
+            fixed="""
+            import torch
+
+            output = model(x)
+            """,
         ),
         Bad(
             """
@@ -115,7 +157,12 @@ class FusedAttentionDisabled(Rule):
 
             pipe = StableDiffusionPipeline.from_pretrained("runwayml/stable-diffusion-v1-5").to("cuda")
             pipe.enable_attention_slicing()  # bad
-            """
+            """,
+            fixed="""
+            from diffusers import StableDiffusionPipeline
+
+            pipe = StableDiffusionPipeline.from_pretrained("runwayml/stable-diffusion-v1-5").to("cuda")
+            """,
         ),
         Bad(
             """
@@ -124,6 +171,25 @@ class FusedAttentionDisabled(Rule):
 
             unet = UNet2DConditionModel.from_pretrained("a/b", subfolder="unet")
             unet.set_attn_processor(AttnProcessor())  # bad
+            """
+        ),
+        Bad(
+            """
+            import torch
+
+            torch.backends.cuda.enable_flash_sdp(False)  # bad
+            torch.backends.cuda.enable_mem_efficient_sdp(False)
+            if plain:
+                torch.backends.cuda.enable_flash_sdp(True)
+            """
+        ),
+        Bad(
+            """
+            from torch.nn.attention import SDPBackend, sdpa_kernel
+
+            plain = sdpa_kernel(SDPBackend.MATH)  # bad
+            with plain:
+                output = model(x)
             """
         ),
         Good(
@@ -207,6 +273,36 @@ _NEEDS_EAGER = re.compile(
 """Models that are documented to need, or only have, the plain implementation."""
 
 
+_BOTH = ("enable_flash_sdp", "enable_mem_efficient_sdp")
+
+
+def _both(facts: Facts) -> list[Call]:
+    """The two switches, where each is written once."""
+    from greenlint import Calls
+
+    found = [call for name in _BOTH for call in facts[Calls].named(f"torch.backends.cuda.{name}")]
+    return found if len(found) == len(_BOTH) else []
+
+
+def _deleted(calls: list[Call], facts: Facts) -> Sequence[Edit] | None:
+    """The edits that delete statements which are nothing but these calls."""
+    from greenlint import Tree, cst, delete_statements
+
+    tree = facts[Tree]
+    if not calls or not all(isinstance(tree.parent(each.node), cst.Expr) for each in calls):
+        return None
+    ordered = sorted(calls, key=lambda each: tree.first(each.node))
+    return delete_statements(facts.document, [tree.statement(each.node) for each in ordered])
+
+
+def _unwrapped(call: Call, facts: Facts) -> Sequence[Edit] | None:
+    from greenlint import Tree, cst, unwrap
+
+    item = facts[Tree].parent(call.node)
+    block = facts[Tree].parent(item) if isinstance(item, cst.WithItem) else None
+    return unwrap(facts.document, block, call.node) if isinstance(block, cst.With) else None
+
+
 def _settings(facts: Facts) -> Iterator[tuple[Call, str, str]]:
     """The calls that keep attention from being fused, with what to say of them."""
     from greenlint import Calls, cst
@@ -246,7 +342,7 @@ def _switches(facts: Facts) -> Iterator[tuple[Call, str, str]]:
     message = "scaled dot-product attention may not use any fused kernel"
     off = [
         call
-        for name in ("enable_flash_sdp", "enable_mem_efficient_sdp")
+        for name in _BOTH
         for call in calls.named(f"torch.backends.cuda.{name}")[:1]
         if call.argument("enabled", 0).constant is False
     ]
