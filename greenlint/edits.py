@@ -24,6 +24,7 @@ __all__ = [
     "delete_statements",
     "ensure_import",
     "hoist",
+    "import_instead",
     "insert_after",
     "insert_before",
     "is_remarked",
@@ -658,6 +659,43 @@ def use_instead(document: Document, func: cst.BaseExpression, module: str, new: 
         return (*replace(document, alias.name, new), *replace(document, func, new))
     added = ensure_import(document, f"from {module} import {new}")
     return (*added, *replace(document, func, new)) if added is not None else None
+
+
+def import_instead(document: Document, func: cst.Name, module: str) -> Edits | None:
+    """Import the name that ``func`` uses from ``module`` instead.
+
+    ``None`` when the name has other uses or meanings, or when a comment would go, too.
+    """
+    found = [
+        (each, alias)
+        for each in document.spans
+        if isinstance(each, cst.ImportFrom) and not isinstance(each.names, cst.ImportStar)
+        for alias in each.names
+        if _imported_as(each, alias).bound == func.value
+    ]
+    if len(found) != 1 or func.value in _other_bindings(document, found[0][1]):
+        return None
+    node, alias = found[0]
+    uses = [each for each in document.spans if isinstance(each, cst.Name) and each.value == func.value]
+    if not all(each in (func, alias.name, alias.asname and alias.asname.name) for each in uses):
+        return None
+    names = [] if isinstance(node.names, cst.ImportStar) else list(node.names)
+    statement = f"from {module} import {document.source(alias).rstrip(', ')}"
+    if len(names) == 1:
+        whole = document.span(node)
+        return (Edit(whole, statement),) if not _has_comment(document, whole) else None
+    index = names.index(alias)
+    if index + 1 < len(names):
+        taken = Span(document.span(alias).start, document.span(names[index + 1]).start)
+    else:
+        taken = Span(_alias_end(document, names[index - 1]), _alias_end(document, alias))
+    added = insert_after(document, node, statement)
+    return (Edit(taken, ""), *added) if added is not None and not _has_comment(document, taken) else None
+
+
+def _alias_end(document: Document, alias: cst.ImportAlias) -> int:
+    """Where a name of an import ends, its comma left out."""
+    return document.span(alias.asname.name if alias.asname is not None else alias.name).end
 
 
 def _binds(document: Document, name: str) -> bool:

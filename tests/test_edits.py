@@ -473,6 +473,27 @@ def test_decorate(before: str, after: str) -> None:
     assert applied(before, edits.decorate(document, nodes(document, cst.FunctionDef)[0], "new")) == after
 
 
+IMPORTED = {
+    "alone": ("from a import F\nF()\n", "from b import F\nF()\n"),
+    "renamed": ("from a import F as G, H\nG()\n", "from a import H\nfrom b import F as G\nG()\n"),
+    "first": ("from a import F, H\nF()\n", "from a import H\nfrom b import F\nF()\n"),
+    "last": ("from a import H, F\nF()\n", "from a import H\nfrom b import F\nF()\n"),
+    "lines": ("from a import (\n    F,\n    H,\n)\nF()\n", "from a import (\n    H,\n)\nfrom b import F\nF()\n"),
+    "last line": ("from a import (\n    H,\n    F,\n)\nF()\n", "from a import (\n    H,\n)\nfrom b import F\nF()\n"),
+    "comment": ("from a import (\n    F,  # why\n    H,\n)\nF()\n", None),
+    "used elsewhere": ("from a import F\nF()\nprint(F)\n", None),
+    "shadowed": ("from a import F\nF()\ndef F(): pass\n", None),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), IMPORTED.values(), ids=IMPORTED)
+def test_import_instead(before: str, after: str | None) -> None:
+    document = document_of(before)
+    func = nodes(document, cst.Call)[0].func
+    assert isinstance(func, cst.Name)
+    assert applied(before, edits.import_instead(document, func, "b")) == after
+
+
 ADDED = {
     "none": ("f()", "f(one=1, two=2)"),
     "one line": ("f(a)", "f(a, one=1, two=2)"),

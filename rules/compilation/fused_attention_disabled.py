@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from greenlint import Call, Edit, Facts, Findings, Fix, Outline, cst
 
@@ -284,7 +284,7 @@ def _both(facts: Facts) -> list[Call]:
     return found if len(found) == len(_BOTH) else []
 
 
-def _deleted(calls: list[Call], facts: Facts) -> Sequence[Edit] | None:
+def _deleted(calls: list[Call], facts: Facts) -> tuple[Edit, ...] | None:
     """The edits that delete statements which are nothing but these calls."""
     from greenlint import Tree, cst, delete_statements
 
@@ -295,7 +295,7 @@ def _deleted(calls: list[Call], facts: Facts) -> Sequence[Edit] | None:
     return delete_statements(facts.document, [tree.statement(each.node) for each in ordered])
 
 
-def _unwrapped(call: Call, facts: Facts) -> Sequence[Edit] | None:
+def _unwrapped(call: Call, facts: Facts) -> tuple[Edit, ...] | None:
     from greenlint import Tree, cst, unwrap
 
     item = facts[Tree].parent(call.node)

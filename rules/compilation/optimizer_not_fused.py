@@ -10,10 +10,14 @@ from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, RuleOptions, Se
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlint import Call, Facts, Findings, Outline, cst
+    from greenlint import Call, Facts, Findings, Fix, Outline, cst
 
 _XLA = re.compile(r"\btorch_xla\b|\btpu_cores\b|\bxla_device\b")
 """Words of a compiler that fuses the loop anyway."""
+_BIAS = re.compile(r"\bcorrect_bias\b|\bno_deprecation_warning\b")
+"""Arguments that PyTorch's AdamW does not have."""
+_DEFAULTS = (("eps", 3, "1e-6"), ("weight_decay", 4, "0.0"))
+"""Where the defaults of transformers differ from those of PyTorch: parameter, position, value."""
 _FUSED = tuple(f"torch.optim.{name}" for name in ("Adam", "AdamW", "SGD", "Adagrad"))
 
 
@@ -79,6 +83,7 @@ class OptimizerNotFused(Rule):
             "this AdamW of transformers updates one parameter after the other in Python",
             help=f"use torch.optim.AdamW(..., fused=True){_decay(call)}",
             notes=("transformers deprecated it for that of PyTorch and no longer has it in current releases",),
+            fix=self._of_torch(call, facts),
         )
 
     @on_call(*_FUSED)
@@ -93,6 +98,7 @@ class OptimizerNotFused(Rule):
                 call.node,
                 f"foreach=False makes this {call.method} update one parameter after the other",
                 help="pass fused=True instead, or drop foreach=False",
+                fix=self._by_default(call, facts),
             )
 
     @on_file
@@ -109,7 +115,57 @@ class OptimizerNotFused(Rule):
                 f"this {call.method} launches several kernels per update instead of one",
                 help="pass fused=True",
                 notes=("1-5 % of a step (estimate); raises for parameters that are not floating point",),
+                fix=self._fused(call, facts),
             )
+
+    def _of_torch(self, call: Call, facts: Facts) -> Fix | None:
+        """PyTorch's AdamW with the defaults of that of transformers."""
+        from greenlint import Environment, add_arguments, cst, import_instead, replace_node, spelled
+
+        if facts[Environment].at_least("torch", "2.0") is False or _BIAS.search(facts.document.text):
+            return None
+        given = [call.argument(name, at) for name, at, _ in _DEFAULTS]
+        if not all(each.absent or each.written for each in given):
+            return None
+        missing = {name: text for (name, _, text), each in zip(_DEFAULTS, given, strict=True) if each.absent}
+        added = add_arguments(facts.document, call.node, **missing)
+        if isinstance(call.node.func, cst.Name):
+            imported = import_instead(facts.document, call.node.func, "torch.optim")
+        else:
+            torch = spelled(facts.document, "torch")
+            imported = torch and (*torch[0], *replace_node(facts.document, call.node.func, f"{torch[1]}.optim.AdamW"))
+        if added is None or imported is None:
+            return None
+        return self.unsafe_fix(
+            "use the AdamW of PyTorch with the same settings",
+            *imported,
+            *added,
+            reason="changes rounding: weights decay before the update instead of after it",
+        )
+
+    def _by_default(self, call: Call, facts: Facts) -> Fix | None:
+        """What suits the device is the default; fused=True raises for some parameters and older releases."""
+        from greenlint import remove_argument
+
+        if not call.argument("fused").absent:
+            return None
+        edits = remove_argument(facts.document, call.node, "foreach")
+        if edits is None:
+            return None
+        reason = "changes rounding, and the update takes memory for a copy of the weights"
+        return self.unsafe_fix("leave foreach out", *edits, reason=reason)
+
+    def _fused(self, call: Call, facts: Facts) -> Fix | None:
+        """Since PyTorch 2.4 fused optimizers take weights on any device."""
+        from greenlint import Environment, set_argument
+
+        if facts[Environment].at_least("torch", "2.4") is not True or "sparse" in facts.document.text:
+            return None
+        edits = set_argument(facts.document, call.node, "fused", "True")
+        if edits is None:
+            return None
+        reason = "changes rounding, and weights that are not floating point raise an error"
+        return self.unsafe_fix("pass fused=True", *edits, reason=reason)
 
     examples = (
         Bad(
@@ -119,7 +175,15 @@ class OptimizerNotFused(Rule):
 
             model = AutoModel.from_pretrained("bert-base-uncased").cuda()
             optimizer = AdamW(model.parameters(), lr=2e-5)  # bad
-            """
+            """,
+            fixed="""
+            import torch
+            from transformers import AutoModel
+            from torch.optim import AdamW
+
+            model = AutoModel.from_pretrained("bert-base-uncased").cuda()
+            optimizer = AdamW(model.parameters(), lr=2e-5, eps=1e-6, weight_decay=0.0)
+            """,
         ),
         Bad(
             """
@@ -128,7 +192,14 @@ class OptimizerNotFused(Rule):
 
             model = resnet50().cuda()
             optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, foreach=False)  # bad
-            """
+            """,
+            fixed="""
+            import torch
+            from torchvision.models import resnet50
+
+            model = resnet50().cuda()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+            """,
         ),
         Bad(
             """
@@ -137,7 +208,15 @@ class OptimizerNotFused(Rule):
             model = transformers.AutoModel.from_pretrained("bert-base-uncased").to("cuda")
             groups = [{"params": model.parameters(), "weight_decay": 0.01}]
             optimizer = transformers.AdamW(groups, lr=2e-5, eps=1e-8)  # bad
-            """
+            """,
+            fixed="""
+            import transformers
+            import torch
+
+            model = transformers.AutoModel.from_pretrained("bert-base-uncased").to("cuda")
+            groups = [{"params": model.parameters(), "weight_decay": 0.01}]
+            optimizer = torch.optim.AdamW(groups, lr=2e-5, eps=1e-8, weight_decay=0.0)
+            """,
         ),
         Bad(
             """
@@ -152,6 +231,49 @@ class OptimizerNotFused(Rule):
                 optimizer.step()
             """,
             options={"missing": True},
+        ),
+        Bad(
+            """
+            import torch
+            from torchvision.models import resnet50
+
+            model = resnet50().cuda()
+            optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)  # bad
+            for images, labels in loader:
+                loss = torch.nn.functional.cross_entropy(model(images.cuda()), labels.cuda())
+                loss.backward()
+                optimizer.step()
+            """,
+            fixed="""
+            import torch
+            from torchvision.models import resnet50
+
+            model = resnet50().cuda()
+            optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
+            for images, labels in loader:
+                loss = torch.nn.functional.cross_entropy(model(images.cuda()), labels.cuda())
+                loss.backward()
+                optimizer.step()
+            """,
+            options={"missing": True},
+            files={"requirements.txt": "torch==2.6.0"},
+        ),
+        Bad(
+            """
+            from transformers import AdamW, AutoModel
+
+            model = AutoModel.from_pretrained("bert-base-uncased").cuda()
+            optimizer = AdamW(model.parameters(), lr=2e-5, no_deprecation_warning=True)  # bad
+            """
+        ),
+        Bad(
+            """
+            from transformers import AdamW, AutoModel
+
+            model = AutoModel.from_pretrained("bert-base-uncased").cuda()
+            optimizer = AdamW(model.parameters(), lr=2e-5)  # bad
+            print(isinstance(optimizer, AdamW))
+            """
         ),
         Good(
             """
