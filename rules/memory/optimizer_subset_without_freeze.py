@@ -10,7 +10,7 @@ from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_fi
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlint import Call, Facts, Findings, Identity, Optimizer, Outline, Step, Trained, Turn, cst
+    from greenlint import Call, Edit, Facts, Findings, Fix, Identity, Optimizer, Outline, Step, Trained, Turn, cst
 
 
 class OptimizerSubsetWithoutFreeze(Rule):
@@ -66,6 +66,7 @@ class OptimizerSubsetWithoutFreeze(Rule):
             f"only the part `{part}` is optimised, but gradients of `{rest}` are computed in every step too",
             help=f"call {rest}.requires_grad_(False) in __init__, or run it under torch.no_grad()",
             notes=(_NORM_NOTE,),
+            fix=self._fix(_frozen_member(node, rest, facts), facts),
         )
 
     @on_file
@@ -91,8 +92,18 @@ class OptimizerSubsetWithoutFreeze(Rule):
                         help=help_,
                         notes=(_NORM_NOTE,) if "only the part" in message else (),
                         related=((forward.node, "the forward pass"),) if forward.facts is facts else (),
+                        fix=self._fix(_frozen(forward, optimizer, turns[0]), facts),
                     )
                     break
+
+    def _fix(self, edits: tuple[Edit, ...] | None, facts: Facts) -> Fix | None:
+        if edits is None or _RELIES.search(facts.document.text):
+            return None
+        return self.unsafe_fix(
+            "freeze what is not optimised",
+            *edits,
+            reason="the other weights get no gradients any more, should something else read them or train them later",
+        )
 
     examples = (
         Bad(
@@ -109,7 +120,23 @@ class OptimizerSubsetWithoutFreeze(Rule):
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
-            """
+            """,
+            fixed="""
+            import torch
+            from torch import nn
+            from torchvision import models
+
+            model = models.resnet50(weights="DEFAULT")
+            model.fc = nn.Linear(2048, 10)
+            model.requires_grad_(False)
+            model.fc.requires_grad_(True)
+            optimizer = torch.optim.SGD(model.fc.parameters(), lr=0.1)
+            for x, y in loader:
+                loss = nn.functional.cross_entropy(model(x), y)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            """,
         ),
         Bad(
             """
@@ -137,7 +164,35 @@ class OptimizerSubsetWithoutFreeze(Rule):
             opt = optim.Adam(net.head.parameters(), lr=1e-3)  # bad
             for epoch in range(10):
                 train(net, opt, loader)
-            """
+            """,
+            fixed="""
+            import torch
+            from torch import nn, optim
+            from torchvision import models
+
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.backbone = models.densenet121(weights="DEFAULT").features
+                    self.head = nn.Linear(1024, 5)
+
+                def forward(self, x):
+                    return self.head(self.backbone(x).mean((2, 3)))
+
+            def train(net, optimizer, loader):
+                for x, y in loader:
+                    loss = nn.functional.cross_entropy(net(x), y)
+                    loss.backward()
+                    optimizer.step()
+                    optimizer.zero_grad()
+
+            net = Net().to("cuda")
+            net.requires_grad_(False)
+            net.head.requires_grad_(True)
+            opt = optim.Adam(net.head.parameters(), lr=1e-3)
+            for epoch in range(10):
+                train(net, opt, loader)
+            """,
         ),
         Bad(
             """
@@ -152,7 +207,20 @@ class OptimizerSubsetWithoutFreeze(Rule):
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
-            """
+            """,
+            fixed="""
+            import torch
+            from torchvision import models
+
+            vgg = models.vgg19(weights="DEFAULT").features.eval().requires_grad_(False)
+            image = content.clone().requires_grad_(True)
+            optimizer = torch.optim.Adam([image], lr=0.01)
+            for step in range(2000):
+                loss = (vgg(image) - wanted).pow(2).mean()
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            """,
         ),
         Bad(
             """
@@ -169,7 +237,22 @@ class OptimizerSubsetWithoutFreeze(Rule):
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
-            """
+            """,
+            fixed="""
+            import torch
+            from torchvision import models
+
+            vgg = models.vgg16(weights="DEFAULT").features.eval().requires_grad_(False)
+            net = models.segmentation.fcn_resnet50()
+            optimizer = torch.optim.Adam(net.parameters())
+            for x, y in loader:
+                with torch.no_grad():
+                    wanted = vgg(y)
+                loss = torch.nn.functional.mse_loss(vgg(net(x)), wanted)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            """,
         ),
         Bad(
             """
@@ -190,7 +273,26 @@ class OptimizerSubsetWithoutFreeze(Rule):
 
                 def configure_optimizers(self):
                     return torch.optim.Adam(self.head.parameters(), lr=1e-3)  # bad
-            """
+            """,
+            fixed="""
+            import lightning.pytorch as pl
+            import torch
+            from torch import nn
+            from torchvision import models
+
+            class Module(pl.LightningModule):
+                def __init__(self):
+                    super().__init__()
+                    self.backbone = models.resnet50(weights="DEFAULT").requires_grad_(False)
+                    self.head = nn.Linear(1000, 10)
+
+                def training_step(self, batch, index):
+                    x, y = batch
+                    return nn.functional.cross_entropy(self.head(self.backbone(x)), y)
+
+                def configure_optimizers(self):
+                    return torch.optim.Adam(self.head.parameters(), lr=1e-3)
+            """,
         ),
         Bad(
             """
@@ -215,6 +317,46 @@ class OptimizerSubsetWithoutFreeze(Rule):
                 def configure_optimizers(self):
                     optimizer = torch.optim.SGD(self.fc.parameters(), lr=0.1)  # bad
                     return [optimizer]
+            """,
+            fixed="""
+            import pytorch_lightning as pl
+            import torch
+            from torch import nn
+            from torchvision import models
+
+            class Module(pl.LightningModule):
+                def __init__(self):
+                    super().__init__()
+                    self.net = models.resnet50(weights="DEFAULT").requires_grad_(False)
+                    self.fc = nn.Linear(1000, 10)
+
+                def forward(self, x):
+                    return self.fc(self.net(x))
+
+                def training_step(self, batch, index):
+                    x, y = batch
+                    return nn.functional.cross_entropy(self(x), y)
+
+                def configure_optimizers(self):
+                    optimizer = torch.optim.SGD(self.fc.parameters(), lr=0.1)
+                    return [optimizer]
+            """,
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+            from torchvision import models
+
+            model = models.resnet50(weights="DEFAULT")
+            model.fc = nn.Linear(2048, 10)
+            optimizer = torch.optim.SGD(model.fc.parameters(), lr=0.1)  # bad
+            for x, y in loader:
+                loss = nn.functional.cross_entropy(model(x), y)
+                optimizer.zero_grad()
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+                optimizer.step()
             """
         ),
         Good(
@@ -436,6 +578,10 @@ _WEIGHTLESS = re.compile(
     r"\w*Loss|Upsample\w*|PixelShuffle|\w*Pad\w*|Fold|Unfold)$"
 )
 _LATER = re.compile(r"requires_grad|freez|Finetuning|automatic_optimization|lora", re.IGNORECASE)
+_RELIES = re.compile(
+    r"requires_grad\b|freez|clip_grad|DistributedDataParallel|\bDDP\b|FSDP|fully_shard|deepspeed|checkpoint\(|\.grad\b"
+)
+"""What freezes or reads gradients itself, or must know beforehand which weights get them."""
 _CUTS = re.compile(r"no_grad|inference_mode|\.detach\(|\.data\b")
 
 
@@ -501,6 +647,59 @@ def _wasted(forward: Call, optimizer: Optimizer, turn: Turn) -> tuple[str, str] 
         f"only the part `{part}` is optimised, but gradients of all of `{name}` are computed in every step",
         f"freeze the rest: {name}.requires_grad_(False), then {part}.requires_grad_(True)",
     )
+
+
+def _frozen(forward: Call, optimizer: Optimizer, turn: Turn) -> tuple[Edit, ...] | None:
+    """The edits that freeze the network of a forward pass, but for the part that is optimised."""
+    from greenlint import Identities, Models, Tree, dotted, insert_before
+
+    facts = optimizer.call.facts
+    network = forward.facts[Models].network(forward)
+    identity = forward.facts[Identities].of(network) if network is not None else None
+    if network is None or identity is None:
+        return None
+    if turn.trains(identity) is False:
+        return _frozen_where_made(network, facts) if forward.facts is facts else None
+    part = (optimizer.trained or ())[0]
+    written = dotted(part.node) if part.facts is facts else None
+    deeper = len(part.identity.path) - len(identity.path)
+    if written is None or written.count(".") < deeper:
+        return None
+    whole = written.rsplit(".", deeper)[0]
+    statement = facts[Tree].statement(optimizer.call.node)
+    return insert_before(facts.document, statement, f"{whole}.requires_grad_(False)", f"{written}.requires_grad_(True)")
+
+
+def _frozen_where_made(network: cst.BaseExpression, facts: Facts) -> tuple[Edit, ...] | None:
+    """The edit that freezes a network in the one line that makes it."""
+    from greenlint import BindingKind, Names, cst
+
+    found = facts[Names].reaching(network) if isinstance(network, cst.Name) else ()
+    if len(found) != 1 or found[0].kind is not BindingKind.ASSIGN or found[0].path:
+        return None
+    return _with_call(found[0].value, facts)
+
+
+def _frozen_member(function: cst.FunctionDef, name: str, facts: Facts) -> tuple[Edit, ...] | None:
+    """The edit that freezes a network in the one line that stores it in the module."""
+    from greenlint import Tree, cst, dotted
+
+    owner = facts[Tree].class_of(function)
+    made = [
+        each.value
+        for each in (facts[Tree].below(owner, cst.Assign) if owner is not None else ())
+        if dotted(each.targets[0].target) == name and len(each.targets) == 1
+    ]
+    return _with_call(made[0], facts) if len(made) == 1 else None
+
+
+def _with_call(value: cst.BaseExpression | None, facts: Facts) -> tuple[Edit, ...] | None:
+    """``value`` with a call of ``requires_grad_`` behind it."""
+    from greenlint import cst, replace_node
+
+    if not isinstance(value, cst.Call) or value.lpar:
+        return None
+    return replace_node(facts.document, value, f"{facts.document.source(value)}.requires_grad_(False)")
 
 
 def _is_heavy(network: cst.BaseExpression, facts: Facts) -> bool:
