@@ -80,8 +80,10 @@ class FusedAttentionDisabled(Rule):
 
     def _fix(self, call: Call, facts: Facts) -> Fix | None:
         """Leave the setting out, where that is all that its line does."""
-        from greenlint import remove_argument
+        from greenlint import Tree, is_remarked, remove_argument
 
+        if is_remarked(facts.document, facts[Tree].statement(call.node)):
+            return None
         reason = "changes rounding"
         if call.method in ("from_pretrained", "from_config"):
             title = "leave attn_implementation out"

@@ -145,9 +145,9 @@ class OptimizerNotFused(Rule):
 
     def _by_default(self, call: Call, facts: Facts) -> Fix | None:
         """What suits the device is the default; fused=True raises for some parameters and older releases."""
-        from greenlint import remove_argument
+        from greenlint import Tree, is_remarked, remove_argument
 
-        if not call.argument("fused").absent:
+        if not call.argument("fused").absent or is_remarked(facts.document, facts[Tree].statement(call.node)):
             return None
         edits = remove_argument(facts.document, call.node, "foreach")
         if edits is None:

@@ -80,8 +80,10 @@ class KvCacheDisabled(Rule):
                 )
 
     def _left_out(self, call: Call, facts: Facts) -> Fix | None:
-        from greenlint import remove_argument, set_argument
+        from greenlint import Tree, is_remarked, remove_argument, set_argument
 
+        if is_remarked(facts.document, facts[Tree].statement(call.node)):
+            return None
         if "use_cache" in facts.document.text.replace("use_cache=False", ""):
             # Something else sets or reads it, so the default may be another one.
             title, edits = "pass use_cache=True", set_argument(facts.document, call.node, "use_cache", "True")
@@ -197,6 +199,15 @@ class KvCacheDisabled(Rule):
             model = AutoModelForCausalLM.from_pretrained(name, use_cache=short)
             print(model.generate(ids, use_cache=True, max_new_tokens=100))
             """,
+        ),
+        Bad(
+            """
+            from transformers import AutoModelForCausalLM
+
+            model = AutoModelForCausalLM.from_pretrained("gpt2")
+            # because the cache of this release is wrong for padded batches
+            print(model.generate(ids, max_new_tokens=200, use_cache=False))  # bad
+            """
         ),
         Good(
             """

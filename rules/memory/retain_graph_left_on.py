@@ -75,8 +75,10 @@ class RetainGraphLeftOn(Rule):
             )
 
     def _fix(self, call: Call, name: str, facts: Facts) -> Fix | None:
-        from greenlint import remove_argument
+        from greenlint import Tree, is_remarked, remove_argument
 
+        if is_remarked(facts.document, facts[Tree].statement(call.node)):
+            return None
         first = _position(call)
         position = None if first is None else first + (name == "create_graph")
         edits = remove_argument(facts.document, call.node, name, position)

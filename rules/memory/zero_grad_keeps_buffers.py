@@ -61,9 +61,11 @@ class ZeroGradKeepsBuffers(Rule):
 
     def _fix(self, call: Call, facts: Facts) -> Fix | None:
         """Drop gradients, where no line reads one that may then be missing."""
-        from greenlint import Environment, remove_argument, set_argument
+        from greenlint import Environment, Tree, is_remarked, remove_argument, set_argument
 
         if call.method != "zero_grad" or _GRADIENT.search(facts.document.text):
+            return None
+        if is_remarked(facts.document, facts[Tree].statement(call.node)):
             return None
         if facts[Environment].at_least("torch", "2.0") is not False:
             title, edits = "leave set_to_none out", remove_argument(facts.document, call.node, "set_to_none", 0)
