@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_file
 
 if TYPE_CHECKING:
-    from greenlint import Call, Facts, Findings, Outline, cst
+    from greenlint import Call, Facts, Findings, Fix, Outline, cst
 
 
 class InlinePinMemory(Rule):
@@ -59,7 +59,26 @@ class InlinePinMemory(Rule):
                 f"a page-locked copy is made {spot.heat.value}, only to be copied on at once",
                 help="drop this call, or pass pin_memory=True to the DataLoader",
                 severity=Severity.INFO if spot.heat is Heat.EVALUATION else None,
+                fix=self._fix(call, facts),
             )
+
+    def _fix(self, call: Call, facts: Facts) -> Fix | None:
+        """Drop the call where the copy to the accelerator is made of it in the same expression."""
+        from greenlint import Calls, Device, Edit, Span, Transfers, Tree, cst
+
+        document, tree, receiver = facts.document, facts[Tree], call.receiver
+        above = tree.parent(call.node)
+        outer = tree.parent(above) if isinstance(above, cst.Attribute) else None
+        move = facts[Transfers].move(facts[Calls].of(outer)) if isinstance(outer, cst.Call) else None
+        if move is None or move.target is not Device.ACCELERATOR or receiver is None:
+            # On the host the copy is what the program goes on with: without it the original would be changed.
+            return None
+        if receiver.lpar or call.node.lpar or call.node.args:
+            return None
+        span = Span(document.span(receiver).end, document.span(call.node).end)
+        if "#" in document.text[span.start : span.end]:
+            return None
+        return self.safe_fix("copy it directly", Edit(span, ""))
 
     examples = (
         Bad(
@@ -71,7 +90,16 @@ class InlinePinMemory(Rule):
                 loss = criterion(model(x), y.cuda())
                 loss.backward()
                 optimizer.step()
-            """
+            """,
+            fixed="""
+            import torch
+
+            for x, y in loader:
+                x = x.to("cuda", non_blocking=True)
+                loss = criterion(model(x), y.cuda())
+                loss.backward()
+                optimizer.step()
+            """,
         ),
         Bad(
             """
@@ -81,7 +109,15 @@ class InlinePinMemory(Rule):
                 loss = criterion(model(x.pin_memory().cuda(non_blocking=True)), y.cuda())  # bad
                 loss.backward()
                 optimizer.step()
-            """
+            """,
+            fixed="""
+            import torch
+
+            for x, y in loader:
+                loss = criterion(model(x.cuda(non_blocking=True)), y.cuda())
+                loss.backward()
+                optimizer.step()
+            """,
         ),
         Bad(
             """
