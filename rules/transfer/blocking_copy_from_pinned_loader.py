@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_loop
 
 if TYPE_CHECKING:
-    from greenlint import Call, Facts, Findings, Loop, Move, Outline
+    from greenlint import Call, Edit, Facts, Findings, Fix, Loop, Move, Outline
 
 
 class BlockingCopyFromPinnedLoader(Rule):
@@ -62,7 +62,23 @@ class BlockingCopyFromPinnedLoader(Rule):
             help="pass non_blocking=True",
             notes=("0-5 % of a step is our estimate",),
             related=((loader.node, "pinned here"), *((move.call.node, "waits here too") for move in moves[1:5])),
+            fix=self._fix(moves, loader, loop, facts),
         )
+
+    def _fix(self, moves: list[Move], loader: Call, loop: Loop, facts: Facts) -> Fix | None:
+        """Copy tensors in the background where the device is written out and nothing changes the batch on the host."""
+        from greenlint import set_argument
+
+        if loader.is_open or not loader.argument("collate_fn").absent:
+            # What another function collates may have a method of its own, without this parameter.
+            return None
+        edits: list[Edit] = []
+        for move in moves:
+            made = set_argument(facts.document, move.call.node, "non_blocking", "True")
+            if made is None or not _is_cuda(move) or not _is_read_once(move, loop, facts):
+                return None
+            edits.extend(made)
+        return self.safe_fix("copy in the background", *edits)
 
     examples = (
         Bad(
@@ -76,7 +92,18 @@ class BlockingCopyFromPinnedLoader(Rule):
                 y = y.cuda()
                 criterion(model(x), y).backward()
                 optimizer.step()
-            """
+            """,
+            fixed="""
+            import torch
+            from torch.utils.data import DataLoader
+
+            loader = DataLoader(data, batch_size=64, num_workers=4, pin_memory=True)
+            for x, y in loader:
+                x = x.cuda(non_blocking=True)
+                y = y.cuda(non_blocking=True)
+                criterion(model(x), y).backward()
+                optimizer.step()
+            """,
         ),
         Bad(
             """
@@ -103,6 +130,42 @@ class BlockingCopyFromPinnedLoader(Rule):
                     optimizer.step()
 
             train(DataLoader(data, batch_size=64, pin_memory=True))
+            """,
+            fixed="""
+            import torch
+            from torch.utils.data import DataLoader
+
+            def train(loader):
+                for images, labels in loader:
+                    loss = criterion(model(images.to("cuda", non_blocking=True)), labels.to("cuda", non_blocking=True))
+                    loss.backward()
+                    optimizer.step()
+
+            train(DataLoader(data, batch_size=64, pin_memory=True))
+            """,
+        ),
+        Bad(
+            """
+            import torch
+            from torch.utils.data import DataLoader
+
+            loader = DataLoader(data, batch_size=64, pin_memory=True, collate_fn=graphs)
+            for x, y in loader:
+                criterion(model(x.cuda()), y.cuda()).backward()  # bad
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch.utils.data import DataLoader
+
+            loader = DataLoader(data, batch_size=64, pin_memory=True)
+            for x, y in loader:
+                output = model(x.cuda())  # bad
+                x.add_(1)
+                criterion(output, y.cuda()).backward()
+                optimizer.step()
             """
         ),
         Good(
@@ -206,3 +269,32 @@ def _is_blocking(move: Move, loop: Loop, facts: Facts) -> bool:
     if not isinstance(source, cst.Name):
         return False
     return any(each.kind is BindingKind.LOOP and each.node is loop.node for each in facts[Names].reaching(source))
+
+
+def _is_cuda(move: Move) -> bool:
+    """Whether the device is CUDA by its name: on others the host may see the copy before it is complete."""
+    from greenlint import cst
+
+    if move.call.method == "cuda":
+        return not move.call.node.args
+    device = move.device
+    named = isinstance(device, cst.SimpleString) and str(device.evaluated_value).startswith("cuda")
+    return move.call.method == "to" and named and len(move.call.node.args) == 1
+
+
+def _is_read_once(move: Move, loop: Loop, facts: Facts) -> bool:
+    """Whether the loop has nothing of the batch on the host but this copy, or its name stands for the copy then."""
+    from greenlint import Tree, cst
+
+    source, tree = move.source, facts[Tree]
+    if not isinstance(source, cst.Name):
+        return False
+    uses = [each for each in tree.below(loop.node.body, cst.Name) if each.value == source.value]
+    if len(uses) == 1:
+        return True
+    statement = tree.statement(move.call.node)
+    if not isinstance(statement, cst.Assign) or tree.first(uses[0]) < tree.first(statement):
+        return False
+    bound = [each for target in statement.targets for each in tree.below(target, cst.Name)]
+    read = [each for each in tree.below(statement.value, cst.Name) if each.value == source.value]
+    return len(read) == 1 and any(each.value == source.value for each in bound)
