@@ -33,6 +33,7 @@ def train(model, loader, criterion, optimizer):
 {WAIT}"""
 EDITORS = {
     "neovim": ("nvim", ["--headless", "--clean", "-n", "-u", "NONE", "-S", str(HERE / "neovim" / "drive.lua")]),
+    "emacs": ("emacs", ["--batch", "-Q", "-l", str(HERE / "emacs" / "drive.el")]),
 }
 
 
@@ -123,8 +124,6 @@ def test_what_a_user_does(editor: str, project: Path) -> None:
     assert any(each.startswith(f"greenlint: ignore {UNSAFE} here") for each in outcome["titles"]), outcome["titles"]
     assert outcome["after_quick_fix"] == SCRIPT.replace(WAIT, "")
     fixed = "torch.ones(64, 3, 224, 224, device=device)"
-    assert outcome["after_fix_all"] == SCRIPT.replace(WAIT, "").replace(
-        "torch.ones(64, 3, 224, 224).to(device)", fixed
-    )
+    assert outcome["after_fix_all"] == SCRIPT.replace(WAIT, "").replace("torch.ones(64, 3, 224, 224).to(device)", fixed)
     assert (project / "train.py").read_text("utf-8") == SCRIPT, "nothing was saved"
     assert has_ended(int((project / "server.pid").read_text()))
