@@ -123,9 +123,7 @@ def read_directives(document: Document, known: frozenset[str]) -> list[Directive
     import libcst as cst
 
     comments = [
-        (span.start, node.value)
-        for node, span in document.spans.items()
-        if isinstance(node, cst.Comment) and _HINT.search(node.value)
+        (document.span(node).start, node.value) for node in document.of_type(cst.Comment) if _HINT.search(node.value)
     ]
     if not comments:
         return []

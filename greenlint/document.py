@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import libcst as cst
 from libcst._nodes.internal import CodegenState
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from greenlint.notebook import CellMap
 
 __all__ = ["Document", "Piece", "Position", "place"]
+
+N = TypeVar("N", bound=cst.CSTNode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class Document:
     """What :attr:`pieces` answers, once somebody has asked."""
     _spans: dict[cst.CSTNode, Span] | None = field(default=None, repr=False)
     _lines: list[int] | None = field(default=None, repr=False)
+    _types: dict[type[cst.CSTNode], list[cst.CSTNode]] | None = field(default=None, repr=False)
 
     @property
     def is_notebook(self) -> bool:
@@ -88,6 +91,14 @@ class Document:
         if self.placed is None:
             self.placed = place(self.tree, self.tree)
         return self.placed
+
+    def of_type(self, *types: type[N]) -> list[N]:
+        """All nodes of these exact types, those of layout and comments included, in the order of :attr:`spans`."""
+        if self._types is None:
+            self._types = {}
+            for node in self.spans:
+                self._types.setdefault(type(node), []).append(node)
+        return [cast("N", node) for kind in types for node in self._types.get(kind, ())]
 
     def source(self, node: cst.CSTNode) -> str:
         """The code of ``node``, without the comments above it.

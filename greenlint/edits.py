@@ -426,7 +426,7 @@ def hoist(document: Document, statement: cst.CSTNode, loop: cst.CSTNode) -> Edit
     if line is None or block is None or not isinstance(loop, cst.BaseStatement):
         return None
     span = Span(_start_of(document, line), document.span(line).end)
-    if any("\n" in document.source(node) for node in document.spans if _is_string_within(document, node, span)):
+    if any("\n" in document.text[each.start : each.end] for each in _string_spans(document, span)):
         return None
     inner = document.text[document.line_span(span.start).start : span.start]
     above = _start_of(document, loop)
@@ -443,15 +443,8 @@ def hoist(document: Document, statement: cst.CSTNode, loop: cst.CSTNode) -> Edit
     return (*put, taken) if put is not None else None
 
 
-def _is_string_within(document: Document, node: cst.CSTNode, within: Span) -> bool:
-    return isinstance(node, _STRINGS) and within.start <= document.spans[node].start < within.end
-
-
 def _has_comment(document: Document, within: Span) -> bool:
-    return any(
-        isinstance(node, cst.Comment) and within.start <= span.start < within.end
-        for node, span in document.spans.items()
-    )
+    return any(within.start <= document.span(each).start < within.end for each in document.of_type(cst.Comment))
 
 
 def _delete_small(document: Document, statement: cst.CSTNode) -> Edits | None:
@@ -478,17 +471,20 @@ def _line_of(document: Document, node: cst.CSTNode) -> cst.BaseStatement | None:
 
 
 def _holder_of(document: Document, node: cst.CSTNode) -> cst.SimpleStatementLine | cst.SimpleStatementSuite | None:
-    for each in document.spans:
-        if isinstance(each, cst.SimpleStatementLine | cst.SimpleStatementSuite) and any(
-            small is node for small in each.body
-        ):
+    holders: tuple[cst.SimpleStatementLine | cst.SimpleStatementSuite, ...] = (
+        *document.of_type(cst.SimpleStatementLine),
+        *document.of_type(cst.SimpleStatementSuite),
+    )
+    for each in holders:
+        if any(small is node for small in each.body):
             return each
     return None
 
 
 def _block_of(document: Document, line: cst.BaseStatement) -> cst.IndentedBlock | cst.Module | None:
-    for each in (*document.spans, document.tree):
-        if isinstance(each, cst.IndentedBlock | cst.Module) and any(below is line for below in each.body):
+    blocks: tuple[cst.IndentedBlock | cst.Module, ...] = (*document.of_type(cst.IndentedBlock), document.tree)
+    for each in blocks:
+        if any(below is line for below in each.body):
             return each
     return None
 
@@ -523,11 +519,8 @@ _STRINGS = tuple(
 
 
 def _string_spans(document: Document, within: Span) -> list[Span]:
-    return [
-        span
-        for node, span in document.spans.items()
-        if isinstance(node, _STRINGS) and within.start <= span.start < within.end
-    ]
+    spans = (document.span(each) for each in document.of_type(*_STRINGS))
+    return [span for span in spans if within.start <= span.start < within.end]
 
 
 # -- remarks ----------------------------------------------------------------------------------------------
@@ -624,8 +617,7 @@ def spelled(document: Document, module: str, alias: str | None = None) -> tuple[
 
 def _imports_again(document: Document, imported: _Imported) -> Iterator[cst.ImportAlias]:
     """Every place that imports the same thing under the same name, as the cells of a notebook do."""
-    imports = (each for each in document.spans if isinstance(each, cst.Import))
-    for each in imports:
+    for each in document.of_type(cst.Import):
         for alias in each.names:
             again = _imported_as(each, alias)
             if (again.bound, again.target) == (imported.bound, imported.target):
@@ -643,15 +635,15 @@ def use_instead(document: Document, func: cst.BaseExpression, module: str, new: 
         return None
     aliases = [
         alias
-        for each in document.spans
-        if isinstance(each, cst.ImportFrom) and not isinstance(each.names, cst.ImportStar)
+        for each in document.of_type(cst.ImportFrom)
+        if not isinstance(each.names, cst.ImportStar)
         for alias in each.names
         if _imported_as(each, alias).bound == func.value
     ]
     if len(aliases) != 1 or func.value in _other_bindings(document, aliases[0]):
         return None
     alias = aliases[0]
-    uses = [each for each in document.spans if isinstance(each, cst.Name) and each.value == func.value]
+    uses = [each for each in document.of_type(cst.Name) if each.value == func.value]
     is_only_use = all(each in (func, alias.name, alias.asname and alias.asname.name) for each in uses)
     if is_only_use and alias.asname is not None:
         return replace(document, alias.name, new)
@@ -668,15 +660,15 @@ def import_instead(document: Document, func: cst.Name, module: str) -> Edits | N
     """
     found = [
         (each, alias)
-        for each in document.spans
-        if isinstance(each, cst.ImportFrom) and not isinstance(each.names, cst.ImportStar)
+        for each in document.of_type(cst.ImportFrom)
+        if not isinstance(each.names, cst.ImportStar)
         for alias in each.names
         if _imported_as(each, alias).bound == func.value
     ]
     if len(found) != 1 or func.value in _other_bindings(document, found[0][1]):
         return None
     node, alias = found[0]
-    uses = [each for each in document.spans if isinstance(each, cst.Name) and each.value == func.value]
+    uses = [each for each in document.of_type(cst.Name) if each.value == func.value]
     if not all(each in (func, alias.name, alias.asname and alias.asname.name) for each in uses):
         return None
     names = [] if isinstance(node.names, cst.ImportStar) else list(node.names)
@@ -700,7 +692,7 @@ def _alias_end(document: Document, alias: cst.ImportAlias) -> int:
 
 def _binds(document: Document, name: str) -> bool:
     """Whether ``name`` means anything in this file."""
-    return any(isinstance(each, cst.Name) and each.value == name for each in document.spans)
+    return any(each.value == name for each in document.of_type(cst.Name))
 
 
 def _parse_import(statement: str) -> _Imported:
@@ -750,13 +742,24 @@ def _other_bindings(document: Document, *but: cst.ImportAlias) -> set[str]:
     """
     spared = [each.asname for each in but]
     found: set[str] = set()
-    for node in document.spans:
-        if isinstance(node, cst.FunctionDef | cst.ClassDef | cst.Param):
-            found.add(node.name.value)
-        elif isinstance(node, cst.AssignTarget | cst.AnnAssign | cst.For | cst.CompFor | cst.NamedExpr):
-            found.update(_bound_in(node.target))
-        elif isinstance(node, cst.AsName) and not any(node is each for each in spared):
-            found.update(_bound_in(node.name))
+    named: tuple[cst.FunctionDef | cst.ClassDef | cst.Param, ...] = (
+        *document.of_type(cst.FunctionDef),
+        *document.of_type(cst.ClassDef),
+        *document.of_type(cst.Param),
+    )
+    found.update(each.name.value for each in named)
+    bound: tuple[cst.AssignTarget | cst.AnnAssign | cst.For | cst.CompFor | cst.NamedExpr, ...] = (
+        *document.of_type(cst.AssignTarget),
+        *document.of_type(cst.AnnAssign),
+        *document.of_type(cst.For),
+        *document.of_type(cst.CompFor),
+        *document.of_type(cst.NamedExpr),
+    )
+    for node in bound:
+        found.update(_bound_in(node.target))
+    for alias in document.of_type(cst.AsName):
+        if not any(alias is each for each in spared):
+            found.update(_bound_in(alias.name))
     return found
 
 
