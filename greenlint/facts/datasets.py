@@ -54,6 +54,7 @@ class Datasets:
         self._names = facts[Names]
         self._project = facts[Project]
         self._tree = facts[Tree]
+        self._loops: dict[cst.Call, list[tuple[Facts, cst.For]]] = {}
 
     def work(self, node: cst.BaseExpression, depth: int = 6) -> Work | None:
         """What the dataset ``node`` does per sample; ``None`` when that cannot be seen."""
@@ -159,11 +160,17 @@ class Datasets:
 
     # -- loaders ----------------------------------------------------------------------------------------------
 
-    def loops_over(self, loader: Call) -> Iterator[tuple[Facts, cst.For]]:
+    def loops_over(self, loader: Call) -> list[tuple[Facts, cst.For]]:
         """The ``for`` loops that iterate a loader built in this file.
 
         Here, in files that import this one, and in those whose functions and classes the loader is passed to.
         """
+        known = self._loops.get(loader.node)
+        if known is None:
+            known = self._loops[loader.node] = list(self._find_loops(loader))
+        return known
+
+    def _find_loops(self, loader: Call) -> Iterator[tuple[Facts, cst.For]]:
         files = {id(facts): facts for facts in (self._facts, *self._project.importers(), *self._given(loader))}
         for facts in files.values():
             for node in facts[Tree].of_type(cst.For):
