@@ -101,8 +101,8 @@ local function choose(step, kind, title)
     on_choice(items[chosen], chosen)
   end
   -- Neovim 0.7 takes the context itself, newer ones take it under a name.
-  local only = { kind }
-  vim.lsp.buf.code_action({ only = only, context = { only = only } })
+  local context = { only = { kind } }
+  vim.lsp.buf.code_action(vim.fn.has("nvim-0.8") == 1 and { context = context } or context)
   wait_for(step, function() return titles ~= nil and buffer_text() ~= before end)
   return titles
 end
