@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ def run(arguments: Sequence[str]) -> int:
             raise
         hint = "install greenlint with its extra: `pip install 'greenlint-ml[lsp]'`"
         raise UsageError(f"the language server needs the package {error.name}", hint) from None
+    _collect_less()
     server = create_server()
     if given.tcp:
         server.start_tcp(given.host, given.port)
@@ -37,3 +39,9 @@ def run(arguments: Sequence[str]) -> int:
         # The server closes what it wrote to; the interpreter flushes it once more.
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
     return 0
+
+
+def _collect_less() -> None:
+    """Collect garbage more rarely: trees are many objects in few cycles, and a keystroke makes tens of thousands."""
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
