@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_call
 
 if TYPE_CHECKING:
-    from greenlint import Call, Facts, Findings
+    from greenlint import Call, Facts, Findings, Fix, Tree, cst
 
 
 class DataloaderNoWorkers(Rule):
@@ -70,9 +70,151 @@ class DataloaderNoWorkers(Rule):
             f"each sample is {done} in the training process while the accelerator waits",
             help="pass num_workers=2 to 4 per accelerator and raise it while the step waits for data",
             notes=("saves nothing where the step is the bottleneck; workers cost CPU time and memory",),
+            fix=self._fix(call, facts),
         )
 
+    def _fix(self, call: Call, facts: Facts) -> Fix | None:
+        """A few workers where they can be started on every platform and the whole data set is seen to survive it."""
+        from greenlint import add_arguments, spelled
+
+        # A zero that somebody wrote down may be meant.
+        if not call.argument("num_workers").absent or not _is_guarded(call, facts) or not _can_be_sent(call, facts):
+            return None
+        system = spelled(facts.document, "os")
+        if system is None:
+            return None
+        arguments = {"num_workers": f"min(4, {system[1]}.cpu_count() or 1)"}
+        if _may_keep_workers(call, facts):
+            arguments["persistent_workers"] = "True"
+        edits = add_arguments(facts.document, call.node, **arguments)
+        if edits is None:
+            return None
+        reason = "workers draw random numbers from streams of their own, and need memory"
+        return self.unsafe_fix("decode in up to four worker processes", *system[0], *edits, reason=reason)
+
     examples = (
+        Bad(
+            """
+            import torch
+            from torch.utils.data import DataLoader
+            from torchvision import datasets, transforms
+
+            def main():
+                data = datasets.ImageFolder("train", transform=transforms.Compose([transforms.Resize(256)]))
+                loader = DataLoader(  # bad
+                    data,
+                    batch_size=64,
+                )
+                for epoch in range(20):
+                    for images, labels in loader:
+                        model(images.cuda())
+
+            if __name__ == "__main__":
+                main()
+            """,
+            fixed="""
+            import torch
+            from torch.utils.data import DataLoader
+            from torchvision import datasets, transforms
+            import os
+
+            def main():
+                data = datasets.ImageFolder("train", transform=transforms.Compose([transforms.Resize(256)]))
+                loader = DataLoader(
+                    data,
+                    batch_size=64,
+                    num_workers=min(4, os.cpu_count() or 1),
+                    persistent_workers=True,
+                )
+                for epoch in range(20):
+                    for images, labels in loader:
+                        model(images.cuda())
+
+            if __name__ == "__main__":
+                main()
+            """,
+            not_as=("notebook", "cells"),
+        ),
+        Bad(
+            """
+            import os
+            import torch
+            from PIL import Image
+            from torch.utils.data import DataLoader, Dataset
+
+            class Photos(Dataset):
+                def __init__(self, paths):
+                    self.paths = paths
+
+                def __getitem__(self, index):
+                    return Image.open(self.paths[index])
+
+            def embed(paths):
+                for images in DataLoader(Photos(paths), batch_size=64):  # bad
+                    model(images.cuda())
+
+            if __name__ == "__main__":
+                embed(os.listdir("photos"))
+            """,
+            fixed="""
+            import os
+            import torch
+            from PIL import Image
+            from torch.utils.data import DataLoader, Dataset
+
+            class Photos(Dataset):
+                def __init__(self, paths):
+                    self.paths = paths
+
+                def __getitem__(self, index):
+                    return Image.open(self.paths[index])
+
+            def embed(paths):
+                for images in DataLoader(Photos(paths), batch_size=64, num_workers=min(4, os.cpu_count() or 1)):
+                    model(images.cuda())
+
+            if __name__ == "__main__":
+                embed(os.listdir("photos"))
+            """,
+            not_as=("notebook", "cells"),
+        ),
+        Bad(
+            """
+            import h5py
+            import torch
+            from PIL import Image
+            from torch.utils.data import DataLoader, Dataset
+
+            class Photos(Dataset):
+                def __init__(self, path):
+                    self.file = h5py.File(path)
+
+                def __getitem__(self, index):
+                    return Image.open(self.file[index])
+
+            def main():
+                for images in DataLoader(Photos("photos.h5"), batch_size=64):  # bad
+                    model(images.cuda())
+
+            if __name__ == "__main__":
+                main()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch.utils.data import DataLoader
+            from torchvision import datasets, transforms
+
+            def main():
+                data = datasets.ImageFolder("train", transform=transforms.Lambda(lambda image: image.resize((8, 8))))
+                for images, labels in DataLoader(data, batch_size=64):  # bad
+                    model(images.cuda())
+
+            if __name__ == "__main__":
+                main()
+            """
+        ),
         Bad(
             """
             import torch
@@ -213,6 +355,120 @@ class DataloaderNoWorkers(Rule):
             """,
             why="what the dataset does per sample cannot be seen",
         ),
+    )
+
+
+_HANDLES = frozenset(
+    ("h5py", "lmdb", "sqlite3", "zipfile", "tarfile", "netCDF4", "rasterio", "decord", "IterableDataset", "openslide")
+)
+"""Names of what cannot be sent to another process, or may not be read by several."""
+_OPENS = frozenset(("open", "File", "connect", "Lock", "RLock", "VideoCapture", "imopen", "from_pretrained"))
+_BASES = frozenset(("Dataset", "VisionDataset", "DatasetFolder", "ImageFolder"))
+"""Classes of PyTorch and torchvision that hold nothing but paths."""
+
+
+def _is_guarded(call: Call, facts: Facts) -> bool:
+    """Whether workers that import this file again do not start the program again."""
+    from greenlint import Calls, Tree, cst
+
+    tree, body = facts[Tree], facts.document.tree.body
+    guards = [each for each in body if isinstance(each, cst.If) and _asks_for_main(each, facts)]
+    if not guards or facts.document.is_notebook:
+        return False
+    if tree.function(call.node) is None and not any(tree.contains(each, call.node) for each in guards):
+        return False
+    functions = {each.name.value for each in body if isinstance(each, cst.FunctionDef)}
+    others = [each for each in body if each not in guards and not isinstance(each, cst.FunctionDef | cst.ClassDef)]
+    return not any(inner.method in functions for each in others for inner in facts[Calls].within(each))
+
+
+def _asks_for_main(test: cst.If, facts: Facts) -> bool:
+    return facts.document.source(test.test).replace("'", '"') == '__name__ == "__main__"'
+
+
+def _can_be_sent(call: Call, facts: Facts) -> bool:
+    """Whether the data set is of a class in sight, and nothing in the file is known to stay in its process."""
+    from greenlint import Factories, Tree, Values, cst
+
+    tree, dataset = facts[Tree], call.argument("dataset")
+    if dataset.node is None or dataset.facts is not facts or facts[Factories].default_moved:
+        return False
+    made = facts[Values].of(dataset.node).call
+    if made is None or made.facts is not facts or tree.of_type(cst.Lambda):
+        return False
+    if any(each.value in _HANDLES for each in tree.of_type(cst.Name)):
+        return False
+    # What is defined in a function cannot be pickled.
+    if any(tree.function(each) is not None for each in (*tree.of_type(cst.FunctionDef), *tree.of_type(cst.ClassDef))):
+        return False
+    if _is_moved(made, facts, tree) or not all(call.argument(name).absent for name in ("collate_fn", "worker_init_fn")):
+        return False
+    classes = [each for each in facts.document.tree.body if isinstance(each, cst.ClassDef)]
+    if not all(_holds_no_state(each, facts, tree) for each in classes):
+        return False
+    if (made.name or "").startswith("torchvision.datasets."):
+        return True
+    return isinstance(made.node.func, cst.Name) and any(each.name.value == made.node.func.value for each in classes)
+
+
+def _is_moved(made: Call, facts: Facts, tree: Tree) -> bool:
+    """Whether something that the data set is given may be on an accelerator."""
+    from greenlint import Calls, cst
+
+    given = {each.value for arg in made.node.args for each in tree.below(arg.value, cst.Name)}
+    given.update(arg.value.value for arg in made.node.args if isinstance(arg.value, cst.Name))
+    for each in facts[Calls].methods("to", "cuda"):
+        if tree.contains(made.node, each.node):
+            return True
+        if isinstance(each.receiver, cst.Name) and each.receiver.value in given:
+            return True
+    return False
+
+
+def _holds_no_state(definition: cst.ClassDef, facts: Facts, tree: Tree) -> bool:
+    """Whether a class opens nothing that it keeps, moves nothing, and changes itself only when it is made."""
+    from greenlint import Calls, cst
+
+    methods = {each.name.value: each for each in tree.below(definition, cst.FunctionDef)}
+    if "__getitem__" not in methods:
+        return "__iter__" not in methods
+    if any(facts.document.source(each.value).rpartition(".")[2] not in _BASES for each in definition.bases):
+        return False
+    if "__iter__" in methods or any(each.method in ("to", "cuda") for each in facts[Calls].within(definition)):
+        return False
+    assignments: list[cst.Assign | cst.AugAssign | cst.AnnAssign] = [
+        *tree.below(definition, cst.Assign),
+        *tree.below(definition, cst.AugAssign),
+        *tree.below(definition, cst.AnnAssign),
+    ]
+    for each in assignments:
+        targets = [one.target for one in each.targets] if isinstance(each, cst.Assign) else [each.target]
+        if not any(isinstance(one, cst.Attribute | cst.Subscript) for one in targets):
+            continue
+        function = tree.function(each)
+        if function is None or function.name.value != "__init__":
+            return False
+        if each.value is not None and any(one.method in _OPENS for one in facts[Calls].within(each)):
+            return False
+    return True
+
+
+def _may_keep_workers(call: Call, facts: Facts) -> bool:
+    """Whether the loader has several passes, between which nobody touches the data set."""
+    from greenlint import Datasets, Environment, Tree, cst
+
+    if facts[Environment].at_least("torch", "1.7") is False:
+        return False
+    repeats = list(facts[Datasets].repeats(call))
+    dataset = call.argument("dataset").node
+    if not repeats or not isinstance(dataset, cst.Name):
+        return False
+    tree = facts[Tree]
+    if any(owner is not facts or tree.contains(outer, call.node) for owner, _, outer in repeats):
+        return False
+    touched = (each for _, _, outer in repeats for each in tree.below(outer, cst.Attribute))
+    return not any(
+        each.attr.value == "dataset" or facts.document.source(each.value) == dataset.value for each in touched
     )
 
 
