@@ -224,7 +224,7 @@ async def _run(options: argparse.Namespace) -> None:
     for lines in options.lines or [1000, 5000]:
         print(await _latency(lines, options.edits), flush=True)
     if options.soak:
-        for line in await _soak(1000, options.soak):
+        for line in await _soak((options.lines or [1000])[0], options.soak):
             print(line)
 
 
@@ -233,7 +233,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.editor", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--lines", type=int, action="append", help="size of the file [1000 and 5000]")
     parser.add_argument("--edits", type=int, default=200, help="edits to measure for each size [200]")
-    parser.add_argument("--soak", type=int, default=0, help="edits to watch the memory over [0]")
+    parser.add_argument("--soak", type=int, default=0, help="edits of the first file to watch the memory over [0]")
     asyncio.run(_run(parser.parse_args(arguments)))
     return 0
 
