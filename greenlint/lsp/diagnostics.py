@@ -36,7 +36,7 @@ def diagnostics_of(workspace: Workspace, opened: Opened, page: Page) -> dict[str
     for problem in problems_of(result):
         uri = opened.uri_of(workspace, problem.cell) or next(iter(found), None)
         if uri is not None and uri in found:
-            found[uri].append(_problem(problem))
+            found[uri].append(_problem(problem, workspace.position_codec, lines_in(workspace, uri)))
     for finding in result.findings:
         uri = opened.uri_of(workspace, finding.cell)
         if uri is not None and uri in found:
@@ -44,16 +44,16 @@ def diagnostics_of(workspace: Workspace, opened: Opened, page: Page) -> dict[str
     return found
 
 
-def stored_diagnostics(path: str, result: FileResult, page: Page) -> Iterator[types.Diagnostic]:
+def stored_diagnostics(path: str, result: FileResult, page: Page, codec: PositionCodec) -> Iterator[types.Diagnostic]:
     """The diagnostics of a file that is not open: of a notebook they stand at the lines of its JSON."""
     for problem in problems_of(result):
-        yield _problem(problem)
+        yield _problem(problem, codec, [])
     for finding in result.findings:
         line = finding.physical_line - 1
         if finding.cell is not None or not finding.source:
             where = types.Range(types.Position(line, 0), types.Position(line, 2**31 - 1))
         else:
-            where = range_of(finding, PositionCodec(types.PositionEncodingKind.Utf16), _lines_of(finding))
+            where = range_of(finding, codec, _lines_of(finding))
         related = [_related(uris.from_fs_path(path) or "", each) for each in finding.related]
         yield _made(finding, where, related, page)
 
@@ -112,8 +112,10 @@ def _related(uri: str, place: PlacedRelated) -> types.DiagnosticRelatedInformati
     return types.DiagnosticRelatedInformation(types.Location(uri, types.Range(start, start)), place.message)
 
 
-def _problem(problem: Problem) -> types.Diagnostic:
-    start = types.Position(problem.line - 1, max(0, problem.column - 1))
+def _problem(problem: Problem, codec: PositionCodec, lines: list[str]) -> types.Diagnostic:
+    """A problem as a diagnostic; without the lines of the text its column is counted in letters."""
+    counted = types.Position(problem.line - 1, max(0, problem.column - 1))
+    start = codec.position_to_client_units(lines, counted) if counted.line < len(lines) else counted
     return types.Diagnostic(
         range=types.Range(start, types.Position(start.line, start.character + 1)),
         message=problem.message,

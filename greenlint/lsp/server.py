@@ -237,7 +237,7 @@ class GreenlintServer(LanguageServer):
                 uri = uris.from_fs_path(path) or ""
                 if uri in self._opened:
                     continue
-                items = list(stored_diagnostics(path, result, self.pages.uri))
+                items = list(stored_diagnostics(path, result, self.pages.uri, self.workspace.position_codec))
                 result_id = _result_id(items)
                 if known.get(uri) == result_id:
                     yield types.WorkspaceUnchangedDocumentDiagnosticReport(uri, result_id)
