@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_call
 
 if TYPE_CHECKING:
-    from greenlint import Call, Facts, Findings, Outline, cst
+    from greenlint import Call, Facts, Findings, Fix, Outline, cst
 
 
 class TensorFromListOfArrays(Rule):
@@ -67,7 +67,21 @@ class TensorFromListOfArrays(Rule):
             help="stack the arrays first: torch.from_numpy(np.stack(arrays))",
             notes=("arrays of different lengths need padding first", "from_numpy shares memory and keeps the dtype"),
             related=((built, "an array"),),
+            fix=self._fix(call, facts),
         )
+
+    def _fix(self, call: Call, facts: Facts) -> Fix | None:
+        """One array first; constructors of one type, as ``FloatTensor``, refuse arrays of another."""
+        from greenlint import replace_node, spelled
+
+        numpy = spelled(facts.document, "numpy", "np")
+        if call.name not in ("torch.tensor", "torch.as_tensor") or numpy is None:
+            return None
+        imported, np = numpy
+        listed = call.positional[0]
+        edits = replace_node(facts.document, listed, f"{np}.array({facts.document.source(listed)})")
+        reason = "of arrays of several types NumPy makes another type than PyTorch, and of no array float64"
+        return self.unsafe_fix("make one array of them first", *imported, *edits, reason=reason)
 
     examples = (
         Bad(
@@ -77,7 +91,14 @@ class TensorFromListOfArrays(Rule):
 
             def collate(rows):
                 return torch.tensor([np.asarray(row["pixels"]) for row in rows])  # bad
-            """
+            """,
+            fixed="""
+            import numpy as np
+            import torch
+
+            def collate(rows):
+                return torch.tensor(np.array([np.asarray(row["pixels"]) for row in rows]))
+            """,
         ),
         Bad(
             """
@@ -98,7 +119,16 @@ class TensorFromListOfArrays(Rule):
             def clips(paths):
                 waves = [librosa.load(path)[0] for path in paths]
                 return torch.as_tensor(waves)  # bad
-            """
+            """,
+            fixed="""
+            import torch
+            import librosa
+            import numpy as np
+
+            def clips(paths):
+                waves = [librosa.load(path)[0] for path in paths]
+                return torch.as_tensor(np.array(waves))
+            """,
         ),
         Good(
             """
