@@ -198,6 +198,18 @@ class Datasets:
             for owner, outer in facts[Datasets].repeaters(node):
                 yield owner, node, outer
 
+    def may_keep_workers(self, loader: Call) -> bool:
+        """Whether a loader has several passes, all seen, between which nobody touches the data set of its workers."""
+        repeats = list(self.repeats(loader))
+        dataset = loader.argument("dataset").node
+        if not repeats or not isinstance(dataset, cst.Name):
+            return False
+        if any(owner is not self._facts or self._tree.contains(outer, loader.node) for owner, _, outer in repeats):
+            return False
+        touched = (each for _, _, outer in repeats for each in self._tree.below(outer, cst.Attribute))
+        source = self._facts.document.source
+        return not any(each.attr.value == "dataset" or source(each.value) == dataset.value for each in touched)
+
     def repeaters(self, node: cst.CSTNode, depth: int = 2) -> Iterator[tuple[Facts, cst.For | cst.While]]:
         """The epoch loops that run ``node`` again and again, through calls too."""
         around = self._tree.loops_around(node)

@@ -75,7 +75,7 @@ class DataloaderNoWorkers(Rule):
 
     def _fix(self, call: Call, facts: Facts) -> Fix | None:
         """A few workers where they can be started on every platform and the whole data set is seen to survive it."""
-        from greenlint import add_arguments, spelled
+        from greenlint import Datasets, Environment, add_arguments, spelled
 
         # A zero that somebody wrote down may be meant.
         if not call.argument("num_workers").absent or not _is_guarded(call, facts) or not _can_be_sent(call, facts):
@@ -84,7 +84,8 @@ class DataloaderNoWorkers(Rule):
         if system is None:
             return None
         arguments = {"num_workers": f"min(4, {system[1]}.cpu_count() or 1)"}
-        if _may_keep_workers(call, facts):
+        keeps = facts[Environment].at_least("torch", "1.7") is not False
+        if keeps and facts[Datasets].may_keep_workers(call):
             arguments["persistent_workers"] = "True"
         edits = add_arguments(facts.document, call.node, **arguments)
         if edits is None:
@@ -451,25 +452,6 @@ def _holds_no_state(definition: cst.ClassDef, facts: Facts, tree: Tree) -> bool:
         if each.value is not None and any(one.method in _OPENS for one in facts[Calls].within(each)):
             return False
     return True
-
-
-def _may_keep_workers(call: Call, facts: Facts) -> bool:
-    """Whether the loader has several passes, between which nobody touches the data set."""
-    from greenlint import Datasets, Environment, Tree, cst
-
-    if facts[Environment].at_least("torch", "1.7") is False:
-        return False
-    repeats = list(facts[Datasets].repeats(call))
-    dataset = call.argument("dataset").node
-    if not repeats or not isinstance(dataset, cst.Name):
-        return False
-    tree = facts[Tree]
-    if any(owner is not facts or tree.contains(outer, call.node) for owner, _, outer in repeats):
-        return False
-    touched = (each for _, _, outer in repeats for each in tree.below(outer, cst.Attribute))
-    return not any(
-        each.attr.value == "dataset" or facts.document.source(each.value) == dataset.value for each in touched
-    )
 
 
 def _is_demonstration(loader: Call, facts: Facts) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, RuleOptions, Severity, on_call
 
 if TYPE_CHECKING:
-    from greenlint import Call, Facts, Findings, Report, cst
+    from greenlint import Call, Facts, Findings, Fix, Report, cst
 
 
 class LoaderWorkersRespawned(Rule):
@@ -88,9 +88,21 @@ class LoaderWorkersRespawned(Rule):
                     help="pass persistent_workers=True",
                     notes=("saves a few seconds per pass; the workers keep their memory",),
                     related=((outer, "one pass each time round", owner.document),),
+                    fix=self._fix(call, facts),
                     severity=Severity.INFO,
                 )
                 return
+
+    def _fix(self, call: Call, facts: Facts) -> Fix | None:
+        """Keep the workers where nobody changes the data set that they hold a copy of."""
+        from greenlint import Datasets, add_arguments
+
+        known = call.argument("num_workers").constant
+        if not isinstance(known, int) or not facts[Datasets].may_keep_workers(call):
+            return None
+        edits = add_arguments(facts.document, call.node, persistent_workers="True")
+        reason = "random streams go on where they started anew, and workers keep their memory between passes"
+        return self.unsafe_fix("keep the workers", *edits, reason=reason) if edits is not None else None
 
     examples = (
         Bad(
@@ -135,7 +147,20 @@ class LoaderWorkersRespawned(Rule):
                 for x, y in loader:
                     criterion(model(x.cuda()), y.cuda()).backward()
                     optimizer.step()
-            """
+            """,
+            fixed="""
+            import torch
+            import torchvision
+            from torch.utils.data import DataLoader
+            from torchvision import transforms
+
+            data = torchvision.datasets.CIFAR10("data", transform=transforms.RandomCrop(32))
+            loader = DataLoader(data, batch_size=128, shuffle=True, num_workers=4, persistent_workers=True)
+            for epoch in range(200):
+                for x, y in loader:
+                    criterion(model(x.cuda()), y.cuda()).backward()
+                    optimizer.step()
+            """,
         ),
         Bad(
             """
