@@ -30,7 +30,7 @@ def commands() -> list[str]:
 
 def greenlint(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     run = [sys.executable, "-m", "greenlint", *arguments]
-    return subprocess.run(run, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(run, cwd=folder, capture_output=True, text=True, check=False, timeout=400)
 
 
 def test_the_table_of_rules() -> None:
