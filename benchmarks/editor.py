@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import statistics
 import sys
 import tempfile
@@ -219,7 +220,7 @@ async def _end(client: LanguageClient) -> None:
 
 
 async def _run(options: argparse.Namespace) -> None:
-    for name, value in machine_facts(2, Path(__file__).parent.parent).items():
+    for name, value in machine_facts(os.cpu_count() or 1, Path(__file__).parent.parent).items():
         print(f"{name}: {value}")
     for lines in options.lines or [1000, 5000]:
         print(await _latency(lines, options.edits), flush=True)

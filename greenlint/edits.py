@@ -380,12 +380,10 @@ def insert_before(document: Document, statement: cst.CSTNode, *lines: str) -> Ed
     at = document.line_span(start).start
     indent = document.text[at:start]
     newline = document.newline_at(document.line_span(start).end) or document.tree.default_newline
-    while at > 0:
-        above = document.line_span(at - (2 if document.text.startswith("\r\n", at - 2) else 1))
-        written = document.text[above.start : above.end]
-        if not (written.startswith(f"{indent}#") and document.same_cell(above.start, start)):
+    for line_above in _comments_above(document, at):
+        if not document.text.startswith(f"{indent}#", line_above.start):
             break
-        at = above.start
+        at = line_above.start
     return (_insert(at, "".join(f"{indent}{each}{newline}" for each in lines)),)
 
 
@@ -526,30 +524,23 @@ def _string_spans(document: Document, within: Span) -> list[Span]:
 # -- remarks ----------------------------------------------------------------------------------------------
 
 
-def is_remarked(document: Document, node: cst.CSTNode) -> bool:
-    """Whether a comment may say why the code of ``node`` is as it is, or would no longer be true without it.
+def is_remarked(document: Document, *nodes: cst.CSTNode | None) -> bool:
+    """Whether a comment may say why the code of one of ``nodes`` is as it is, or would no longer be true without it.
 
     That is any comment on its lines (of a compound statement: of its header), and one right above that speaks of
-    devices, types or reasons; a mere heading does not count.
+    devices, types or reasons; a mere heading does not count. Nodes of other files are left out.
     """
+    return any(_is_remarked(document, each) for each in nodes if each is not None and each in document.spans)
+
+
+def _is_remarked(document: Document, node: cst.CSTNode) -> bool:
     span = document.span(node)
     colon = getattr(node, "whitespace_before_colon", None) if isinstance(node, cst.BaseCompoundStatement) else None
     end = document.span(colon).end if colon is not None else span.end
     start = document.line_span(span.start).start
     lines = Span(start, document.line_span(max(span.start, end - 1)).end)
-    return _has_comment(document, lines) or any(map(_REASON.search, _comments_above(document, start)))
-
-
-def _comments_above(document: Document, start: int) -> Iterator[str]:
-    """The comment lines right above a line, nearest first."""
-    at = start
-    while at > 0:
-        above = document.line_span(at - (2 if document.text.startswith("\r\n", at - 2) else 1))
-        written = document.text[above.start : above.end].strip()
-        if not written.startswith("#") or not document.same_cell(above.start, start):
-            return
-        yield written
-        at = above.start
+    above = (document.text[each.start : each.end] for each in _comments_above(document, start))
+    return _has_comment(document, lines) or any(map(_REASON.search, above))
 
 
 _REASON = re.compile(
@@ -633,18 +624,10 @@ def use_instead(document: Document, func: cst.BaseExpression, module: str, new: 
         return replace(document, func.attr, new)
     if not isinstance(func, cst.Name):
         return None
-    aliases = [
-        alias
-        for each in document.of_type(cst.ImportFrom)
-        if not isinstance(each.names, cst.ImportStar)
-        for alias in each.names
-        if _imported_as(each, alias).bound == func.value
-    ]
-    if len(aliases) != 1 or func.value in _other_bindings(document, aliases[0]):
+    found = _import_of(document, func)
+    if found is None:
         return None
-    alias = aliases[0]
-    uses = [each for each in document.of_type(cst.Name) if each.value == func.value]
-    is_only_use = all(each in (func, alias.name, alias.asname and alias.asname.name) for each in uses)
+    alias, is_only_use = found[1], _is_only_use(document, func, found[1])
     if is_only_use and alias.asname is not None:
         return replace(document, alias.name, new)
     if is_only_use and not _binds(document, new):
@@ -658,19 +641,10 @@ def import_instead(document: Document, func: cst.Name, module: str) -> Edits | N
 
     ``None`` when the name has other uses or meanings, or when a comment would go, too.
     """
-    found = [
-        (each, alias)
-        for each in document.of_type(cst.ImportFrom)
-        if not isinstance(each.names, cst.ImportStar)
-        for alias in each.names
-        if _imported_as(each, alias).bound == func.value
-    ]
-    if len(found) != 1 or func.value in _other_bindings(document, found[0][1]):
+    found = _import_of(document, func)
+    if found is None or not _is_only_use(document, func, found[1]):
         return None
-    node, alias = found[0]
-    uses = [each for each in document.of_type(cst.Name) if each.value == func.value]
-    if not all(each in (func, alias.name, alias.asname and alias.asname.name) for each in uses):
-        return None
+    node, alias = found
     names = [] if isinstance(node.names, cst.ImportStar) else list(node.names)
     statement = f"from {module} import {document.source(alias).rstrip(', ')}"
     if len(names) == 1:
@@ -683,6 +657,24 @@ def import_instead(document: Document, func: cst.Name, module: str) -> Edits | N
         taken = Span(_alias_end(document, names[index - 1]), _alias_end(document, alias))
     added = insert_after(document, node, statement)
     return (Edit(taken, ""), *added) if added is not None and not _has_comment(document, taken) else None
+
+
+def _import_of(document: Document, name: cst.Name) -> tuple[cst.ImportFrom, cst.ImportAlias] | None:
+    """The one import that gives a name its meaning; ``None`` when others, or other code, do as well."""
+    found = [
+        (each, alias)
+        for each in document.of_type(cst.ImportFrom)
+        if not isinstance(each.names, cst.ImportStar)
+        for alias in each.names
+        if _imported_as(each, alias).bound == name.value
+    ]
+    return found[0] if len(found) == 1 and name.value not in _other_bindings(document, found[0][1]) else None
+
+
+def _is_only_use(document: Document, name: cst.Name, alias: cst.ImportAlias) -> bool:
+    """Whether an imported name is used at one place."""
+    uses = (each for each in document.of_type(cst.Name) if each.value == name.value)
+    return all(each in (name, alias.name, alias.asname and alias.asname.name) for each in uses)
 
 
 def _alias_end(document: Document, alias: cst.ImportAlias) -> int:
@@ -824,6 +816,18 @@ def _dotted(node: cst.CSTNode) -> str:
 
 
 # -- places -----------------------------------------------------------------------------------------------
+
+
+def _comments_above(document: Document, start: int) -> Iterator[Span]:
+    """The lines right above the one that begins at ``start`` that hold nothing but a comment, nearest first."""
+    at = start
+    while at > 0:
+        above = document.line_span(at - (2 if document.text.startswith("\r\n", at - 2) else 1))
+        is_comment = document.text[above.start : above.end].lstrip().startswith("#")
+        if not is_comment or not document.same_cell(above.start, start):
+            return
+        yield above
+        at = above.start
 
 
 def _insert(offset: int, text: str) -> Edit:

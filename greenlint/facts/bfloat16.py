@@ -51,10 +51,15 @@ class Bfloat16:
         stored = (each.value for found in facts[Names].stores.values() for each in found if each.value is not None)
         return all(survey.fits(each, facts) for each in stored if values.of(each).kind is Kind.MODULE)
 
-    def switch(self, node: cst.CSTNode) -> str | None:
-        """A name that can be bound before ``node`` and means nothing else in this file; ``None`` if there is none."""
+    def switch(self, node: cst.CSTNode, torch: str) -> tuple[str, str] | None:
+        """A name that says whether the GPU has units for bfloat16, and the line to put before ``node`` that binds it.
+
+        ``torch`` is what this file calls the module; ``None`` where the name means something else.
+        """
         used = {each.value for each in self._tree.of_type(cst.Name)}
-        return None if "bf16" in used or self._names.scope(node).is_class else "bf16"
+        if "bf16" in used or self._names.scope(node).is_class:
+            return None
+        return "bf16", f"bf16 = {torch}.cuda.is_available() and {torch}.cuda.get_device_capability() >= (8, 0)"
 
     @functools.cached_property
     def _in_threads(self) -> bool:

@@ -71,6 +71,16 @@ class Binding:
     target: cst.Attribute | None = None
     """What is stored to, for ``OBJECT.NAME = value``."""
 
+    @property
+    def picked(self) -> cst.BaseExpression | None:
+        """The value, of a tuple or list that is written out the element that an unpacked name takes."""
+        value = self.value
+        for step in self.path:
+            if not isinstance(value, (cst.Tuple, cst.List)) or not 0 <= step < len(value.elements):
+                break
+            value = value.elements[step].value
+        return value
+
 
 def dotted(node: cst.CSTNode) -> str | None:
     """``a.b.c`` as written, ``None`` when anything but names and dots is in it."""

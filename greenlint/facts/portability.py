@@ -77,9 +77,9 @@ class Portability:
 
         ``but`` are the positions in a batch that are left out: ``1`` is the second element.
         """
-        left_out = frozenset(but)
+        left_out = {(at,) for at in but}
         for name in self._tree.of_type(cst.Name):
-            bindings = (each for each in self._names.reaching(name) if each.path[-1:] not in {(at,) for at in left_out})
+            bindings = (each for each in self._names.reaching(name) if each.path[-1:] not in left_out)
             if any(self._is_raw(each, is_done, _DEPTH) for each in bindings) and not self._is_treated(name, is_done):
                 return False
         return all(self._gets_treated(each, is_done) for each in self._runs)
@@ -127,7 +127,7 @@ class Portability:
             return binding.node in self._fed_loops and not (is_index and binding.path[:1] == (0,))
         if binding.kind is not BindingKind.ASSIGN:
             return False
-        value = _picked(binding)
+        value = binding.picked
         while isinstance(value, (cst.Subscript, cst.Call)) and not is_done(value):
             if isinstance(value, cst.Subscript):
                 value = value.value
@@ -198,8 +198,8 @@ class Portability:
         bindings = self._names.reaching(node) if isinstance(node, cst.Name) and depth else ()
         return bool(bindings) and all(
             each.kind is BindingKind.ASSIGN
-            and each.value is not None
-            and self._was_treated(_picked(each), is_done, depth - 1)
+            and (value := each.picked) is not None
+            and self._was_treated(value, is_done, depth - 1)
             for each in bindings
         )
 
@@ -387,17 +387,6 @@ class _Following(Residence):
 
 def _binds_names(assign: cst.Assign) -> bool:
     return all(isinstance(each.target, (cst.Name, cst.Tuple, cst.List)) for each in assign.targets)
-
-
-def _picked(binding: Binding) -> cst.BaseExpression:
-    """What a name is given, in a written tuple its own element."""
-    value = binding.value
-    assert value is not None
-    for step in binding.path:
-        if not isinstance(value, (cst.Tuple, cst.List)) or not 0 <= step < len(value.elements):
-            break
-        value = value.elements[step].value
-    return value
 
 
 _DEPTH = 6

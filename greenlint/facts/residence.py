@@ -87,23 +87,12 @@ class Residence:
         return False
 
     def _assigned(self, binding: Binding) -> bool:
-        value = self._picked(binding)
+        value = binding.picked
         if binding.path and isinstance(value, cst.Call):
             returned = self._values.returned(value)
             if returned:
                 return self._any_returned(returned, binding.path[0])
-        return self.from_model(value)
-
-    @staticmethod
-    def _picked(binding: Binding) -> cst.BaseExpression:
-        """The element of a written tuple that an unpacked name takes."""
-        value = binding.value
-        assert value is not None
-        for step in binding.path:
-            if not isinstance(value, (cst.Tuple, cst.List)) or not 0 <= step < len(value.elements):
-                break
-            value = value.elements[step].value
-        return value
+        return value is not None and self.from_model(value)
 
     def _parameter(self, binding: Binding) -> bool:
         function = binding.scope.node

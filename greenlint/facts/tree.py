@@ -124,6 +124,12 @@ class Tree:
         above = self._parent_rank(node)
         return self._order[above] if above >= 0 else None
 
+    def stands_alone(self, node: cst.CSTNode) -> bool:
+        """Whether an assignment has one target, or a call is all of its statement."""
+        if isinstance(node, cst.Assign):
+            return len(node.targets) == 1
+        return isinstance(node, cst.Call) and isinstance(self.parent(node), cst.Expr)
+
     def ancestors(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
         """The nodes above, innermost first."""
         order, parents = self._order, self._above

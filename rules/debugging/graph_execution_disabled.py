@@ -681,10 +681,10 @@ def _is_all(node: cst.CSTNode, facts: Facts) -> bool:
 
     if facts.document.text.count("JAX_DISABLE_JIT") > 1:
         return False
-    if isinstance(node, cst.Assign):
-        return len(node.targets) == 1
-    if not isinstance(node, cst.Call) or not isinstance(facts[Tree].parent(node), cst.Expr):
+    if not facts[Tree].stands_alone(node):
         return False
+    if not isinstance(node, cst.Call):
+        return True
     call = facts[Calls].of(node)
     if call.method == "update":
         return len(node.args) == len(call.positional) == 2

@@ -385,10 +385,10 @@ def _is_all(variable: Variable, facts: Facts) -> bool:
     from greenlint import Calls, Tree, cst
 
     node = variable.node
-    if isinstance(node, cst.Assign):
-        return len(node.targets) == 1
-    if not isinstance(node, cst.Call) or not isinstance(facts[Tree].parent(node), cst.Expr):
+    if not facts[Tree].stands_alone(node):
         return False
+    if not isinstance(node, cst.Call):
+        return True
     call = facts[Calls].of(node)
     if call.method == "update":
         given = call.positional

@@ -587,10 +587,10 @@ def _is_all(node: cst.CSTNode, facts: Facts) -> bool:
     # The rest of the program may read a variable of the environment.
     if any(facts.document.text.count(name) > 1 for name in _VARIABLES):
         return False
-    if isinstance(node, cst.Assign):
-        return len(node.targets) == 1
-    if not isinstance(node, cst.Call) or not isinstance(facts[Tree].parent(node), cst.Expr):
+    if not facts[Tree].stands_alone(node):
         return False
+    if not isinstance(node, cst.Call):
+        return True
     call = facts[Calls].of(node)
     if call.name in _MODES or call.method in ("putenv", "setdefault"):
         return True

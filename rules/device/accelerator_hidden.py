@@ -468,10 +468,7 @@ def _is_all(node: cst.CSTNode, statement: cst.CSTNode, facts: Facts) -> bool:
     """Whether a statement does nothing but hide the accelerators, and nothing else speaks of the setting."""
     from greenlint import Tree, cst
 
-    if isinstance(node, cst.Assign):
-        if len(node.targets) != 1:
-            return False
-    elif not isinstance(node, cst.Call) or not isinstance(statement, cst.Expr) or statement.value is not node:
+    if not facts[Tree].stands_alone(node):
         return False
     source, text = facts.document.source(statement), facts.document.text
     if isinstance(node, cst.Assign) and isinstance(node.value, cst.Lambda):

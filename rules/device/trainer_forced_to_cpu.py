@@ -431,8 +431,7 @@ def _is_remarked(call: Call, facts: Facts) -> bool:
     from greenlint import is_remarked
 
     asked = [call.argument(name).node for name in ("use_cpu", "no_cuda", "cpu", "accelerator", "device")]
-    written = [each for each in (call.node.func, *asked) if each is not None and each in facts.document.spans]
-    return any(is_remarked(facts.document, each) for each in written)
+    return is_remarked(facts.document, call.node.func, *asked)
 
 
 def _runs_anywhere(call: Call, facts: Facts) -> bool:

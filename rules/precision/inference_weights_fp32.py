@@ -555,8 +555,7 @@ def _is_chosen(call: Call, facts: Facts) -> bool:
     if above is not None and "__name__" not in facts.document.source(getattr(above, "test", above)):
         return True
     asked = [call.argument(name, 99).node for name in ("dtype", "torch_dtype", "fp16")]
-    written = [each for each in (call.node.func, *asked) if each is not None and each in facts.document.spans]
-    return any(is_remarked(facts.document, each) for each in written)
+    return is_remarked(facts.document, call.node.func, *asked)
 
 
 def _is_on_cuda(load: Load, facts: Facts) -> bool:

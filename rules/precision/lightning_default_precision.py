@@ -88,14 +88,13 @@ class LightningDefaultPrecision(Rule):
             return None
         if _may_fork(call, facts) or not _runs_in_bfloat16(call, fit, facts):
             return None
-        cuda = f"{torch[1]}.cuda"
-        question = f"{cuda}.is_available() and {cuda}.get_device_capability() >= (8, 0)"
-        name = facts[Bfloat16].switch(call.node)
-        if name is None:
+        switch = facts[Bfloat16].switch(call.node, torch[1])
+        if switch is None:
             return None
+        name, line = switch
         edits = set_argument(facts.document, call.node, "precision", f"{names[0]} if {name} else {names[1]}")
         statement = facts[Tree].statement(call.node)
-        placed = insert_before(facts.document, statement, f"{name} = {question}")
+        placed = insert_before(facts.document, statement, line)
         if edits is None or placed is None:
             return None
         reason = "changes rounding, and the 32 may be meant" if written else "changes rounding"

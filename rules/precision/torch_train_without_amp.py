@@ -108,15 +108,14 @@ class TorchTrainWithoutAmp(Rule):
             return None
         if not facts[Bfloat16].network(forward.network):
             return None
-        cuda = f"{torch[1]}.cuda"
-        question = f"{cuda}.is_available() and {cuda}.get_device_capability() >= (8, 0)"
         loops = facts[Tree].loops_around(forward.statements[0])
         first = loops[-1] if loops else forward.statements[0]
-        name = facts[Bfloat16].switch(first)
-        if name is None:
+        switch = facts[Bfloat16].switch(first, torch[1])
+        if switch is None:
             return None
+        name, line = switch
         header = f'with {torch[1]}.autocast("cuda", dtype={torch[1]}.bfloat16, enabled={name}):'
-        placed = insert_before(document, first, f"{name} = {question}")
+        placed = insert_before(document, first, line)
         wrapped = wrap(document, forward.statements, header)
         if placed is None or wrapped is None:
             return None
