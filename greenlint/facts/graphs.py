@@ -61,6 +61,34 @@ class Graphs:
             found |= self.behind(each)
         return frozenset(found)
 
+    def reaches_before(self, backward: Call, loop: cst.CSTNode) -> bool:
+        """Whether a backward call in a loop also runs back through a forward pass that was made before the loop."""
+        waiting: list[cst.BaseExpression] = losses(backward)
+        seen: set[Binding] = set()
+        while waiting:
+            for name in self._differentiable(waiting.pop()):
+                for binding in self._names.reaching(name):
+                    if binding in seen:
+                        continue
+                    seen.add(binding)
+                    if not self._tree.contains(loop, binding.node):
+                        if any(self._bound(binding, _CALLS, passed=True)):
+                            return True
+                    elif binding.picked is not None:
+                        waiting.append(binding.picked)
+        return False
+
+    def _differentiable(self, node: cst.BaseExpression) -> Iterator[cst.Name]:
+        """The names in an expression whose graph it may hold."""
+        for name in self._tree.below(node, cst.Name):
+            cut = False
+            for above in self._tree.ancestors(name):
+                if not self._tree.contains(node, above):
+                    break
+                cut = cut or (isinstance(above, cst.Call) and self._calls.of(above).method in _ENDS)
+            if not cut:
+                yield name
+
     def _behind(self, node: cst.BaseExpression, calls: int, *, passed: bool) -> frozenset[Call]:
         key = (node, passed)
         known = self._memo.get(key, self._partial.get(key))
@@ -103,12 +131,7 @@ class Graphs:
             return
         if binding.value is None:
             return
-        value = binding.value
-        for step in binding.path:
-            if not isinstance(value, (cst.Tuple, cst.List)) or not 0 <= step < len(value.elements):
-                break
-            value = value.elements[step].value
-        yield from self._behind(value, calls, passed=passed)
+        yield from self._behind(binding.picked or binding.value, calls, passed=passed)
         if binding.kind is BindingKind.AUGMENTED and isinstance(binding.node, cst.AugAssign):
             target = binding.node.target
             if isinstance(target, cst.Name):

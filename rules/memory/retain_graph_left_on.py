@@ -267,6 +267,26 @@ class RetainGraphLeftOn(Rule):
             """
             import torch
             from torch import nn
+            from torchvision import models
+
+            net = models.vgg19(weights="DEFAULT").features.cuda()
+
+            def fit(image, wanted, steps):
+                optimizer = torch.optim.Adam([image])
+                for step in range(steps):
+                    loss = nn.functional.mse_loss(net(image), wanted)
+                    optimizer.zero_grad()
+                    loss.backward(retain_graph=True)
+                    optimizer.step()
+
+            fit(picture, net(style), 500)
+            """,
+            why="what is wanted was computed before the loop, and each pass goes back through its graph, too",
+        ),
+        Good(
+            """
+            import torch
+            from torch import nn
 
             G, D = nn.Linear(10, 10), nn.Linear(10, 1)
             g_opt, d_opt = torch.optim.Adam(G.parameters()), torch.optim.Adam(D.parameters())
@@ -401,6 +421,8 @@ def _only_use(call: Call, facts: Facts) -> Loop | None:
             return None
         around = tree.loops_around(call.node)
         inner = around[0] if around else None
+        if inner is not None and facts[Graphs].reaches_before(call, inner):
+            return None
         for each in forwards:
             here = each.facts is facts and tree.function(each.node) is tree.function(call.node)
             if (here and inner is not None and not tree.contains(inner, each.node)) or _carries(each):
