@@ -151,12 +151,33 @@ class Residence:
                 return self._any_argument(call)
             if self._project.named(call.name) is None:
                 return False
-        if self._models.network(call) is not None or self._models.is_criterion(node.func):
+        if self._models.network(call) is not None:
             return True
         definition = self._values.callee(node)
-        if definition is not None and isinstance(definition.node, cst.FunctionDef):
-            return self._any_returned(self._values.returned(node))
+        is_function = definition is not None and isinstance(definition.node, cst.FunctionDef)
+        returned = self._values.returned(node) if is_function else []
+        if returned and all(facts[type(self)].is_number(value) for facts, value in returned):
+            return False
+        if self._models.is_criterion(node.func):
+            return True
+        if is_function:
+            return self._any_returned(returned)
         return call.receiver is not None and self._method(call, call.receiver)
+
+    def is_number(self, node: cst.BaseExpression, depth: int = 4) -> bool:
+        """Whether an expression is certainly a number on the host: ``loss.item() / 2``, ``float(loss)``."""
+        if depth == 0:
+            return False
+        if isinstance(self._values.constant(node), (int, float)):
+            return True
+        if isinstance(node, cst.Call):
+            call = self._calls.of(node)
+            return call.method == "item" or call.name in ("builtins.float", "builtins.int", "builtins.len")
+        if isinstance(node, cst.BinaryOperation):
+            return self.is_number(node.left, depth - 1) and self.is_number(node.right, depth - 1)
+        bindings = self._names.reaching(node) if isinstance(node, cst.Name) else ()
+        values = [each.picked for each in bindings]
+        return bool(values) and all(value is not None and self.is_number(value, depth - 1) for value in values)
 
     def _method(self, call: Call, receiver: cst.BaseExpression) -> bool:
         if call.method in ("get", "pop", "setdefault", "keys"):

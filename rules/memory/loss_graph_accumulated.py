@@ -203,6 +203,27 @@ class LossGraphAccumulated(Rule):
             import torch
             from torch import nn
 
+            model, criterion = nn.Linear(100, 10), nn.MSELoss()
+
+            def test_loss():
+                return criterion(model(features), labels).item() / 2
+
+            def train(loader):
+                curve = [test_loss()]
+                for step, (x, y) in enumerate(loader):
+                    loss = criterion(model(x), y)
+                    loss.backward()
+                    optimizer.step()
+                    if step % 100 == 0:
+                        curve.append(test_loss())
+            """,
+            why="the function of the project returns a number",
+        ),
+        Good(
+            """
+            import torch
+            from torch import nn
+
             model = nn.Linear(10, 1)
             total = 0
             for x, y in loader:
