@@ -116,6 +116,7 @@ if TYPE_CHECKING:
     from greenlint.facts.tuners import Tuner, TunerGrid, Tuners
     from greenlint.facts.values import Device, Value, Values
     from greenlint.facts.variables import Variable, Variables
+    from greenlint.facts.workers import Workers
     from greenlint.facts.workloads import Workloads
     from greenlint.knowledge.kinds import Kind
     from greenlint.outline import Outline
@@ -266,6 +267,7 @@ _LAZY = {
     "Variable": "greenlint.facts.variables",
     "Variables": "greenlint.facts.variables",
     "Work": "greenlint.facts.datasets",
+    "Workers": "greenlint.facts.workers",
     "Workloads": "greenlint.facts.workloads",
     "Wrapped": "greenlint.facts.distributed",
     "add_arguments": "greenlint.edits",
@@ -453,6 +455,7 @@ __all__ = [
     "Variable",
     "Variables",
     "Work",
+    "Workers",
     "Workloads",
     "Wrapped",
     "__version__",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
+import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -173,21 +174,45 @@ class Datasets:
     def _find_loops(self, loader: Call) -> Iterator[tuple[Facts, cst.For]]:
         files = {id(facts): facts for facts in (self._facts, *self._project.importers(), *self._given(loader))}
         for facts in files.values():
-            for node in facts[Tree].of_type(cst.For):
-                values = facts[Values]
-                if values.of(values.iterated(node.iter)).call is loader:
-                    yield facts, node
+            for node in facts[Datasets]._iterated.get(loader, ()):
+                yield facts, node
 
     def _given(self, loader: Call) -> Iterator[Facts]:
         """The files whose functions and classes a loader is passed to, here and in files that import this one."""
-        for call in self._calls.all:
-            if any(self._values.of(each.value).call is loader for each in call.node.args if not each.star):
-                yield from (each.facts for each in self._values.callees(call.node))
+        given = [(self._facts, call) for call in self._handed.get(loader, ())]
         for facts in self._project.importers():
-            for call in facts[Calls].all:
-                given = (each.value for each in call.node.args if _LOADER_NAME.search(dotted(each.value) or ""))
-                if any(facts[Values].of(each).call is loader for each in given):
-                    yield from (each.facts for each in facts[Values].callees(call.node))
+            given.extend((facts, call) for call in facts[Datasets]._handed_by_name.get(loader, ()))
+        for facts, call in given:
+            yield from (each.facts for each in facts[Values].callees(call.node))
+
+    @functools.cached_property
+    def _iterated(self) -> dict[Call, list[cst.For]]:
+        """The loops of this file by the call that made what they go over."""
+        found: dict[Call, list[cst.For]] = {}
+        for node in self._tree.of_type(cst.For):
+            made = self._values.of(self._values.iterated(node.iter)).call
+            if made is not None:
+                found.setdefault(made, []).append(node)
+        return found
+
+    @functools.cached_property
+    def _handed(self) -> dict[Call, list[Call]]:
+        """The calls of this file by the calls that made their arguments."""
+        return self._by_argument(lambda each: not each.star)
+
+    @functools.cached_property
+    def _handed_by_name(self) -> dict[Call, list[Call]]:
+        """Of these only those with arguments named like a loader: for a file that this is not about, the rest costs."""
+        return self._by_argument(lambda each: _LOADER_NAME.search(dotted(each.value) or "") is not None)
+
+    def _by_argument(self, counts: Callable[[cst.Arg], bool]) -> dict[Call, list[Call]]:
+        found: dict[Call, list[Call]] = {}
+        for call in self._calls.all:
+            for each in call.node.args:
+                made = self._values.of(each.value).call if counts(each) else None
+                if made is not None:
+                    found.setdefault(made, []).append(call)
+        return found
 
     def repeats(self, loader: Call) -> Iterator[tuple[Facts, cst.For, cst.For | cst.While]]:
         """The loops over a loader that run again and again, each with the loop that repeats it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -52,7 +53,7 @@ class Factories:
         self._calls = facts[Calls]
         self._tree = facts[Tree]
 
-    @property
+    @functools.cached_property
     def default_moved(self) -> bool:
         """Whether the default device of factories is set somewhere in this file."""
         return _DEFAULT_DEVICE.search(self._facts.document.text) is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -67,9 +68,12 @@ class RoundTrips:
         self._factories = facts[Factories]
         self._residence = facts[Residence]
 
-    @property
-    def all(self) -> Iterator[RoundTrip]:
+    @functools.cached_property
+    def all(self) -> list[RoundTrip]:
         """Every round trip whose way back stands in this file, in source order."""
+        return list(self._all())
+
+    def _all(self) -> Iterator[RoundTrip]:
         found = [*self._moved(), *self._constructed()]
         for upload, source, library in sorted(found, key=lambda each: self._tree.first(each[0].node)):
             read = self._trace(source, library, _DEPTH)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -59,13 +60,11 @@ class Transfers:
             if move is not None:
                 yield move
 
-    @property
-    def all(self) -> Iterator[Move]:
+    @functools.cached_property
+    def all(self) -> list[Move]:
         """Every move of the file, in source order."""
-        for call in self._calls.methods("to", *_PLACERS, "device_put"):
-            move = self.move(call)
-            if move is not None:
-                yield move
+        moves = map(self.move, self._calls.methods("to", *_PLACERS, "device_put"))
+        return [move for move in moves if move is not None]
 
     def move(self, call: Call) -> Move | None:
         """The move that a call makes; ``None`` when it is none, or only changes the dtype."""

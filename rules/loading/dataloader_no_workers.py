@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_call
 
 if TYPE_CHECKING:
-    from greenlint import Call, Facts, Findings, Fix, Tree, cst
+    from greenlint import Call, Facts, Findings, Fix, Tree
 
 
 class DataloaderNoWorkers(Rule):
@@ -359,57 +359,35 @@ class DataloaderNoWorkers(Rule):
     )
 
 
-_HANDLES = frozenset(
-    ("h5py", "lmdb", "sqlite3", "zipfile", "tarfile", "netCDF4", "rasterio", "decord", "IterableDataset", "openslide")
-)
-"""Names of what cannot be sent to another process, or may not be read by several."""
-_OPENS = frozenset(("open", "File", "connect", "Lock", "RLock", "VideoCapture", "imopen", "from_pretrained"))
-_BASES = frozenset(("Dataset", "VisionDataset", "DatasetFolder", "ImageFolder"))
-"""Classes of PyTorch and torchvision that hold nothing but paths."""
-
-
 def _is_guarded(call: Call, facts: Facts) -> bool:
     """Whether workers that import this file again do not start the program again."""
-    from greenlint import Calls, Tree, cst
+    from greenlint import Tree, Workers
 
-    tree, body = facts[Tree], facts.document.tree.body
-    guards = [each for each in body if isinstance(each, cst.If) and _asks_for_main(each, facts)]
-    if not guards or facts.document.is_notebook:
+    tree, workers = facts[Tree], facts[Workers]
+    if not workers.guards or facts.document.is_notebook:
         return False
-    if tree.function(call.node) is None and not any(tree.contains(each, call.node) for each in guards):
+    if tree.function(call.node) is None and not any(tree.contains(each, call.node) for each in workers.guards):
         return False
-    functions = {each.name.value for each in body if isinstance(each, cst.FunctionDef)}
-    others = [each for each in body if each not in guards and not isinstance(each, cst.FunctionDef | cst.ClassDef)]
-    return not any(inner.method in functions for each in others for inner in facts[Calls].within(each))
-
-
-def _asks_for_main(test: cst.If, facts: Facts) -> bool:
-    return facts.document.source(test.test).replace("'", '"') == '__name__ == "__main__"'
+    return not workers.runs_on_import
 
 
 def _can_be_sent(call: Call, facts: Facts) -> bool:
     """Whether the data set is of a class in sight, and nothing in the file is known to stay in its process."""
-    from greenlint import Factories, Tree, Values, cst
+    from greenlint import Factories, Tree, Values, Workers, cst
 
-    tree, dataset = facts[Tree], call.argument("dataset")
+    dataset = call.argument("dataset")
     if dataset.node is None or dataset.facts is not facts or facts[Factories].default_moved:
         return False
     made = facts[Values].of(dataset.node).call
-    if made is None or made.facts is not facts or tree.of_type(cst.Lambda):
+    if made is None or made.facts is not facts or not facts[Workers].can_be_sent:
         return False
-    if any(each.value in _HANDLES for each in tree.of_type(cst.Name)):
+    if not all(call.argument(name).absent for name in ("collate_fn", "worker_init_fn")):
         return False
-    # What is defined in a function cannot be pickled.
-    if any(tree.function(each) is not None for each in (*tree.of_type(cst.FunctionDef), *tree.of_type(cst.ClassDef))):
-        return False
-    if _is_moved(made, facts, tree) or not all(call.argument(name).absent for name in ("collate_fn", "worker_init_fn")):
-        return False
-    classes = [each for each in facts.document.tree.body if isinstance(each, cst.ClassDef)]
-    if not all(_holds_no_state(each, facts, tree) for each in classes):
+    if _is_moved(made, facts, facts[Tree]):
         return False
     if (made.name or "").startswith("torchvision.datasets."):
         return True
-    return isinstance(made.node.func, cst.Name) and any(each.name.value == made.node.func.value for each in classes)
+    return isinstance(made.node.func, cst.Name) and made.node.func.value in facts[Workers].classes
 
 
 def _is_moved(made: Call, facts: Facts, tree: Tree) -> bool:
@@ -424,34 +402,6 @@ def _is_moved(made: Call, facts: Facts, tree: Tree) -> bool:
         if isinstance(each.receiver, cst.Name) and each.receiver.value in given:
             return True
     return False
-
-
-def _holds_no_state(definition: cst.ClassDef, facts: Facts, tree: Tree) -> bool:
-    """Whether a class opens nothing that it keeps, moves nothing, and changes itself only when it is made."""
-    from greenlint import Calls, cst
-
-    methods = {each.name.value: each for each in tree.below(definition, cst.FunctionDef)}
-    if "__getitem__" not in methods:
-        return "__iter__" not in methods
-    if any(facts.document.source(each.value).rpartition(".")[2] not in _BASES for each in definition.bases):
-        return False
-    if "__iter__" in methods or any(each.method in ("to", "cuda") for each in facts[Calls].within(definition)):
-        return False
-    assignments: list[cst.Assign | cst.AugAssign | cst.AnnAssign] = [
-        *tree.below(definition, cst.Assign),
-        *tree.below(definition, cst.AugAssign),
-        *tree.below(definition, cst.AnnAssign),
-    ]
-    for each in assignments:
-        targets = [one.target for one in each.targets] if isinstance(each, cst.Assign) else [each.target]
-        if not any(isinstance(one, cst.Attribute | cst.Subscript) for one in targets):
-            continue
-        function = tree.function(each)
-        if function is None or function.name.value != "__init__":
-            return False
-        if each.value is not None and any(one.method in _OPENS for one in facts[Calls].within(each)):
-            return False
-    return True
 
 
 def _is_demonstration(loader: Call, facts: Facts) -> bool:
