@@ -29,6 +29,10 @@ _IN_PYTHON = frozenset(("tensorflow.py_function", "tensorflow.numpy_function", "
 _DECODES = re.compile(
     r"^tensorflow\.(?:io\.(?:read_file|decode_\w+|parse_tensor)|image\.(?:decode_\w+|resize\w*)|audio\.)"
 )
+_READER = re.compile(r"^tensorflow\.data\.(?:TFRecord|TextLine|FixedLengthRecord)Dataset$")
+_ACTS = re.compile(r"print|debug|summary|Variable|lookup|queue|py_func|numpy_func|write|timestamp|while|custom|load")
+"""Functions of TensorFlow that do more than compute a value."""
+_PLAIN = frozenset(f"builtins.{name}" for name in ("dict", "float", "int", "len", "list", "range", "tuple", "zip"))
 _RANDOM = re.compile(r"(?i)random|augment|stateless_|cutmix|mixup|gaussiannoise|dropout|shuffle\(")
 _SHIFTS = frozenset(
     """rotation_range width_shift_range height_shift_range shear_range zoom_range channel_shift_range
@@ -155,6 +159,23 @@ class Pipelines:
         applied = list(self._applied(call))
         return not applied or any(_RANDOM.search(facts.document.source(node)) for facts, node in applied)
 
+    def is_pure(self, call: Call) -> bool:
+        """Whether the function that a ``map`` applies certainly only computes, without state, chance or output."""
+        function = call.argument("map_func", 0)
+        if function.node is not None and _READER.match(self._names.resolve(function.node) or ""):
+            return True
+        applied = list(self._applied(call))
+        seen = {node for _, node in applied}
+        return not self.is_random(call) and all(
+            "assign" not in facts.document.text and all(_computes(each, seen) for each in facts[Calls].within(node))
+            for facts, node in applied
+        )
+
+    def is_trivial(self, call: Call) -> bool:
+        """Whether the function that a ``map`` applies calls nothing, as one that picks a part of the element."""
+        applied = list(self._applied(call))
+        return bool(applied) and not any(True for facts, node in applied for _ in facts[Calls].within(node))
+
     def _applied(self, call: Call, depth: int = 3) -> Iterator[tuple[Facts, cst.CSTNode]]:
         """The function that a ``map`` applies, and the functions of the project that it calls."""
         argument = call.argument("map_func", 0)
@@ -268,6 +289,15 @@ class Pipelines:
 
 
 _SEQUENCES = frozenset(("keras.utils.Sequence", "keras.utils.PyDataset", "keras.utils.data_utils.Sequence"))
+
+
+def _computes(call: Call, seen: set[cst.CSTNode]) -> bool:
+    """Whether a call is of an operation of TensorFlow, or of a function that is looked at, too."""
+    if call.name is not None:
+        is_operation = call.name.startswith("tensorflow.") and _ACTS.search(call.name) is None
+        return is_operation or call.name in _PLAIN
+    target = call.facts[Values].callee(call.node)
+    return target is not None and target.node in seen
 
 
 def _one_value(facts: Facts, node: cst.BaseExpression) -> tuple[Facts, cst.BaseExpression] | None:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, RuleOptions, Severity, on_file
 
 if TYPE_CHECKING:
-    from greenlint import Call, Facts, Feed, Findings, Outline, Report, cst
+    from greenlint import Call, Edit, Facts, Feed, Findings, Fix, Outline, Report, cst
+
+_PARALLEL = {"map": 1, "interleave": 3}
+"""Where `num_parallel_calls` stands in each method."""
+_OUT_OF_ORDER = re.compile(r"deterministic\s*=\s*False")
+_FIRST_TENSORFLOW = re.compile(r"\.contrib\.|make_(?:one_shot|initializable)_iterator|\bSession\(|\bplaceholder\(")
+"""What TensorFlow 2 has not."""
 
 
 class TfdataPipelineSerialised(Rule):
@@ -21,6 +28,9 @@ class TfdataPipelineSerialised(Rule):
 
     Leave it where the step takes longer than the preparation of a batch, as with large models and small images.
 
+    With the option `maps`, a `map` or `interleave` that treats one element after the other is reported, too; its fix
+    passes `num_parallel_calls=tf.data.AUTOTUNE`, which keeps the order of elements.
+
     To fix it, read with `image_dataset_from_directory` or `tf.data` and augment with Keras layers such as
     `RandomFlip`; write the body of a `py_function` in TensorFlow operations; where Python must stay, give the
     generator workers (`fit(..., workers=4)` in Keras 2, an argument of `PyDataset` in Keras 3).
@@ -32,7 +42,7 @@ class TfdataPipelineSerialised(Rule):
 
     severity = Severity.INFO
     frameworks = ("tensorflow", "keras", "tf_keras")
-    words = (("fit", "fit_generator", "py_function", "numpy_function", "py_func", "map"),)
+    words = (("fit", "fit_generator", "py_function", "numpy_function", "py_func", "map", "interleave"),)
     premises = (Premise.NOT_A_TEST, Premise.REAL_DATA, Premise.NOT_A_BENCHMARK, Premise.CPU_NOT_INTENDED)
     references = (
         "https://www.tensorflow.org/guide/data_performance",
@@ -53,7 +63,7 @@ class TfdataPipelineSerialised(Rule):
 
     @classmethod
     def concerns(cls, outline: Outline) -> bool:
-        if outline.calls & {"py_function", "numpy_function", "py_func", "map"}:
+        if outline.calls & {"py_function", "numpy_function", "py_func", "map", "interleave"}:
             return True
         return bool(outline.calls & {"fit", "fit_generator"})
 
@@ -72,12 +82,15 @@ class TfdataPipelineSerialised(Rule):
             left = facts[Pipelines].leaves_graph(call)
             if left is not None:
                 leaving.setdefault(left, []).append(call)
-            elif self.options.maps and call.keyword("num_parallel_calls") is None:
+            elif self.options.maps and _is_serial(call) and not facts[Pipelines].is_trivial(call):
                 yield self.finding(
                     call.node,
                     f"this `{call.method}` treats one element at a time",
                     help="pass num_parallel_calls=tf.data.AUTOTUNE",
-                    notes=("TensorFlow 2.21 does so by itself for functions without state",),
+                    notes=("TensorFlow 2.21 does so by itself for functions without state",)
+                    if call.method == "map"
+                    else (),
+                    fix=self._fix(call, facts),
                 )
         for left, (call, *others) in leaving.items():
             yield self.finding(
@@ -104,6 +117,25 @@ class TfdataPipelineSerialised(Rule):
                 *((each.fit.node, "fed so as well") for each in others[:5]),
             ],
         )
+
+    def _fix(self, call: Call, facts: Facts) -> Fix | None:
+        from greenlint import Pipelines, set_argument
+
+        autotune = _autotune(facts)
+        if autotune is None:
+            return None
+        imported, chosen = autotune
+        made = set_argument(facts.document, call.node, "num_parallel_calls", chosen, _PARALLEL[call.method])
+        if made is None:
+            return None
+        title, edits = "let TensorFlow choose how many calls run at a time", (*imported, *made)
+        if call.method == "interleave" and not call.argument("cycle_length", 1).written:
+            return self.unsafe_fix(title, *edits, reason="elements come in another order")
+        if not facts[Pipelines].is_pure(call):
+            return self.unsafe_fix(title, *edits, reason="random numbers and side effects of the function change order")
+        if _OUT_OF_ORDER.search(facts.document.text):
+            return self.unsafe_fix(title, *edits, reason="elements may come in another order")
+        return self.safe_fix(title, *edits)
 
     examples = (
         Bad(
@@ -152,6 +184,95 @@ class TfdataPipelineSerialised(Rule):
             photos = tf.data.Dataset.list_files("photos/*")
             photos = photos.map(decode).batch(32)  # bad
             """,
+            fixed="""
+            import tensorflow as tf
+
+            photos = tf.data.Dataset.list_files("photos/*")
+            photos = photos.map(decode, num_parallel_calls=tf.data.AUTOTUNE).batch(32)
+            """,
+            options={"maps": True},
+        ),
+        Bad(
+            """
+            import tensorflow as tf
+
+            def decode(path):
+                image = tf.io.decode_jpeg(tf.io.read_file(path))
+                return tf.image.resize(image, (224, 224)) / 255.0
+
+            photos = tf.data.Dataset.from_tensor_slices(paths)
+            photos = photos.map(decode).batch(32)  # bad
+            """,
+            fixed="""
+            import tensorflow as tf
+
+            def decode(path):
+                image = tf.io.decode_jpeg(tf.io.read_file(path))
+                return tf.image.resize(image, (224, 224)) / 255.0
+
+            photos = tf.data.Dataset.from_tensor_slices(paths)
+            photos = photos.map(decode, num_parallel_calls=tf.data.AUTOTUNE).batch(32)
+            """,
+            options={"maps": True},
+        ),
+        Bad(
+            """
+            import tensorflow as tf
+
+            files = tf.data.Dataset.from_tensor_slices(paths)
+            records = files.interleave(tf.data.TFRecordDataset)  # bad
+            records = records.batch(32).prefetch(tf.data.experimental.AUTOTUNE)
+            """,
+            fixed="""
+            import tensorflow as tf
+
+            files = tf.data.Dataset.from_tensor_slices(paths)
+            records = files.interleave(tf.data.TFRecordDataset, num_parallel_calls=tf.data.experimental.AUTOTUNE)
+            records = records.batch(32).prefetch(tf.data.experimental.AUTOTUNE)
+            """,
+            options={"maps": True},
+        ),
+        Bad(
+            """
+            import tensorflow as tf
+
+            files = tf.data.Dataset.from_tensor_slices(paths)
+            records = files.interleave(tf.data.TFRecordDataset, cycle_length=8)  # bad
+            records = records.batch(32)
+            """,
+            fixed="""
+            import tensorflow as tf
+
+            files = tf.data.Dataset.from_tensor_slices(paths)
+            records = files.interleave(tf.data.TFRecordDataset, cycle_length=8, num_parallel_calls=tf.data.AUTOTUNE)
+            records = records.batch(32)
+            """,
+            options={"maps": True},
+        ),
+        Bad(
+            """
+            import tensorflow as tf
+
+            files = tf.data.Dataset.from_tensor_slices(paths)
+            photos = files.map(lambda path: tf.io.read_file(path))  # bad
+            photos = photos.with_options(fast).map(resize, num_parallel_calls=4, deterministic=False)
+            """,
+            fixed="""
+            import tensorflow as tf
+
+            files = tf.data.Dataset.from_tensor_slices(paths)
+            photos = files.map(lambda path: tf.io.read_file(path), num_parallel_calls=tf.data.AUTOTUNE)
+            photos = photos.with_options(fast).map(resize, num_parallel_calls=4, deterministic=False)
+            """,
+            options={"maps": True},
+        ),
+        Bad(
+            """
+            import tensorflow.compat.v2 as tf
+
+            files = tf.data.Dataset.from_tensor_slices(paths)
+            photos = files.map(decode).batch(32)  # bad
+            """,
             options={"maps": True},
         ),
         Bad(
@@ -162,6 +283,15 @@ class TfdataPipelineSerialised(Rule):
             model = tf_keras.models.load_model("start.keras")
             model.fit(images, epochs=20)  # bad
             """
+        ),
+        Bad(
+            """
+            import tensorflow as tf
+
+            photos = tf.data.Dataset.from_tensor_slices(paths).map(decode).batch(32)  # bad
+            image = photos.make_one_shot_iterator().get_next()
+            """,
+            options={"maps": True},
         ),
         Good(
             """
@@ -210,6 +340,35 @@ class TfdataPipelineSerialised(Rule):
         ),
         Good(
             """
+            import tensorflow as tf
+
+            photos = tf.data.Dataset.from_tensor_slices(paths).map(decode, 4).batch(32)
+            records = tf.data.Dataset.from_tensor_slices(files)
+            records = records.interleave(tf.data.TFRecordDataset, 8, 1, tf.data.AUTOTUNE)
+            """,
+            why="the number of parallel calls is given by position",
+            options={"maps": True},
+        ),
+        Good(
+            """
+            import tensorflow as tf
+
+            images = tf.keras.utils.image_dataset_from_directory("train").map(lambda image, label: image)
+            """,
+            why="it computes nothing",
+            options={"maps": True},
+        ),
+        Good(
+            """
+            import tensorflow as tf
+
+            photos = tf.data.Dataset.from_tensor_slices(paths).map(decode, **options).batch(32)
+            """,
+            why="the options may say so",
+            options={"maps": True},
+        ),
+        Good(
+            """
             from keras.datasets import mnist
             from keras.preprocessing.image import ImageDataGenerator
 
@@ -232,3 +391,20 @@ class TfdataPipelineSerialised(Rule):
             why="in memory",
         ),
     )
+
+
+def _is_serial(call: Call) -> bool:
+    return call.argument("num_parallel_calls", _PARALLEL[call.method]).absent
+
+
+def _autotune(facts: Facts) -> tuple[tuple[Edit, ...], str] | None:
+    """How this file writes the constant that lets `tf.data` choose a number, and the import that it needs."""
+    from greenlint import Environment, spelled
+
+    at_least = facts[Environment].at_least
+    module = spelled(facts.document, "tensorflow", "tf")
+    if module is None or at_least("tensorflow", "2.0") is False or _FIRST_TENSORFLOW.search(facts.glance.code.text):
+        return None
+    imported, tf = module
+    is_old = at_least("tensorflow", "2.4") is False or "experimental.AUTOTUNE" in facts.glance.code.text
+    return imported, f"{tf}.data.experimental.AUTOTUNE" if is_old else f"{tf}.data.AUTOTUNE"

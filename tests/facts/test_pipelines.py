@@ -71,6 +71,33 @@ def test_what_is_mapped(function: str, leaves: bool, decodes: bool, random: bool
     assert found == (leaves, decodes, random)
 
 
+@pytest.mark.parametrize(
+    ("code", "pure"),
+    [
+        ("ds.map(lambda p: tf.io.decode_png(tf.io.read_file(p)))", True),
+        ("def f(p):\n    return h(p)\ndef h(p):\n    return tf.cast(p, tf.float32)\nds.map(f)", True),
+        ("ds.interleave(tf.data.TFRecordDataset)", True),
+        ("def f(p):\n    tf.print(p)\n    return p\nds.map(f)", False),
+        ("ds.map(lambda p: p + tf.random.normal(()))", False),
+        ("ds.map(lambda p: layer(p))", False),
+        ("ds.map(elsewhere)", False),
+        ("rate = tf.Variable(1.0)\nrate.assign(2.0)\nds.map(lambda p: tf.multiply(p, rate))", False),
+    ],
+)
+def test_purity(code: str, pure: bool) -> None:
+    pipelines = facts_of(code)[Pipelines]
+    assert [pipelines.is_pure(each) for each in pipelines.maps] == [pure]
+
+
+@pytest.mark.parametrize(
+    ("code", "trivial"),
+    [("ds.map(lambda x, y: x)", True), ("ds.map(lambda x: tf.cast(x, 'int32'))", False), ("ds.map(elsewhere)", False)],
+)
+def test_triviality(code: str, trivial: bool) -> None:
+    pipelines = facts_of(code)[Pipelines]
+    assert [pipelines.is_trivial(each) for each in pipelines.maps] == [trivial]
+
+
 def test_what_comes_later() -> None:
     pipelines = facts_of("a = ds.map(f).batch(2)\na = a.cache()")[Pipelines]
     assert pipelines.later(pipelines.maps[0]) == {"batch", "cache"}

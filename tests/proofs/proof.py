@@ -7,6 +7,8 @@ what the fix may do::
     # level: safe                    values, random streams and warnings are the same, bit by bit
     # level: unsafe, within 0.01     relative to the largest value; a `score...` may only fall by that much
 
+The second line may set an option of the rule: ``# option: maps=true``.
+
 The programs ask for an accelerator when there is one, so on a machine with a GPU the same proofs run there.
 """
 
@@ -28,6 +30,7 @@ from tests.proofs.files import write_files
 HERE = Path(__file__).parent
 PROGRAMS = HERE / "programs"
 SECONDS = 240
+_OPTION = re.compile(r".*\n# option: (\S+)\n")
 _LEVEL = re.compile(r"# level: (?:(safe)|(unsafe), within (\S+))\n")
 # One thread each: sums in another order are another value.
 _ENVIRONMENT = {
@@ -94,6 +97,9 @@ class Proof:
         flags = ["--fix"] if self.within is None else ["--fix", "--unsafe-fixes"]
         command = ["check", "--isolated", "--no-cache", "--exit-zero", "--select", self.rule]
         command += ["--output-format", "json"]
+        option = _OPTION.match(self.text)
+        if option is not None:
+            command += ["--config", f"rules.{self.rule}.{option[1]}"]
         subprocess.run(
             [sys.executable, "-m", "greenlint", *command, *flags, str(after)], check=True, capture_output=True
         )
