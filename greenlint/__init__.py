@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         insert_after,
         insert_before,
         is_remarked,
+        joined,
         remove_argument,
         set_argument,
         spelled,
@@ -114,6 +115,7 @@ if TYPE_CHECKING:
     from greenlint.facts.tree import Tree
     from greenlint.facts.trials import Training, TrainingKind, Trials
     from greenlint.facts.tuners import Tuner, TunerGrid, Tuners
+    from greenlint.facts.uses import Uses
     from greenlint.facts.values import Device, Value, Values
     from greenlint.facts.variables import Variable, Variables
     from greenlint.facts.workers import Workers
@@ -262,6 +264,7 @@ _LAZY = {
     "Turn": "greenlint.facts.optimizers",
     "UNKNOWN": "greenlint.facts.calls",
     "Use": "greenlint.facts.searches",
+    "Uses": "greenlint.facts.uses",
     "Value": "greenlint.facts.values",
     "Values": "greenlint.facts.values",
     "Variable": "greenlint.facts.variables",
@@ -282,6 +285,7 @@ _LAZY = {
     "insert_after": "greenlint.edits",
     "insert_before": "greenlint.edits",
     "is_remarked": "greenlint.edits",
+    "joined": "greenlint.edits",
     "losses": "greenlint.facts.graphs",
     "remove_argument": "greenlint.edits",
     "root_name": "greenlint.facts.names",
@@ -450,6 +454,7 @@ __all__ = [
     "Tuners",
     "Turn",
     "Use",
+    "Uses",
     "Value",
     "Values",
     "Variable",
@@ -472,6 +477,7 @@ __all__ = [
     "insert_after",
     "insert_before",
     "is_remarked",
+    "joined",
     "losses",
     "on_call",
     "on_file",

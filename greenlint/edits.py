@@ -28,6 +28,7 @@ __all__ = [
     "insert_after",
     "insert_before",
     "is_remarked",
+    "joined",
     "remove_argument",
     "replace",
     "set_argument",
@@ -400,6 +401,16 @@ def decorate(document: Document, function: cst.FunctionDef, text: str) -> Edits 
     return (_insert(start, f"@{text}{newline}{indent}"),)
 
 
+def joined(*groups: Sequence[Edit]) -> Edits:
+    """Edits of several changes as those of one: what is inserted at the same place follows each other."""
+    found: dict[Span, list[str]] = {}
+    for edit in (each for group in groups for each in group):
+        texts = found.setdefault(edit.span, [])
+        if not (texts and edit.span.start < edit.span.end):
+            texts.append(edit.text)
+    return tuple(Edit(span, "".join(texts)) for span, texts in found.items())
+
+
 def insert_after(document: Document, statement: cst.CSTNode, *lines: str) -> Edits | None:
     """Put lines after a statement and all that belongs to it; ``None`` when it shares its line."""
     line = _line_of(document, statement)
@@ -415,7 +426,7 @@ def insert_after(document: Document, statement: cst.CSTNode, *lines: str) -> Edi
 
 
 def hoist(document: Document, statement: cst.CSTNode, loop: cst.CSTNode) -> Edits | None:
-    """Move a statement before a loop around it.
+    """Move a statement before a loop around it, with the comment right above that is about nothing else.
 
     ``None`` when one of them shares its line, and for what cannot be indented anew: strings over several lines.
     """
@@ -432,6 +443,8 @@ def hoist(document: Document, statement: cst.CSTNode, loop: cst.CSTNode) -> Edit
     if not inner.startswith(outer) or not document.same_cell(above, span.end):
         return None
     is_alone = len(block.body) == 1
+    if not is_alone and _ends_paragraph(document, line):
+        span = Span(_start_of_comments(document, span.start, inner), span.end)
     taken = Edit(span, "pass") if is_alone else Edit(document.whole_lines(span), "")
     written = document.text[span.start : span.end if is_alone else document.line_span(span.end).end]
     excess = inner[len(outer) :]
@@ -439,6 +452,25 @@ def hoist(document: Document, statement: cst.CSTNode, loop: cst.CSTNode) -> Edit
     moved = lines[0] + "".join(each.removeprefix(excess) for each in lines[1:])
     put = insert_before(document, loop, moved)
     return (*put, taken) if put is not None else None
+
+
+def _ends_paragraph(document: Document, line: cst.BaseStatement) -> bool:
+    """Whether a blank line, another comment or the end of the block follows a statement."""
+    end = document.line_span(document.span(line).end).end
+    below = document.line_span(end + len(document.newline_at(end)))
+    text = document.text[below.start : below.end]
+    start = document.span(line).start
+    indent = document.text[document.line_span(start).start : start]
+    return below.start == end or text.lstrip()[:1] in ("", "#") or not text.startswith(indent)
+
+
+def _start_of_comments(document: Document, start: int, indent: str) -> int:
+    """Where the comments begin that stand with ``indent`` right above a statement, or where that begins."""
+    for above in _comments_above(document, document.line_span(start).start):
+        if not document.text.startswith(f"{indent}#", above.start):
+            break
+        start = above.start + len(indent)
+    return start
 
 
 def _has_comment(document: Document, within: Span) -> bool:

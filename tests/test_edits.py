@@ -423,7 +423,33 @@ HOIST = {
         "for a in b:\n    x = f(\n        1,  # one\n    )  # why\n    g(x)\n",
         "x = f(\n    1,  # one\n)  # why\nfor a in b:\n    g(x)\n",
     ),
+    "its comment": (
+        "for a in b:\n    # of all\n    # passes\n    x = f()\n\n    g(x)\n",
+        "# of all\n# passes\nx = f()\nfor a in b:\n\n    g(x)\n",
+    ),
+    "its comment at the end": (
+        "for a in b:\n    g()\n    # why\n    x = f()\nh()\n",
+        "# why\nx = f()\nfor a in b:\n    g()\nh()\n",
+    ),
+    "a comment on more than it": (
+        "for a in b:\n    # both\n    x = f()\n    g(x)\n",
+        "x = f()\nfor a in b:\n    # both\n    g(x)\n",
+    ),
+    "a comment above the loop": (
+        "# all\nfor a in b:\n    x = f()\n    g(x)\n",
+        "x = f()\n# all\nfor a in b:\n    g(x)\n",
+    ),
+    "a while loop": ("while a:\n    x = f()\n    g(x)\n", "x = f()\nwhile a:\n    g(x)\n"),
+    "a block": (
+        "for a in b:\n    with c:\n        x = f()\n        g(x)\n",
+        "x = f()\nfor a in b:\n    with c:\n        g(x)\n",
+    ),
+    "an asynchronous loop": (
+        "async def r():\n    async for a in b:\n        x = f()\n        g(x)\n",
+        "async def r():\n    x = f()\n    async for a in b:\n        g(x)\n",
+    ),
     "a string over lines": ('for a in b:\n    x = f("""\n    s""")\n    g(x)\n', None),
+    "a loop on its line": ("if c: x = 1\nfor a in b: x = f()\n", None),
     "a shared line": ("for a in b:\n    x = f(); g(x)\n", None),
 }
 
@@ -431,8 +457,23 @@ HOIST = {
 @pytest.mark.parametrize(("before", "after"), HOIST.values(), ids=HOIST)
 def test_hoist(before: str, after: str | None) -> None:
     document = document_of(before)
-    statement = next(each for each in nodes(document, cst.Assign) if document.source(each).startswith("x"))
-    assert applied(before, edits.hoist(document, statement, nodes(document, cst.For)[0])) == after
+    statement = [each for each in nodes(document, cst.Assign) if document.source(each).startswith("x")][-1]
+    loop = (nodes(document, cst.For) + nodes(document, cst.While))[0]
+    assert applied(before, edits.hoist(document, statement, loop)) == after
+
+
+def test_statements_hoisted_together_keep_their_order() -> None:
+    before = "for a in b:\n    x = f()\n    y = g(x)\n    h(y)\n"
+    document = document_of(before)
+    loop = nodes(document, cst.For)[0]
+    moved = [edits.hoist(document, each, loop) or () for each in nodes(document, cst.Assign)]
+    assert applied(before, edits.joined(*moved)) == "x = f()\ny = g(x)\nfor a in b:\n    h(y)\n"
+
+
+def test_a_deletion_of_two_changes_is_made_once() -> None:
+    document = document_of("f()\ng()\n")
+    gone = edits.delete_statement(document, nodes(document, cst.Expr)[0]) or ()
+    assert edits.joined(gone, gone) == gone
 
 
 ELEMENT = {

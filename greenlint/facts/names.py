@@ -150,6 +150,21 @@ class Names:
         """As :meth:`reaching`, for a name that is not written at ``at``."""
         return self._reaching(name, at)
 
+    def is_bound(self, name: str, at: cst.CSTNode) -> bool:
+        """Whether a name certainly has a value at ``at``: it is set on every way there, or in a scope around."""
+        scope = self.scope(at)
+        found = scope.bindings.get(name, ())
+        if not found or name in scope.elsewhere:
+            return bool(self.lookup(name, at)) or hasattr(builtins, name)
+        rank, arms = self._tree.first(at), set[cst.CSTNode]()
+        before = [each for each in reversed(found) if each.order < rank and not _may_fail(self._tree, each.node, at)]
+        return any(
+            each.kind is BindingKind.PARAMETER
+            or _dominates(self._tree, each.node, at)
+            or _completes(self._tree, each.node, at, arms)
+            for each in before
+        )
+
     def _reaching(self, name: str, use: cst.CSTNode) -> tuple[Binding, ...]:
         start = scope = self.scope(use)
         current: Scope | None = scope
@@ -310,6 +325,14 @@ def _dominates(tree: Tree, binding: cst.CSTNode, use: cst.CSTNode) -> bool:
     if isinstance(binding, cst.For):
         return tree.contains(binding.body, use)
     return True
+
+
+def _may_fail(tree: Tree, binding: cst.CSTNode, use: cst.CSTNode) -> bool:
+    """Whether a ``try`` that ends before ``use`` may leave ``binding`` out."""
+    return any(
+        isinstance(branch, (cst.Try, cst.TryStar)) and not tree.contains(branch, use)
+        for branch, _ in _arms(tree, binding)
+    )
 
 
 def _completes(tree: Tree, binding: cst.CSTNode, use: cst.CSTNode, arms: set[cst.CSTNode]) -> bool:

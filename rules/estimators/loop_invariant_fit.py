@@ -11,7 +11,7 @@ from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, Sev
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from greenlint import Call, Edit, Estimator, Facts, Findings, Fix, Outline, Rows, cst
+    from greenlint import Call, Estimator, Facts, Findings, Fix, Outline, Rows, cst
 
 
 class LoopInvariantFit(Rule):
@@ -83,7 +83,7 @@ class LoopInvariantFit(Rule):
 
     def _fix(self, group: Sequence[_Repeated], facts: Facts) -> Fix | None:
         """Move the calls, and what makes their estimators, before a loop that certainly runs."""
-        from greenlint import Edit, Loops, Tree, hoist
+        from greenlint import Loops, Tree, hoist, joined
 
         loop, tree = group[0].loop, facts[Tree]
         if not facts[Loops].of(loop).iterations:
@@ -94,14 +94,11 @@ class LoopInvariantFit(Rule):
             if statements is None:
                 return None
             moved.update((statement, statement) for statement in statements)
-        above = ""
-        edits: list[Edit] = []
-        for statement in sorted(moved, key=tree.first):
-            hoisted = hoist(facts.document, statement, loop)
-            if hoisted is None:
-                return None
-            above += hoisted[0].text
-            edits = [Edit(hoisted[0].span, above), *edits[1:], *hoisted[1:]]
+        hoisted = [hoist(facts.document, statement, loop) for statement in sorted(moved, key=tree.first)]
+        changes = [each for each in hoisted if each is not None]
+        if len(changes) < len(hoisted):
+            return None
+        edits = joined(*changes)
         title = "do it once, before the loop"
         if all(_is_silent(each, facts) for each in group):
             return self.safe_fix(title, *edits)

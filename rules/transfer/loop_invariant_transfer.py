@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Confidence, Evidence, Good, Grade, Premise, Rule, Severity, on_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from greenlint import Facts, Findings, Move, Outline, Spot, cst
+    from greenlint import Edit, Facts, Findings, Fix, Move, Outline, Spot, cst
 
 
 class LoopInvariantTransfer(Rule):
@@ -72,7 +72,24 @@ class LoopInvariantTransfer(Rule):
                 related=tuple((each.move.call.node, "copied again here too") for each in group[1:6]),
                 severity=None if first.matters else Severity.INFO,
                 confidence=Confidence.HIGH if facts[Frameworks].gpu_intent is True else Confidence.MEDIUM,
+                fix=self._fix(group, facts),
             )
+
+    def _fix(self, group: list[_Place], facts: Facts) -> Fix | None:
+        """Move the copies before the outermost loop in which they are the same."""
+        from greenlint import Tree, joined
+
+        hoisted: list[_Hoisted] = []
+        for place in sorted(group, key=lambda each: facts[Tree].first(each.move.call.node)):
+            moved = _hoisted(place, hoisted, facts)
+            if moved is None:
+                return None
+            hoisted.append(moved)
+        edits = joined(*(each.edits for each in hoisted))
+        reasons = dict.fromkeys(each.reason for each in hoisted if each.reason is not None)
+        if reasons:
+            return self.unsafe_fix(group[0].remedy, *edits, reason=", and ".join(reasons))
+        return self.safe_fix(group[0].remedy, *edits)
 
     examples = (
         Bad(
@@ -85,7 +102,18 @@ class LoopInvariantTransfer(Rule):
                 loss = nn.functional.cross_entropy(model(x.cuda()), y.cuda(), weight=weights.cuda())  # bad
                 loss.backward()
                 optimizer.step()
-            """
+            """,
+            fixed="""
+            import torch
+            from torch import nn
+
+            weights = torch.tensor([0.2, 0.3, 0.5])
+            weights_on_device = weights.cuda()
+            for x, y in loader:
+                loss = nn.functional.cross_entropy(model(x.cuda()), y.cuda(), weight=weights_on_device)
+                loss.backward()
+                optimizer.step()
+            """,
         ),
         Bad(
             """
@@ -98,7 +126,18 @@ class LoopInvariantTransfer(Rule):
                 loss = criterion(model(images.to("cuda")), boxes.to("cuda"), table)
                 loss.backward()
                 optimizer.step()
-            """
+            """,
+            fixed="""
+            import numpy as np
+            import torch
+
+            anchors = np.load("anchors.npy")
+            table = torch.from_numpy(anchors).to("cuda")
+            for images, boxes in loader:
+                loss = criterion(model(images.to("cuda")), boxes.to("cuda"), table)
+                loss.backward()
+                optimizer.step()
+            """,
         ),
         Bad(
             """
@@ -127,6 +166,156 @@ class LoopInvariantTransfer(Rule):
                 model.to(device)  # bad
                 with torch.no_grad():
                     scores = model(images.to(device))
+            """,
+            fixed="""
+            import torch
+            from torchvision.models import resnet50
+
+            device = torch.device("cuda")
+            model = resnet50()
+            model.to(device)
+            for images in loader:
+                with torch.no_grad():
+                    scores = model(images.to(device))
+            """,
+        ),
+        Bad(
+            """
+            import torch
+            from torchvision.models import resnet50
+
+            device = torch.device("cuda")
+            model = resnet50()
+            model.to(device)
+            for images in loader:
+                with torch.no_grad():
+                    model.eval()
+                    model.to(device)  # bad
+                    scores = model(images.to(device))
+            """,
+            fixed="""
+            import torch
+            from torchvision.models import resnet50
+
+            device = torch.device("cuda")
+            model = resnet50()
+            model.to(device)
+            for images in loader:
+                with torch.no_grad():
+                    model.eval()
+                    scores = model(images.to(device))
+            """,
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+
+            class Trainer:
+                def __init__(self, model):
+                    self.model = model
+                    self.weights = torch.tensor([0.2, 0.3, 0.5])
+                    self.device = torch.device("cuda")
+
+                def fit(self, loader):
+                    for epoch in range(100):
+                        self.model.train()
+                        for x, y in loader:
+                            # rare classes count more
+                            weights = self.weights.to(self.device)  # bad
+
+                            logits = self.model(x.to(self.device))
+                            loss = nn.functional.cross_entropy(logits, y.to(self.device), weight=weights)
+                            loss.backward()
+                            self.optimizer.step()
+            """,
+            fixed="""
+            import torch
+            from torch import nn
+
+            class Trainer:
+                def __init__(self, model):
+                    self.model = model
+                    self.weights = torch.tensor([0.2, 0.3, 0.5])
+                    self.device = torch.device("cuda")
+
+                def fit(self, loader):
+                    # rare classes count more
+                    weights = self.weights.to(self.device)
+                    for epoch in range(100):
+                        self.model.train()
+                        for x, y in loader:
+
+                            logits = self.model(x.to(self.device))
+                            loss = nn.functional.cross_entropy(logits, y.to(self.device), weight=weights)
+                            loss.backward()
+                            self.optimizer.step()
+            """,
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+
+            mask = torch.zeros(1000)
+            for x, y in loader:
+                seen = mask.cuda()  # bad
+                seen += y.cuda()
+                loss = nn.functional.mse_loss(model(x.cuda()) * seen, y.cuda())
+                loss.backward()
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+
+            weights = torch.tensor([0.2, 0.3, 0.5])
+            for x, y in loader:
+                if args.cuda:
+                    x, y, weights_used = x.cuda(), y.cuda(), weights.cuda()  # bad
+                loss = nn.functional.cross_entropy(model(x), y, weight=weights_used)
+                loss.backward()
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+
+            weights = torch.tensor([0.2, 0.3, 0.5])
+            for x, y in loader:
+                loss = nn.functional.cross_entropy(model(x.cuda()), y.cuda(), weight=balance(weights.cuda()))  # bad
+                loss.backward()
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+
+            scale = torch.tensor([0.2], requires_grad=True)
+            for x, y in loader:
+                loss = nn.functional.mse_loss(model(x.cuda()) * scale.cuda(), y.cuda())  # bad
+                loss.backward()
+                optimizer.step()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from torchvision.models import resnet50
+
+            device = torch.device("cuda")
+            model = resnet50()
+            for images in loader:
+                model.to(device)  # bad
+                with torch.no_grad():
+                    scores = model(images.to(device))
+                export(model)
             """
         ),
         Good(
@@ -373,4 +562,229 @@ def _in_forward(move: Move, spot: Spot, facts: Facts) -> _Place | None:
     )
 
 
+# -- the fix --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Hoisted:
+    """How a copy moves before a loop."""
+
+    text: str
+    """The copy as it is written."""
+    loop: cst.For | cst.While
+    edits: Sequence[Edit]
+    name: str | None = None
+    """The variable that holds it."""
+    reason: str | None = None
+    """Why that is not safe."""
+
+
+def _hoisted(place: _Place, others: Sequence[_Hoisted], facts: Facts) -> _Hoisted | None:
+    from greenlint import Tree, is_remarked
+
+    move = place.move
+    loop = _outermost(place, facts)
+    if loop is None or move.call.name is not None or is_remarked(facts.document, facts[Tree].statement(move.call.node)):
+        return None
+    return _hoisted_network(move, loop, facts) if _is_network(move, facts) else _hoisted_copy(move, loop, others, facts)
+
+
+def _outermost(place: _Place, facts: Facts) -> cst.For | cst.While | None:
+    """The outermost loop in which a copy is the same, and made in each pass; at least the one that was reported."""
+    from greenlint import Names, Tree, cst
+
+    call, tree, names = place.move.call.node, facts[Tree], facts[Names]
+    found: cst.For | cst.While | None = None
+    attributes = {each.attr for each in tree.below(call, cst.Attribute)}
+    read = {each.value for each in tree.below(call, cst.Name) if each not in attributes and names.reaching(each)}
+    for loop in tree.loops_around(call):
+        if not _is_same(place.move, loop, facts) or not all(names.is_bound(each, loop) for each in read):
+            break
+        found = loop
+    return found if found is not None and tree.contains(found, place.spot.body) else None
+
+
+def _is_same(move: Move, loop: cst.For | cst.While, facts: Facts) -> bool:
+    from greenlint import Invariance, Tree, cst
+
+    tree, holds = facts[Tree], facts[Invariance].holds
+    if not holds(move.source, loop) or any(arg.star or not holds(arg.value, loop) for arg in move.call.node.args):
+        return False
+    # Other code may run between the passes.
+    if any(True for _ in tree.below(loop, cst.Yield, cst.Await)):
+        return False
+    conditional = (cst.If, cst.Else, cst.Try, cst.TryStar, cst.Match, cst.IfExp, cst.BooleanOperation)
+    elsewhere = (cst.Lambda, cst.FunctionDef, cst.ClassDef, cst.BaseComp)
+    for above in tree.ancestors(move.call.node):
+        if above is loop:
+            return True
+        if isinstance(above, (*conditional, *elsewhere)):
+            return False
+        if isinstance(above, cst.With) and not _is_harmless(above, facts):
+            return False
+    return False
+
+
+def _is_harmless(block: cst.With, facts: Facts) -> bool:
+    """Whether a copy made before a block is the same as one made in it."""
+    from greenlint import Calls, cst
+
+    items = [each.item for each in block.items]
+    return all(
+        isinstance(each, cst.Call)
+        and (facts[Calls].of(each).name or "").startswith("torch.")
+        and facts[Calls].of(each).method in ("no_grad", "enable_grad", "set_grad_enabled", "inference_mode", "autocast")
+        for each in items
+    )
+
+
+# -- tensors --------------------------------------------------------------------------------------------------
+
+
+def _hoisted_copy(move: Move, loop: cst.For | cst.While, others: Sequence[_Hoisted], facts: Facts) -> _Hoisted | None:
+    from greenlint import Names, Tree, Uses, cst, hoist, insert_before, replace_node
+
+    document, call = facts.document, move.call.node
+    base = _base(move.source)
+    uses = _other_uses(base, move, loop, facts) if base is not None else None
+    only_read = facts[Uses].only_reads(call, *uses, until=loop) if uses is not None else False
+    if base is None or only_read is False:
+        return None
+    text, reasons = document.source(call), [] if only_read else [_SEES_CHANGES]
+    statement = facts[Tree].parent(call)
+    if isinstance(statement, cst.Assign):
+        target = statement.targets[0].target
+        scope = facts[Names].scope(target)
+        if not isinstance(target, cst.Name) or scope.is_class or len(scope.bindings.get(target.value, ())) != 1:
+            return None
+        edits = hoist(document, statement, loop)
+        reason = " and ".join(reasons) or None
+        return _Hoisted(text, loop, edits, target.value, reason) if edits is not None else None
+    reason = " and ".join((_STAYS, *reasons))
+    replaced = [each for each in others if each.text == text and each.loop is loop]
+    if replaced and replaced[0].name is not None:
+        return _Hoisted(text, loop, replace_node(document, call, replaced[0].name), replaced[0].name, reason)
+    last = base.attr.value if isinstance(base, cst.Attribute) else base.value
+    name = f"{last.strip('_')}_on_device"
+    taken = {each.value for each in facts[Tree].of_type(cst.Name)} | {each.name for each in others}
+    above = insert_before(document, loop, f"{name} = {text}")
+    if above is None or name in taken or "\n" in text:
+        return None
+    return _Hoisted(text, loop, (*above, *replace_node(document, call, name)), name, reason)
+
+
+def _other_uses(
+    base: cst.Name | cst.Attribute, move: Move, loop: cst.For | cst.While, facts: Facts
+) -> list[cst.Name | cst.Attribute] | None:
+    """Where else the program gets at what is copied, so that it might change it; ``None`` where it is trained."""
+    from greenlint import Names, Tree, Uses, Values, cst
+
+    tree, uses, names = facts[Tree], facts[Uses], facts[Names]
+    if isinstance(base, cst.Name):
+        bindings = names.reaching(base)
+        found: list[cst.Name | cst.Attribute] = list(uses.of(base.value, base))
+    else:
+        bindings = tuple(names.stores.get(base.attr.value, ()))
+        same = (each for each in tree.of_type(cst.Attribute) if each.attr.value == base.attr.value)
+        found = [each for each in same if not isinstance(tree.parent(each), cst.AssignTarget)]
+    made = facts[Values].of(move.source).call
+    texts = [facts.document.source(each.value) for each in bindings if each.value is not None and each.value in tree]
+    texts.append(made.facts.document.source(made.node) if made is not None else "")
+    if any(map(_TRAINED.search, texts)):
+        return None
+    # What changes it outside of the loop, in code that runs straight through, was done before or will be done after.
+    straight = {tree.function(loop), *(tree.function(each.node) for each in bindings if each.node in tree)}
+
+    def is_settled(use: cst.CSTNode) -> bool:
+        return uses.changes(use) and tree.function(use) in straight and not tree.contains(loop, use)
+
+    return [each for each in found if not is_settled(each)]
+
+
+# -- networks -------------------------------------------------------------------------------------------------
+
+
+def _hoisted_network(move: Move, loop: cst.For | cst.While, facts: Facts) -> _Hoisted | None:
+    from greenlint import Loops, Tree, cst, delete_statement, dotted, hoist
+
+    document, tree, call = facts.document, facts[Tree], move.call.node
+    statement, path = tree.parent(call), dotted(move.source)
+    line = tree.parent(statement) if isinstance(statement, cst.Expr) else None
+    block = tree.parent(line) if line is not None else None
+    if statement is None or path is None or not isinstance(block, cst.IndentedBlock) or len(block.body) == 1:
+        return None
+    if not _stays_there(path, statement, loop, facts):
+        return None
+    text = document.source(call)
+    if _is_moved_before(text, path, loop, facts):
+        edits = delete_statement(document, statement)
+        return _Hoisted(text, loop, edits) if edits is not None else None
+    edits = hoist(document, statement, loop)
+    if edits is None:
+        return None
+    return _Hoisted(text, loop, edits, reason=None if facts[Loops].of(loop).iterations else _NO_PASS)
+
+
+def _stays_there(path: str, statement: cst.CSTNode, loop: cst.For | cst.While, facts: Facts) -> bool:
+    """Whether a network is only run, read or trained in a loop after it was moved, and nothing else moves it."""
+    from greenlint import Calls, Tree, dotted
+
+    tree, last = facts[Tree], path.rpartition(".")[2]
+    for call in facts[Calls].methods(*_MOVES):
+        moved = (dotted(call.receiver) or "").rpartition(".")[2] if call.receiver is not None else ""
+        before = tree.function(call.node) is tree.function(loop) and not tree.contains(loop, call.node)
+        if moved == last and not before and tree.parent(call.node) is not statement:
+            return False
+    start = tree.first(statement)
+    uses = [each for each in _uses_of(path, loop, facts) if not tree.contains(statement, each)]
+    return all(_only_runs(each, facts, may_compute=tree.first(each) > start) for each in uses)
+
+
+def _uses_of(path: str, within: cst.CSTNode, facts: Facts) -> Iterator[cst.CSTNode]:
+    from greenlint import Tree, cst, dotted
+
+    for each in facts[Tree].below(within, cst.Name, cst.Attribute):
+        holder = facts[Tree].parent(each)
+        if dotted(each) == path and not (isinstance(holder, cst.Attribute) and holder.attr is each):
+            yield each
+
+
+def _only_runs(use: cst.CSTNode, facts: Facts, *, may_compute: bool) -> bool:
+    """Whether a network is not moved, kept or passed on: ``model.eval()``, and when it computes ``model(x)``."""
+    from greenlint import Calls, Tree, cst
+
+    holder = facts[Tree].parent(use)
+    if isinstance(holder, cst.Attribute):
+        return may_compute or holder.attr.value in ("eval", "train")
+    if not may_compute or isinstance(holder, cst.Call):
+        return may_compute
+    above = facts[Tree].parent(holder) if isinstance(holder, cst.Arg) else None
+    return isinstance(above, cst.Call) and (facts[Calls].of(above).name or "").startswith("torch.")
+
+
+def _is_moved_before(text: str, path: str, loop: cst.For | cst.While, facts: Facts) -> bool:
+    """Whether the last statement before a loop that moves a network does the same."""
+    from greenlint import Calls, Tree, cst, dotted
+
+    tree, start = facts[Tree], facts[Tree].first(loop)
+    above = [
+        tree.statement(call.node)
+        for call in facts[Calls].methods(*_MOVES)
+        if call.receiver is not None and dotted(call.receiver) == path and tree.first(call.node) < start
+    ]
+    if not above or facts.document.source(above[-1]) != text:
+        return False
+    line, block = tree.parent(above[-1]), tree.parent(loop)
+    if line is None or tree.parent(line) is not block or not isinstance(block, cst.IndentedBlock | cst.Module):
+        return False
+    after = tree.last(above[-1])
+    between = (each for each in _uses_of(path, block, facts) if after < tree.first(each) < start)
+    return all(_only_runs(each, facts, may_compute=True) for each in between)
+
+
+_MOVES = ("to", "cpu", "cuda", "xpu", "npu", "mps", "half", "float", "double", "bfloat16", "share_memory", "to_empty")
+_TRAINED = re.compile(r"requires_grad|Parameter")
+_STAYS = "the copy stays in device memory for the whole loop"
+_SEES_CHANGES = "a network that changes what it gets in place changes it for the next pass, too"
+_NO_PASS = "it is moved even where the loop has no pass"
 _HOST_NAME = re.compile(r"cpu|offload|host", re.IGNORECASE)

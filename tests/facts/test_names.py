@@ -92,3 +92,33 @@ def constants_reaching(code: str) -> set[str]:
 )
 def test_reaching(code: str, values: set[str]) -> None:
     assert constants_reaching(code) == values
+
+
+@pytest.mark.parametrize(
+    ("code", "bound"),
+    [
+        ("x = 1\nf()", True),
+        ("import x\nf()", True),
+        ("def x(): ...\nf()", True),
+        ("if c:\n    x = 1\nelse:\n    x = 2\nf()", True),
+        ("with c as x:\n    f()", True),
+        ("for x in y:\n    f()", True),
+        ("def g(x):\n    f()", True),
+        ("x = 1\ndef g():\n    f()", True),
+        ("f()", False),
+        ("f()\nx = 1", False),
+        ("if c:\n    x = 1\nf()", False),
+        ("for x in y:\n    g()\nf()", False),
+        ("try:\n    x = 1\nexcept E:\n    pass\nf()", False),
+        ("x = 1\ndef g():\n    f()\n    x = 2", False),
+    ],
+)
+def test_is_bound(code: str, bound: bool) -> None:
+    facts = facts_of(code)
+    call = next(each for each in facts[Tree].of_type(cst.Call) if facts.document.source(each) == "f()")
+    assert facts[Names].is_bound("x", call) is bound
+
+
+def test_builtins_are_bound() -> None:
+    facts = facts_of("f()")
+    assert facts[Names].is_bound("len", facts[Tree].of_type(cst.Call)[0])
