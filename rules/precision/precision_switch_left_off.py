@@ -75,25 +75,25 @@ class PrecisionSwitchLeftOff(Rule):
         )
 
     def _accelerator_fix(self, call: Call, facts: Facts) -> Fix | None:
-        from greenlint import Calls, cst, is_remarked, replace_node, spelled
+        from greenlint import Bfloat16, Calls, Tree, cst, insert_before, is_remarked, replace_node, spelled
 
-        written = call.argument("mixed_precision").node
+        document, written = facts.document, call.argument("mixed_precision").node
         if not isinstance(written, cst.SimpleString) or len(facts[Calls].methods("Accelerator")) != 1:
             return None
-        if (
-            not call.argument("cpu").absent
-            or is_remarked(facts.document, call.node)
-            or _sees_to_types(facts, _PRECISIONS)
-        ):
+        if not call.argument("cpu").absent or is_remarked(document, call.node) or _sees_to_types(facts, _PRECISIONS):
             return None
-        torch = spelled(facts.document, "torch")
-        if torch is None:
+        torch = spelled(document, "torch")
+        if torch is None or not _prepares_for_bfloat16(facts):
             return None
-        imported, name = torch
-        # "bf16" raises where the device cannot do it, and is slow on a CPU.
-        asked = f"{name}.cuda.is_available() and {name}.cuda.is_bf16_supported()"
-        edits = (*imported, *replace_node(facts.document, written, f'"bf16" if {asked} else {written.value}'))
-        return self.unsafe_fix("compute in bfloat16 where the GPU can", *edits, reason="changes rounding")
+        switch = facts[Bfloat16].switch(call.node, torch[1])
+        if switch is None:
+            return None
+        name, line = switch
+        placed = insert_before(document, facts[Tree].statement(call.node), line)
+        if placed is None:
+            return None
+        edits = (*torch[0], *placed, *replace_node(document, written, f'"bf16" if {name} else {written.value}'))
+        return self.unsafe_fix(_IN_BFLOAT16, *edits, reason="changes rounding")
 
     @on_file
     def deepspeed(self, tree: cst.Module, facts: Facts) -> Findings:
@@ -141,12 +141,14 @@ class PrecisionSwitchLeftOff(Rule):
         torch = spelled(facts.document, "torch")
         if torch is None:
             return None
-        imported, name = torch
-        edits = _switched_on(switches, f"{name}.cuda.is_available()", facts)
-        if edits is None:
-            return None
-        reason = "changes rounding; in float16 a step whose gradients overflow is left out"
-        return self.unsafe_fix("compute in 16 bits where there is a GPU", *imported, *edits, reason=reason)
+        if _takes_bfloat16(switches):
+            edits = _switched_to_bfloat16(switches, torch[1], facts)
+            title, reason = _IN_BFLOAT16, "changes rounding"
+        else:
+            edits = _switched_on(switches, f"{torch[1]}.cuda.is_available()", facts)
+            title = "compute in float16 where there is a GPU"
+            reason = "changes rounding, and a step whose gradients overflow is left out"
+        return self.unsafe_fix(title, *torch[0], *edits, reason=reason) if edits is not None else None
 
     examples = (
         Bad(
@@ -158,17 +160,31 @@ class PrecisionSwitchLeftOff(Rule):
             for x, y in loader:
                 accelerator.backward(loss_of(model(x), y))
                 optimizer.step()
-            """,
-            fixed="""
+            """
+        ),
+        Bad(
+            """
             from accelerate import Accelerator
-            import torch
+            from torchvision.models import resnet50
 
-            accelerator = Accelerator(mixed_precision="bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "no")
-            model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
+            accelerator = Accelerator(mixed_precision="no")  # bad
+            model, optimizer, loader = accelerator.prepare(resnet50(), optimizer, loader)
             for x, y in loader:
                 accelerator.backward(loss_of(model(x), y))
                 optimizer.step()
-            """,  # noqa: E501
+            """,
+            fixed="""
+            from accelerate import Accelerator
+            from torchvision.models import resnet50
+            import torch
+
+            bf16 = torch.cuda.is_available() and torch.cuda.get_device_capability() >= (8, 0)
+            accelerator = Accelerator(mixed_precision="bf16" if bf16 else "no")
+            model, optimizer, loader = accelerator.prepare(resnet50(), optimizer, loader)
+            for x, y in loader:
+                accelerator.backward(loss_of(model(x), y))
+                optimizer.step()
+            """,
         ),
         Bad(
             """
@@ -247,26 +263,45 @@ class PrecisionSwitchLeftOff(Rule):
         Bad(
             """
             import torch
+            from torchvision.models import resnet50
 
-            model = Net().cuda()
+            model = resnet50().cuda()
             optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-            for x, y in loader:
-                with torch.autocast("cuda", dtype=torch.bfloat16, enabled=False):  # bad
-                    loss = criterion(model(x.cuda()), y.cuda())
-                loss.backward()
-                optimizer.step()
+            for epoch in range(90):
+                for x, y in loader:
+                    with torch.autocast("cuda", dtype=torch.bfloat16, enabled=False):  # bad
+                        loss = criterion(model(x.cuda()), y.cuda())
+                    loss.backward()
+                    optimizer.step()
             """,
             fixed="""
             import torch
+            from torchvision.models import resnet50
 
-            model = Net().cuda()
+            model = resnet50().cuda()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            bf16 = torch.cuda.is_available() and torch.cuda.get_device_capability() >= (8, 0)
+            for epoch in range(90):
+                for x, y in loader:
+                    with torch.autocast("cuda", dtype=torch.bfloat16, enabled=bf16):
+                        loss = criterion(model(x.cuda()), y.cuda())
+                    loss.backward()
+                    optimizer.step()
+            """,
+        ),
+        Bad(
+            """
+            import torch
+            from torch import nn
+
+            model = nn.LSTM(300, 512).cuda()
             optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
             for x, y in loader:
-                with torch.autocast("cuda", dtype=torch.bfloat16, enabled=torch.cuda.is_available()):
-                    loss = criterion(model(x.cuda()), y.cuda())
+                with torch.autocast("cuda", dtype=torch.bfloat16, enabled=False):  # bad
+                    loss = criterion(model(x.cuda())[0], y.cuda())
                 loss.backward()
                 optimizer.step()
-            """,
+            """
         ),
         Bad(
             """
@@ -552,6 +587,7 @@ def _in_training(call: Call, facts: Facts) -> bool:
 
 # -- fixes -----------------------------------------------------------------------------------------------------
 
+_IN_BFLOAT16 = "compute in bfloat16 where the GPU has units for it"
 _PRECISIONS = re.compile(
     r"weight_dtype|torch_dtype|b?float16|[bf]f?p?16\b|\.half\(|autocast|[Dd]eep[Ss]peed|fsdp|FSDP|fp8"
 )
@@ -596,10 +632,10 @@ def _trains_in_half(switches: list[Call], facts: Facts) -> bool:
 
     if _sees_to_types(facts, _PRECISION_ELSEWHERE):
         return False
+    if _takes_bfloat16(switches):
+        return all(_runs_in_bfloat16(each, facts) for each in switches if each.method == "autocast")
     casts = [each for each in switches if each.method == "autocast"]
     types = [each.argument("dtype", 99) for each in casts]
-    if casts and all(each.value is not None and each.value.dtype == "bfloat16" for each in types):
-        return True
     # Gradients in float16 vanish without a scaler.
     scaled = len(casts) < len(switches) and all(each.owner is StepOwner.SCALER for each in facts[Loops].steps)
     if not casts or not scaled or any(not each.absent for each in types):
@@ -612,11 +648,64 @@ def _trains_in_half(switches: list[Call], facts: Facts) -> bool:
 _PRECISION_ELSEWHERE = re.compile(r"\.half\(|torch_dtype|weight_dtype|deepspeed|Accelerator|\bapex\b")
 
 
+def _takes_bfloat16(switches: list[Call]) -> bool:
+    types = [each.argument("dtype", 99).value for each in switches if each.method == "autocast"]
+    return bool(types) and all(each is not None and each.dtype == "bfloat16" for each in types)
+
+
+def _runs_in_bfloat16(cast: Call, facts: Facts) -> bool:
+    """Whether all networks that run under an ``autocast`` are known to do so in bfloat16."""
+    from greenlint import Bfloat16, Calls, Models, Tree, cst
+
+    block = facts[Tree].enclosing(cast.node, cst.With)
+    if block is None:
+        return False
+    networks = [facts[Models].network(each) for each in facts[Calls].within(block.body)]
+    found = [each for each in networks if each is not None]
+    return bool(found) and all(map(facts[Bfloat16].network, found))
+
+
+def _prepares_for_bfloat16(facts: Facts) -> bool:
+    """Whether all networks that Accelerate wraps are known to run in bfloat16."""
+    from greenlint import Bfloat16, Calls, Models
+
+    given = [each for call in facts[Calls].methods("prepare", "prepare_model") for each in call.positional]
+    networks = [each for each in given if facts[Models].is_model(each)]
+    return bool(networks) and all(map(facts[Bfloat16].network, networks))
+
+
+def _switched_to_bfloat16(switches: list[Call], torch: str, facts: Facts) -> tuple[Edit, ...] | None:
+    """Switch them on where the GPU has units for bfloat16, which is asked once, before any loop."""
+    from greenlint import Bfloat16, Tree, insert_before
+
+    tree = facts[Tree]
+    literals = _literals(switches, facts)
+    if literals is None or len({tree.function(each) for each in literals}) != 1:
+        return None
+    first = min(literals, key=tree.first)
+    loops = tree.loops_around(first)
+    place = loops[-1] if loops else tree.statement(first)
+    switch = facts[Bfloat16].switch(place, torch)
+    placed = insert_before(facts.document, place, switch[1]) if switch is not None else None
+    edits = _switched_on(switches, switch[0], facts) if switch is not None else None
+    return (*placed, *edits) if placed is not None and edits is not None else None
+
+
 def _switched_on(switches: list[Call], text: str, facts: Facts) -> tuple[Edit, ...] | None:
     """Put ``text`` in the place of each literal that switches one of them off."""
-    from greenlint import Names, cst, replace_node
+    from greenlint import replace_node
 
-    literals: dict[cst.CSTNode, None] = {}
+    literals = _literals(switches, facts)
+    if literals is None:
+        return None
+    return tuple(edit for each in literals for edit in replace_node(facts.document, each, text))
+
+
+def _literals(switches: list[Call], facts: Facts) -> list[cst.BaseExpression] | None:
+    """Each ``False`` that switches one of them off; ``None`` where one is not written out."""
+    from greenlint import Names, cst
+
+    literals: dict[cst.BaseExpression, None] = {}
     for call in switches:
         written = call.argument("enabled").node
         if isinstance(written, cst.Name) and written.value != "False":
@@ -628,7 +717,7 @@ def _switched_on(switches: list[Call], text: str, facts: Facts) -> tuple[Edit, .
         if not isinstance(written, cst.Name) or written.value != "False":
             return None
         literals[written] = None
-    return tuple(edit for each in literals for edit in replace_node(facts.document, each, text))
+    return list(literals)
 
 
 def _feeds_only(assign: cst.Assign, switches: list[Call], facts: Facts) -> bool:
