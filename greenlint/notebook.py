@@ -54,6 +54,8 @@ class CellMap:
     """Cells under ``%%time`` or ``%%timeit``."""
     indents: Mapping[int, str] = field(default_factory=dict)
     """What lines of the joined text lack in front, where IPython runs an indented cell as if it were not."""
+    ids: Mapping[int, str] = field(default_factory=dict)
+    """The ids of code cells that have one, as those of nbformat 4.5 do."""
     _physical: dict[int, list[int]] | None = field(default=None, repr=False)
 
     def locate(self, line: int) -> tuple[int, int]:
@@ -63,7 +65,10 @@ class CellMap:
 
     def physical(self, line: int) -> int:
         """The line of the stored JSON that holds a line of the joined text."""
-        cell, within = self.locate(line)
+        return self.physical_in(*self.locate(line))
+
+    def physical_in(self, cell: int, within: int) -> int:
+        """The line of the stored JSON that holds a line of a cell."""
         if self._physical is None:
             self._physical = {cell: source.lines for cell, source in stored_sources(self.raw).items()}
         lines = self._physical.get(cell)
@@ -109,7 +114,7 @@ def read_notebook(raw: str) -> Notebook | Skipped:
     joiner = _Joiner(raw)
     for number, cell in enumerate(_cells(content), start=1):
         if isinstance(cell, dict) and cell.get("cell_type") == "code":
-            joiner.add(number, _source(cell))
+            joiner.add(number, _source(cell), cell.get("id"))
     return joiner.notebook()
 
 
@@ -176,9 +181,13 @@ class _Joiner:
         self._magics: dict[int, str] = {}
         self._timed: set[int] = set()
         self._indents: dict[int, str] = {}
+        self._ids: dict[int, str] = {}
         self._broken: list[BrokenCell] = []
 
-    def add(self, number: int, source: str) -> None:
+    def add(self, number: int, source: str, name: object = None) -> None:
+        """Take in a code cell; ``name`` is what it has for an id."""
+        if isinstance(name, str) and name:
+            self._ids[number] = name
         lines = lines_of(source)
         self._starts.append((len(self._lines) + 1, number, len(lines)))
         plain = self._flush(self._plain(number, lines))
@@ -228,6 +237,7 @@ class _Joiner:
             magics=self._magics,
             timed=frozenset(self._timed),
             indents=self._indents,
+            ids=self._ids,
         )
         text = "\n".join(self._lines)
         return Notebook(text + "\n" if text else "", cells, tuple(self._broken))

@@ -18,7 +18,7 @@ def packed(result: FileResult) -> Any:
     return [
         [_packed_finding(each) for each in result.findings],
         [_packed_finding(each) for each in result.suppressed],
-        [[each.kind, each.message, each.line, each.column, each.cell] for each in result.problems],
+        result.problems,
         [[each.rule, each.error, each.traceback] for each in result.crashes],
         result.skipped,
     ]
@@ -38,8 +38,10 @@ def unpacked(payload: Any, path: str) -> FileResult:
     )
 
 
-def _unpacked_problem(kind: str, message: str, line: int, column: int, cell: int | None) -> Problem:
-    return Problem(str(kind), str(message), int(line), int(column), _number(cell))
+def _unpacked_problem(
+    kind: str, message: str, line: int, column: int, cell: int | None, cell_id: str | None, physical_line: int
+) -> Problem:
+    return Problem(str(kind), str(message), int(line), int(column), _number(cell), _text(cell_id), int(physical_line))
 
 
 _TEXTS = ("rule", "category", "message", "fingerprint")
@@ -53,17 +55,18 @@ def _packed_finding(finding: PlacedFinding) -> list[Any]:
         finding.severity.value,
         finding.confidence.value,
         finding.cell,
+        finding.cell_id,
         finding.help,
         finding.suppressed,
         finding.source,
         finding.notes,
-        [[each.message, each.line, each.column, each.cell, each.path] for each in finding.related],
+        finding.related,
         None if finding.fix is None else _packed_fix(finding.fix),
     ]
 
 
 def _unpacked_finding(row: Sequence[Any]) -> PlacedFinding:
-    texts, numbers, severity, confidence, cell, help_, suppressed, source, notes, related, fix = row
+    texts, numbers, severity, confidence, cell, cell_id, help_, suppressed, source, notes, related, fix = row
     rule, category, message, fingerprint = map(str, texts)
     line, column, end_line, end_column, physical_line = map(int, numbers)
     return PlacedFinding(
@@ -77,6 +80,7 @@ def _unpacked_finding(row: Sequence[Any]) -> PlacedFinding:
         end_line=end_line,
         end_column=end_column,
         cell=_number(cell),
+        cell_id=_text(cell_id),
         physical_line=physical_line,
         source=tuple(map(str, source)),
         help=_text(help_),
@@ -88,8 +92,17 @@ def _unpacked_finding(row: Sequence[Any]) -> PlacedFinding:
     )
 
 
-def _unpacked_related(message: str, line: int, column: int, cell: int | None, path: str | None) -> PlacedRelated:
-    return PlacedRelated(str(message), int(line), int(column), _number(cell), _text(path))
+def _unpacked_related(
+    message: str,
+    line: int,
+    column: int,
+    cell: int | None,
+    path: str | None,
+    cell_id: str | None,
+    physical_line: int,
+) -> PlacedRelated:
+    placed = int(line), int(column), _number(cell)
+    return PlacedRelated(str(message), *placed, _text(path), _text(cell_id), int(physical_line))
 
 
 def _packed_fix(fix: PlacedFix) -> list[Any]:

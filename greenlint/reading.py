@@ -110,7 +110,7 @@ def _parse_notebook(path: str, source: Source, wanted: Wanted | None, before: Do
         raise UnreadableError("notebook", str(error), error.line) from None
     if isinstance(found, notebook.Skipped):
         return ParsedFile(None, found.reason)
-    problems = tuple(Problem("syntax", each.message, each.line, 1, each.cell) for each in found.broken)
+    problems = tuple(_broken(each, found.cells) for each in found.broken)
     try:
         outline = _outline(found.text)
         if outline is not None and wanted is not None and not wanted(found.text, outline):
@@ -122,6 +122,11 @@ def _parse_notebook(path: str, source: Source, wanted: Wanted | None, before: Do
         raise
     document.cells = found.cells
     return ParsedFile(document, None, problems)
+
+
+def _broken(cell: notebook.BrokenCell, cells: notebook.CellMap) -> Problem:
+    line = cells.physical_in(cell.cell, cell.line)
+    return Problem("syntax", cell.message, cell.line, 1, cell.cell, cells.ids.get(cell.cell), line)
 
 
 def _document(path: str, text: str, encoding: str, before: Document | None) -> Document:

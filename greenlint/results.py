@@ -14,7 +14,7 @@ from greenlint.finding import Applicability, Confidence, Crash, Edit, Finding, R
 from greenlint.line_ends import lines_with_ends
 
 if TYPE_CHECKING:
-    from greenlint.document import Document
+    from greenlint.document import Document, Position
     from greenlint.engine import Analysis
 
 __all__ = [
@@ -42,6 +42,9 @@ class Problem(NamedTuple):
     line: int = 1
     column: int = 1
     cell: int | None = None
+    cell_id: str | None = None
+    physical_line: int = 1
+    """Line in the JSON of the notebook, where there is a cell."""
 
 
 class PlacedRelated(NamedTuple):
@@ -52,6 +55,9 @@ class PlacedRelated(NamedTuple):
     column: int = 1
     cell: int | None = None
     path: str | None = None
+    cell_id: str | None = None
+    physical_line: int = 1
+    """Line in the JSON of the notebook, where there is a cell."""
 
 
 class PlacedEdit(NamedTuple):
@@ -103,6 +109,8 @@ class PlacedFinding(NamedTuple):
     end_column: int
     cell: int | None = None
     """Cell of a notebook, counted from 1 over all cells; lines are then relative to the cell."""
+    cell_id: str | None = None
+    """What the notebook itself calls the cell, from nbformat 4.5 on."""
     physical_line: int = 1
     """Line in the file as stored on disk (the JSON of a notebook)."""
     source: tuple[str, ...] = ()
@@ -174,7 +182,6 @@ def _placed(
     document: Document, finding: Finding, categories: Mapping[str, str], suppressed: str | None
 ) -> PlacedFinding:
     start, end = document.position(finding.span.start), document.position(finding.span.end)
-    first = document.line(finding.span.start)
     return PlacedFinding(
         rule=finding.rule,
         category=categories.get(finding.rule, "custom"),
@@ -186,7 +193,8 @@ def _placed(
         end_line=end.line,
         end_column=end.column,
         cell=start.cell,
-        physical_line=document.cells.physical(first) if document.cells is not None else first,
+        cell_id=_cell_id(document, start.cell),
+        physical_line=_physical_line(document, start),
         source=_source_lines(document, finding.span),
         help=finding.help,
         notes=finding.notes,
@@ -213,7 +221,23 @@ def _placed_related(document: Document, related: Related) -> PlacedRelated:
     if related.path is not None:
         return PlacedRelated(related.message, related.line or 1, path=related.path)
     at = document.position(related.span.start)
-    return PlacedRelated(related.message, at.line, at.column, at.cell)
+    return PlacedRelated(
+        related.message,
+        at.line,
+        at.column,
+        at.cell,
+        cell_id=_cell_id(document, at.cell),
+        physical_line=_physical_line(document, at),
+    )
+
+
+def _cell_id(document: Document, cell: int | None) -> str | None:
+    return document.cells.ids.get(cell) if document.cells is not None and cell is not None else None
+
+
+def _physical_line(document: Document, at: Position) -> int:
+    cells = document.cells
+    return at.line if cells is None or at.cell is None else cells.physical_in(at.cell, at.line)
 
 
 def _placed_fix(document: Document, finding: Finding) -> PlacedFix | None:

@@ -79,6 +79,11 @@ def test_lines_lead_to_cells_and_back() -> None:
     assert [found.cells.locate(first) for first in starts] == [(1, 1), (2, 1), (3, 1), (4, 1)]
 
 
+def test_ids_of_cells_are_kept_where_there_are_any() -> None:
+    cells = [code("a"), {**prose("b"), "id": "prose"}, {**code("c"), "id": "f00d-1"}, {**code("d"), "id": 7}]
+    assert read(json.dumps(content(*cells))).cells.ids == {3: "f00d-1"}
+
+
 def test_lines_beyond_the_end_belong_to_the_last_cell() -> None:
     assert of("a", "b\nc").cells.locate(99) == (2, 2)
 

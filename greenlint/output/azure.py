@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from greenlint.finding import Severity
 from greenlint.output.formats import Report
 from greenlint.output.lines import problems_of
-from greenlint.output.places import message_of, reported
+from greenlint.output.places import message_of, reported, stored_line
 
 __all__ = ["azure_report"]
 
@@ -16,14 +16,15 @@ def azure_report(report: Report) -> Iterator[str]:
     """One command for each finding and problem; what is no error is a warning, as Azure knows nothing milder."""
     for file in report.result.files:
         for problem in problems_of(file):
-            yield _command("error", file.path, {"code": problem.kind}, problem.message)
+            place: dict[str, object] = {"linenumber": stored_line(problem), "code": problem.kind}
+            yield _command("error", file.path, place, message_of(problem))
     for each in reported(report):
         finding = each.finding
-        place: dict[str, object] = {"linenumber": each.line}
+        place = {"linenumber": each.line}
         if not each.in_notebook:
             place["columnnumber"] = finding.column
         kind = "error" if finding.severity is Severity.ERROR else "warning"
-        yield _command(kind, each.path, {**place, "code": finding.rule}, message_of(each))
+        yield _command(kind, each.path, {**place, "code": finding.rule}, message_of(finding))
 
 
 def _command(kind: str, path: str, properties: dict[str, object], message: str) -> str:

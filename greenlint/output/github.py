@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from greenlint.finding import Severity
 from greenlint.output.formats import Report
 from greenlint.output.lines import problems_of
-from greenlint.output.places import Reported, message_of, reported
+from greenlint.output.places import Reported, message_of, reported, stored_line
 
 __all__ = ["github_report"]
 
@@ -18,14 +18,10 @@ def github_report(report: Report) -> Iterator[str]:
     """One command for each finding and problem."""
     for file in report.result.files:
         for problem in problems_of(file):
-            title = f"greenlint ({problem.kind})"
-            yield _command("error", {"title": title, "file": file.path, "line": _line(problem)}, problem.message)
+            place = {"title": f"greenlint ({problem.kind})", "file": file.path, "line": stored_line(problem)}
+            yield _command("error", place, f"{file.path}: {message_of(problem)}")
     for each in reported(report):
         yield _command(_COMMANDS[each.finding.severity], _properties(each), _text(each))
-
-
-def _line(problem: object) -> int:
-    return getattr(problem, "line", 1) if getattr(problem, "cell", None) is None else 1
 
 
 def _properties(each: Reported) -> dict[str, object]:
@@ -42,7 +38,7 @@ def _properties(each: Reported) -> dict[str, object]:
 def _text(each: Reported) -> str:
     finding = each.finding
     where = f"{each.path}:{finding.line}:{finding.column}: " if not each.in_notebook else f"{each.path}: "
-    return f"{where}{finding.rule}: {message_of(each)}"
+    return f"{where}{finding.rule}: {message_of(finding)}"
 
 
 def _command(name: str, properties: dict[str, object], message: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from greenlint.finding import Severity
 from greenlint.output.formats import Report
 from greenlint.output.lines import problems_of
-from greenlint.output.places import Reported, message_of, reported
+from greenlint.output.places import Place, Reported, message_of, reported, stored_line
 from greenlint.results import Problem
 
 __all__ = ["gitlab_report"]
@@ -28,24 +28,31 @@ def _issue(each: Reported) -> dict[str, Any]:
     finding = each.finding
     last = each.line if each.in_notebook else finding.end_line
     return {
-        "description": message_of(each),
+        "description": message_of(finding),
         "check_name": finding.rule,
         # GitLab wants it unique in the report; ours is unique in its file.
         "fingerprint": _digest(each.path, finding.fingerprint),
         "severity": _LEVELS[finding.severity],
         "location": {"path": each.path, "lines": {"begin": each.line, "end": last}},
+        **_cell(finding),
     }
 
 
 def _problem(path: str, problem: Problem) -> dict[str, Any]:
-    line = problem.line if problem.cell is None else 1
+    line = stored_line(problem)
     return {
-        "description": problem.message,
+        "description": message_of(problem),
         "check_name": problem.kind,
         "fingerprint": _digest(path, problem.kind, problem.message, str(problem.cell), str(problem.line)),
         "severity": "major",
         "location": {"path": path, "lines": {"begin": line, "end": line}},
+        **_cell(problem),
     }
+
+
+def _cell(place: Place) -> dict[str, Any]:
+    """Beyond what GitLab reads; it allows more."""
+    return {} if place.cell is None else {"cell": place.cell, "cell_id": place.cell_id}
 
 
 def _digest(*parts: str) -> str:

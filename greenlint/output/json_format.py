@@ -51,6 +51,7 @@ def _finding(path: str, finding: PlacedFinding) -> dict[str, Any]:
         "message": finding.message,
         "path": path,
         "cell": finding.cell,
+        "cell_id": finding.cell_id,
         "line": finding.line,
         "column": finding.column,
         "end_line": finding.end_line,
@@ -60,6 +61,7 @@ def _finding(path: str, finding: PlacedFinding) -> dict[str, Any]:
             {
                 "path": each.path or path,
                 "cell": each.cell,
+                "cell_id": each.cell_id,
                 "line": each.line,
                 "column": each.column,
                 "message": each.message,
@@ -96,6 +98,7 @@ def _errors(file: FileResult) -> list[dict[str, Any]]:
             "line": each.line,
             "column": each.column,
             "cell": each.cell,
+            "cell_id": each.cell_id,
             "kind": each.kind,
             "message": each.message,
         }

@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from greenlint.output.formats import Report
 from greenlint.output.lines import problems_of
-from greenlint.output.places import Reported, message_of, reported
+from greenlint.output.places import Place, Reported, message_of, reported, stored_line
 from greenlint.results import FileResult, Problem
 
 __all__ = ["junit_report"]
@@ -48,7 +48,8 @@ def _finding(each: Reported) -> Iterator[str]:
     name = _attribute(f"{finding.rule} {_place(finding.cell, finding.line, finding.column)}")
     path = _attribute(each.path)
     yield f'    <testcase name={name} classname={path} file={path} line="{each.line}">'
-    text = _text("\n".join((message_of(each), *finding.notes)))
+    yield from _properties(finding)
+    text = _text("\n".join((message_of(finding), *finding.notes)))
     kind = _attribute(finding.severity.value)
     yield f"      <failure type={kind} message={_attribute(finding.message)}>{text}</failure>"
     yield "    </testcase>"
@@ -56,9 +57,21 @@ def _finding(each: Reported) -> Iterator[str]:
 
 def _problem(path: str, problem: Problem) -> Iterator[str]:
     name = _attribute(f"{problem.kind} {_place(problem.cell, problem.line, problem.column)}")
-    yield f"    <testcase name={name} classname={_attribute(path)}>"
-    yield f"      <error type={_attribute(problem.kind)} message={_attribute(problem.message)}/>"
+    file = _attribute(path)
+    yield f'    <testcase name={name} classname={file} file={file} line="{stored_line(problem)}">'
+    yield from _properties(problem)
+    yield f"      <error type={_attribute(problem.kind)} message={_attribute(message_of(problem))}/>"
     yield "    </testcase>"
+
+
+def _properties(place: Place) -> Iterator[str]:
+    if place.cell is None:
+        return
+    yield "      <properties>"
+    yield f'        <property name="cell" value="{place.cell}"/>'
+    if place.cell_id is not None:
+        yield f'        <property name="cell_id" value={_attribute(place.cell_id)}/>'
+    yield "      </properties>"
 
 
 def _place(cell: int | None, line: int, column: int) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from greenlint.finding import Severity
 from greenlint.output.formats import Report
 from greenlint.output.lines import problems_of
-from greenlint.output.places import Reported, reported, unit_column
+from greenlint.output.places import Place, Reported, reported, stored_line, unit_column
 from greenlint.results import FileResult, PlacedFinding, Problem
 
 __all__ = ["lsp_report"]
@@ -46,12 +46,14 @@ def _diagnostic(file: FileResult, each: Reported) -> dict[str, Any]:
         "code": finding.rule,
         "source": "greenlint",
         "message": finding.message + (f"\nhelp: {finding.help}" if finding.help else ""),
-        "data": {"fingerprint": finding.fingerprint, "cell": finding.cell, "line": finding.line},
+        "data": {"fingerprint": finding.fingerprint, **_within(finding)},
     }
     related = [
-        {"location": {"uri": _uri(place.path or file.path), "range": _line(place.line)}, "message": place.message}
+        {
+            "location": {"uri": _uri(place.path or file.path), "range": _line(stored_line(place))},
+            "message": place.message,
+        }
         for place in finding.related
-        if place.cell is None
     ]
     return {**data, "relatedInformation": related} if related else data
 
@@ -77,9 +79,15 @@ def _line(line: int) -> dict[str, Any]:
 
 def _problem(problem: Problem) -> dict[str, Any]:
     return {
-        "range": _line(problem.line if problem.cell is None else 1),
+        "range": _line(stored_line(problem)),
         "severity": 1,
         "code": problem.kind,
         "source": "greenlint",
         "message": problem.message,
+        "data": _within(problem),
     }
+
+
+def _within(place: Place) -> dict[str, Any]:
+    """The place as people count it, which a line of a notebook's JSON does not show."""
+    return {"cell": place.cell, "cellId": place.cell_id, "line": place.line}

@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from greenlint.output.formats import Report
-from greenlint.results import FileResult, PlacedFinding
+from greenlint.results import FileResult, PlacedFinding, PlacedRelated, Problem
 
-__all__ = ["Reported", "in_order", "message_of", "reported", "unit_column"]
+__all__ = ["Place", "Reported", "in_order", "message_of", "reported", "stored_line", "unit_column"]
+
+Place = PlacedFinding | PlacedRelated | Problem
+"""What has a line, and in a notebook a cell."""
 
 
 class Reported(NamedTuple):
@@ -20,7 +23,7 @@ class Reported(NamedTuple):
     @property
     def line(self) -> int:
         """The line in the file on disk; of a notebook, in its JSON."""
-        return self.finding.physical_line if self.finding.cell is not None else self.finding.line
+        return stored_line(self.finding)
 
     @property
     def in_notebook(self) -> bool:
@@ -40,11 +43,19 @@ def in_order(file: FileResult, *, suppressed: bool) -> list[PlacedFinding]:
     return sorted(findings, key=lambda each: (each.cell or 0, each.line, each.column))
 
 
-def message_of(each: Reported) -> str:
+def stored_line(place: Place) -> int:
+    """The line in the file on disk; of a notebook, in its JSON."""
+    return place.line if place.cell is None else place.physical_line
+
+
+def message_of(place: Place) -> str:
     """The message, with the place in a notebook that a line of its JSON does not show, and the remedy."""
-    finding = each.finding
-    inside = f"cell {finding.cell}, line {finding.line}: " if each.in_notebook else ""
-    return f"{inside}{finding.message}" + (f"; {finding.help}" if finding.help else "")
+    inside = ""
+    if place.cell is not None:
+        named = f" (id {place.cell_id})" if place.cell_id is not None else ""
+        inside = f"cell {place.cell}{named}, line {place.line}: "
+    remedy = f"; {place.help}" if isinstance(place, PlacedFinding) and place.help else ""
+    return f"{inside}{place.message}{remedy}"
 
 
 def unit_column(source: tuple[str, ...], row: int, column: int, encoding: str, size: int) -> int | None:

@@ -9,7 +9,7 @@ from typing import Any
 from greenlint.finding import Severity
 from greenlint.output.formats import Report
 from greenlint.output.lines import problems_of
-from greenlint.output.places import Reported, message_of, reported, unit_column
+from greenlint.output.places import Reported, message_of, reported, stored_line, unit_column
 from greenlint.results import PlacedEdit, PlacedFinding, Problem
 
 __all__ = ["rdjson_report"]
@@ -27,7 +27,7 @@ def rdjson_report(report: Report) -> Iterator[str]:
 def _diagnostic(each: Reported) -> dict[str, Any]:
     finding = each.finding
     data: dict[str, Any] = {
-        "message": message_of(each),
+        "message": message_of(finding),
         "location": {"path": each.path, "range": _range(each)},
         "severity": _LEVELS[finding.severity],
         "code": {"value": finding.rule},
@@ -64,10 +64,9 @@ def _position(finding: PlacedFinding, line: int, column: int) -> dict[str, int]:
 
 
 def _problem(path: str, problem: Problem) -> dict[str, Any]:
-    line = problem.line if problem.cell is None else 1
     return {
-        "message": problem.message,
-        "location": {"path": path, "range": {"start": {"line": line}}},
+        "message": message_of(problem),
+        "location": {"path": path, "range": {"start": {"line": stored_line(problem)}}},
         "severity": "ERROR",
         "code": {"value": problem.kind},
     }

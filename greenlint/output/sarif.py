@@ -11,7 +11,7 @@ from urllib.parse import quote
 from greenlint.finding import Applicability, Severity
 from greenlint.output.formats import Report
 from greenlint.output.lines import problems_of
-from greenlint.output.places import Reported, message_of, reported
+from greenlint.output.places import Place, Reported, message_of, reported, stored_line
 from greenlint.results import PlacedFix, PlacedRelated, Problem
 from greenlint.version import __version__
 
@@ -98,14 +98,14 @@ def _result(each: Reported, names: list[str]) -> dict[str, Any]:
         "ruleId": finding.rule,
         "ruleIndex": names.index(finding.rule),
         "level": _LEVELS[finding.severity],
-        "message": {"text": message_of(each)},
-        "locations": [{"physicalLocation": _physical(each.path, _region(each)), **_logical(each)}],
+        "message": {"text": message_of(finding)},
+        "locations": [{"physicalLocation": _physical(each.path, _region(each)), **_logical(finding)}],
         "partialFingerprints": {"greenlint/v1": finding.fingerprint},
-        "properties": {"confidence": finding.confidence.value, "notes": list(finding.notes), **_cell(each)},
+        "properties": {"confidence": finding.confidence.value, "notes": list(finding.notes), **_cell(finding)},
     }
     related = [
-        {"id": number, "message": {"text": place.message}, "physicalLocation": _physical_related(each.path, place)}
-        for number, place in enumerate((place for place in finding.related if place.cell is None), 1)
+        {"id": number, "message": {"text": message_of(place)}, **_related(each.path, place)}
+        for number, place in enumerate(finding.related, 1)
     ]
     if related:
         data["relatedLocations"] = related
@@ -116,15 +116,17 @@ def _result(each: Reported, names: list[str]) -> dict[str, Any]:
     return data
 
 
-def _cell(each: Reported) -> dict[str, Any]:
-    finding = each.finding
-    return {"cell": finding.cell, "cellLine": finding.line, "cellColumn": finding.column} if each.in_notebook else {}
-
-
-def _logical(each: Reported) -> dict[str, Any]:
-    if not each.in_notebook:
+def _cell(place: Place) -> dict[str, Any]:
+    if place.cell is None:
         return {}
-    return {"logicalLocations": [{"name": f"cell {each.finding.cell}", "kind": "module"}]}
+    named = {"cellId": place.cell_id} if place.cell_id is not None else {}
+    return {"cell": place.cell, **named, "cellLine": place.line, "cellColumn": place.column}
+
+
+def _logical(place: Place) -> dict[str, Any]:
+    if place.cell is None:
+        return {}
+    return {"logicalLocations": [{"name": f"cell {place.cell}", "kind": "cell"}], "properties": _cell(place)}
 
 
 def _region(each: Reported) -> dict[str, int]:
@@ -143,8 +145,11 @@ def _physical(path: str, region: dict[str, int]) -> dict[str, Any]:
     return {"artifactLocation": {"uri": _uri(path), "uriBaseId": _ROOT}, "region": region}
 
 
-def _physical_related(path: str, place: PlacedRelated) -> dict[str, Any]:
-    return _physical(place.path or path, {"startLine": place.line, "startColumn": place.column})
+def _related(path: str, place: PlacedRelated) -> dict[str, Any]:
+    region = {"startLine": stored_line(place)}
+    if place.cell is None:
+        region["startColumn"] = place.column
+    return {"physicalLocation": _physical(place.path or path, region), **_logical(place)}
 
 
 def _uri(path: str) -> str:
@@ -171,10 +176,10 @@ def _fix(path: str, fix: PlacedFix) -> dict[str, Any]:
 
 
 def _notification(path: str, problem: Problem) -> dict[str, Any]:
-    line = problem.line if problem.cell is None else 1
+    region = {"startLine": stored_line(problem)}
     return {
         "descriptor": {"id": problem.kind},
         "level": "error",
-        "message": {"text": problem.message},
-        "locations": [{"physicalLocation": _physical(path, {"startLine": line})}],
+        "message": {"text": message_of(problem)},
+        "locations": [{"physicalLocation": _physical(path, region), **_logical(problem)}],
     }

@@ -34,7 +34,15 @@ FINDING = PlacedFinding(
     fingerprint="0123456789abcdef",
 )
 LATE = FINDING._replace(column=len(LINE), end_column=len(LINE) + 1, severity=Severity.INFO, fingerprint="late")
-IN_CELL = FINDING._replace(cell=3, line=1, end_line=1, physical_line=42, severity=Severity.ERROR, related=())
+IN_CELL = FINDING._replace(
+    cell=3,
+    cell_id="f00d-1",
+    line=1,
+    end_line=1,
+    physical_line=42,
+    severity=Severity.ERROR,
+    related=(PlacedRelated("set here", 2, 5, cell=1, cell_id="cafe-2", physical_line=13),),
+)
 FIXABLE = FINDING._replace(
     rule="b-rule",
     fix=PlacedFix("halve it", Applicability.UNSAFE, "less data", (PlacedEdit(2, 8, 2, 14, "half()"),)),
@@ -43,7 +51,7 @@ FIXABLE = FINDING._replace(
 RESULT = RunResult(
     (
         FileResult("a b.py", (FINDING, LATE, FIXABLE), suppressed=(FINDING._replace(suppressed="why not"),)),
-        FileResult("n.ipynb", (IN_CELL,), problems=(Problem("syntax", "bad\ncell", 1, 2, 3),)),
+        FileResult("n.ipynb", (IN_CELL,), problems=(Problem("syntax", "bad\ncell", 1, 2, 5, "bad-3", 77),)),
         FileResult("crashed.py", crashes=(Crash("a-rule", "ValueError: x"),)),
         FileResult("clean.py"),
         FileResult("skipped.py", skipped="too large"),
@@ -113,7 +121,7 @@ class TestGitHub:
     def test_a_notebook_finding_points_at_the_line_of_the_file(self) -> None:
         [notebook] = [line for line in lines("github") if "file=n.ipynb,line=42" in line]
         assert notebook.startswith(
-            "::error title=greenlint (a-rule),file=n.ipynb,line=42::n.ipynb: a-rule: cell 3, line 1"
+            "::error title=greenlint (a-rule),file=n.ipynb,line=42::n.ipynb: a-rule: cell 3 (id f00d-1), line 1: loads"
         )
 
     def test_no_line_break_and_no_comma_ends_a_command_early(self) -> None:
@@ -180,6 +188,68 @@ class TestColumns:
         first, _, late = json.loads(lines("lsp")[0])["diagnostics"]
         assert first["range"] == {"start": {"line": 1, "character": 7}, "end": {"line": 1, "character": 13}}
         assert late["range"]["end"] == {"line": 1, "character": len(LINE) + 1}
+
+
+CI_FORMATS = ("json", "json-lines", "github", "gitlab", "azure", "sarif", "junit", "rdjson", "lsp")
+
+
+class TestCells:
+    """A place in a notebook: the line of its JSON, the number of its cell, and what the notebook calls the cell."""
+
+    @pytest.mark.parametrize("name", CI_FORMATS)
+    def test_every_format_for_programs_tells_the_id(self, name: str) -> None:
+        text = "\n".join(lines(name))
+        assert "f00d-1" in text
+        assert "bad-3" in text
+
+    @pytest.mark.parametrize("name", CI_FORMATS)
+    def test_a_cell_without_an_id_is_told_by_its_number(self, name: str) -> None:
+        old = RunResult((FileResult("n.ipynb", (IN_CELL._replace(cell_id=None),)),))
+        text = "\n".join(lines_of(name, Report(old)))
+        assert re.search(r'cell 3, line 1|"cell": 3', text)
+        assert "None" not in text
+        assert "(id" not in text
+
+    @pytest.mark.parametrize("name", [name for name in FORMATS if name not in CI_FORMATS])
+    def test_people_and_agents_are_told_the_number_only(self, name: str) -> None:
+        text = "\n".join(lines(name))
+        assert "n.ipynb:cell 3:1:8" in text or "  cell 3:1:8" in text
+        assert "f00d-1" not in text
+
+    def test_gitlab(self) -> None:
+        problem, finding = (each for each in parsed("gitlab") if each["location"]["path"] == "n.ipynb")
+        assert problem["location"]["lines"] == {"begin": 77, "end": 77}
+        assert (problem["cell"], problem["cell_id"]) == (5, "bad-3")
+        assert problem["description"] == "cell 5 (id bad-3), line 1: bad\ncell"
+        assert (finding["cell"], finding["cell_id"]) == (3, "f00d-1")
+
+    def test_sarif(self) -> None:
+        [run] = parsed("sarif")["runs"]
+        place = {"cell": 3, "cellId": "f00d-1", "cellLine": 1, "cellColumn": 8}
+        [result] = (each for each in run["results"] if "cell" in each["properties"])
+        [location] = result["locations"]
+        assert result["properties"].items() >= place.items()
+        assert location["properties"] == place
+        assert location["logicalLocations"] == [{"name": "cell 3", "kind": "cell"}]
+        [related] = result["relatedLocations"]
+        assert related["message"]["text"] == "cell 1 (id cafe-2), line 2: set here"
+        assert related["physicalLocation"]["region"] == {"startLine": 13}
+        [problem] = run["invocations"][0]["toolExecutionNotifications"][0]["locations"]
+        assert problem["physicalLocation"]["region"] == {"startLine": 77}
+
+    def test_junit(self) -> None:
+        root = ElementTree.fromstring("\n".join(lines("junit")))
+        error, failure = root.findall("testsuite[@name='n.ipynb']/testcase")
+        assert (error.get("line"), failure.get("line")) == ("77", "42")
+        properties = {each.get("name"): each.get("value") for each in failure.iter("property")}
+        assert properties == {"cell": "3", "cell_id": "f00d-1"}
+
+    def test_lsp(self) -> None:
+        problem, finding = json.loads(lines("lsp")[1])["diagnostics"]
+        assert problem["range"]["start"] == {"line": 76, "character": 0}
+        assert problem["data"] == {"cell": 5, "cellId": "bad-3", "line": 1}
+        [related] = finding["relatedInformation"]
+        assert related["location"]["range"]["start"]["line"] == 12
 
 
 def test_lsp_speaks_of_every_file_that_was_checked() -> None:

@@ -36,13 +36,14 @@ FINDING = PlacedFinding(
 FIX = PlacedFix("do it", Applicability.UNSAFE, "changes rounding", (PlacedEdit(1, 2, 3, 4, "text", 6),))
 RICH = FINDING._replace(
     cell=6,
+    cell_id="c6",
     fix=FIX,
-    related=(PlacedRelated("here", 1, 2, 6), PlacedRelated("there", 7, 1, path="other.py")),
+    related=(PlacedRelated("here", 1, 2, 6, None, "c6", 30), PlacedRelated("there", 7, 1, path="other.py")),
 )
 RESULT = RunResult(
     (
         FileResult("a.py", (FINDING,), suppressed=(FINDING._replace(suppressed="reason"),)),
-        FileResult("b.ipynb", (RICH,), problems=(Problem("syntax", "bad", 1, 2, 3),)),
+        FileResult("b.ipynb", (RICH,), problems=(Problem("syntax", "bad", 1, 2, 3, "c3", 20),)),
         FileResult("c.py", crashes=(Crash("a-rule", "ValueError: x"),)),
     )
 )
@@ -62,6 +63,7 @@ def test_a_finding_has_exactly_the_documented_fields() -> None:
         "message": "message",
         "path": "a.py",
         "cell": None,
+        "cell_id": None,
         "line": 2,
         "column": 3,
         "end_line": 4,
@@ -83,20 +85,21 @@ def test_fixes_and_related_places() -> None:
         "message": "do it (changes rounding)",
         "edits": [{"cell": 6, "line": 1, "column": 2, "end_line": 3, "end_column": 4, "text": "text"}],
     }
-    assert [(each["path"], each["cell"], each["line"]) for each in finding["related"]] == [
-        ("b.ipynb", 6, 1),
-        ("other.py", None, 7),
+    assert [(each["path"], each["cell"], each["cell_id"], each["line"]) for each in finding["related"]] == [
+        ("b.ipynb", 6, "c6", 1),
+        ("other.py", None, None, 7),
     ]
 
 
 def test_errors_hold_problems_and_crashes() -> None:
     assert parsed(RESULT)["errors"] == [
-        {"path": "b.ipynb", "line": 1, "column": 2, "cell": 3, "kind": "syntax", "message": "bad"},
+        {"path": "b.ipynb", "line": 1, "column": 2, "cell": 3, "cell_id": "c3", "kind": "syntax", "message": "bad"},
         {
             "path": "c.py",
             "line": 1,
             "column": 1,
             "cell": None,
+            "cell_id": None,
             "kind": "rule-crash",
             "message": "rule `a-rule` crashed: ValueError: x",
         },
