@@ -95,6 +95,7 @@ if TYPE_CHECKING:
     from greenlint.facts.optimizers import Optimizer, Optimizers, Trained, Turn
     from greenlint.facts.options import Options
     from greenlint.facts.origins import Origins
+    from greenlint.facts.padding import Padding
     from greenlint.facts.pipelines import Feed, Pipelines, PipelineStage
     from greenlint.facts.portability import Portability
     from greenlint.facts.project import Definition, Project
@@ -211,6 +212,7 @@ _LAZY = {
     "Origins": "greenlint.facts.origins",
     "Outline": "greenlint.outline",
     "Pace": "greenlint.facts.rhythm",
+    "Padding": "greenlint.facts.padding",
     "Parallel": "greenlint.facts.distributed",
     "Feed": "greenlint.facts.pipelines",
     "Pipelines": "greenlint.facts.pipelines",
@@ -396,6 +398,7 @@ __all__ = [
     "Origins",
     "Outline",
     "Pace",
+    "Padding",
     "Parallel",
     "Pass",
     "PipelineStage",

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, RuleOptions, Severity, on_file
 
 if TYPE_CHECKING:
-    from greenlint import Call, Facts, Findings, Outline, cst
+    from collections.abc import Sequence
+
+    from greenlint import Call, Edit, Facts, Findings, Fix, Outline, cst
 
 _REPORT = (
     "https://ai.lefebvre-sarrut.eu/2020/05/20/divide-hugging-face-transformers-training-time-by-2-or-more-with-"
@@ -30,7 +32,9 @@ class PadToMaxLength(Rule):
     made for one length, such as CLIP's text encoder. Where nearly all texts are as long as the maximum, nothing is won.
 
     To fix it, leave the padding to the collator: `DataCollatorWithPadding(tokenizer, pad_to_multiple_of=8)`, or call
-    the tokenizer on whole batches with `padding=True`; batches of similar lengths save further.
+    the tokenizer on whole batches with `padding=True`; batches of similar lengths save further. The automatic fix is
+    made where every `Trainer` or `DataLoader` of the file pads its batches already, or where the next step of the same
+    loop classifies the batch.
     """
 
     class Options(RuleOptions):
@@ -85,7 +89,16 @@ class PadToMaxLength(Rule):
             notes=("shapes then differ from batch to batch, which compiled models do not like",),
             related=[(each.node, "padded so as well") for each in others[:5]],
             severity=None if trains else Severity.INFO,
+            fix=self._fix(found),
         )
+
+    def _fix(self, found: Sequence[Call]) -> Fix | None:
+        made = [_left_to_the_batch(each) for each in found]
+        edits = [edit for each in made for edit in each or ()]
+        if None in made:
+            return None
+        reason = "changes rounding, and dropout and masking draw other numbers"
+        return self.unsafe_fix("pad each batch to its longest text", *edits, reason=reason)
 
     def _pads(self, call: Call) -> bool:
         from greenlint import Values
@@ -170,6 +183,260 @@ class PadToMaxLength(Rule):
 
             data = load_dataset("news").map(encode, batched=True)
             Seq2SeqTrainer(model=model, train_dataset=data["train"]).train()
+            """
+        ),
+        Bad(
+            """
+            from datasets import load_dataset
+            from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer
+
+            tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
+            model = AutoModelForSequenceClassification.from_pretrained("bert-base-uncased")
+
+            def encode(rows):
+                return tokenizer(rows["text"], padding="max_length", truncation=True)  # bad
+
+            data = load_dataset("news").map(encode, batched=True)
+            data.set_format("torch", columns=["input_ids", "attention_mask", "label"])
+            trainer = Trainer(model, args, train_dataset=data["train"], processing_class=tokenizer)
+            trainer.train()
+            """,
+            fixed="""
+            from datasets import load_dataset
+            from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer
+
+            tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
+            model = AutoModelForSequenceClassification.from_pretrained("bert-base-uncased")
+
+            def encode(rows):
+                return tokenizer(rows["text"], truncation=True)
+
+            data = load_dataset("news").map(encode, batched=True)
+            data.set_format("torch", columns=["input_ids", "attention_mask", "label"])
+            trainer = Trainer(model, args, train_dataset=data["train"], processing_class=tokenizer)
+            trainer.train()
+            """,
+        ),
+        Bad(
+            """
+            from datasets import load_dataset
+            from transformers import AutoModelForCausalLM, AutoTokenizer, DataCollatorForLanguageModeling, Trainer
+
+            tokenizer = AutoTokenizer.from_pretrained("gpt2")
+            model = AutoModelForCausalLM.from_pretrained("gpt2")
+            data = load_dataset("poems", split="train")
+            data = data.map(
+                lambda rows: tokenizer(rows["text"], max_length=512, truncation=True, padding="max_length"),  # bad
+                batched=True,
+            )
+            collator = DataCollatorForLanguageModeling(tokenizer, mlm=False)
+            Trainer(model=model, args=args, train_dataset=data, data_collator=collator).train()
+            """,
+            fixed="""
+            from datasets import load_dataset
+            from transformers import AutoModelForCausalLM, AutoTokenizer, DataCollatorForLanguageModeling, Trainer
+
+            tokenizer = AutoTokenizer.from_pretrained("gpt2")
+            model = AutoModelForCausalLM.from_pretrained("gpt2")
+            data = load_dataset("poems", split="train")
+            data = data.map(
+                lambda rows: tokenizer(rows["text"], max_length=512, truncation=True),
+                batched=True,
+            )
+            collator = DataCollatorForLanguageModeling(tokenizer, mlm=False)
+            Trainer(model=model, args=args, train_dataset=data, data_collator=collator).train()
+            """,
+        ),
+        Bad(
+            """
+            import torch
+            from datasets import load_dataset
+            from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding
+
+            tokenizer = AutoTokenizer.from_pretrained("roberta-base")
+            model = AutoModelForSequenceClassification.from_pretrained("roberta-base").cuda()
+
+            def encode(rows):
+                return tokenizer(rows["text"], padding="max_length", max_length=256, truncation=True)  # bad
+
+            data = load_dataset("news", split="train").map(encode, batched=True, remove_columns=["text"])
+            loader = torch.utils.data.DataLoader(data, batch_size=16, collate_fn=DataCollatorWithPadding(tokenizer))
+            for batch in loader:
+                batch = {name: each.cuda() for name, each in batch.items()}
+                model(**batch).loss.backward()
+                optimizer.step()
+            """,
+            fixed="""
+            import torch
+            from datasets import load_dataset
+            from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding
+
+            tokenizer = AutoTokenizer.from_pretrained("roberta-base")
+            model = AutoModelForSequenceClassification.from_pretrained("roberta-base").cuda()
+
+            def encode(rows):
+                return tokenizer(rows["text"], max_length=256, truncation=True)
+
+            data = load_dataset("news", split="train").map(encode, batched=True, remove_columns=["text"])
+            loader = torch.utils.data.DataLoader(data, batch_size=16, collate_fn=DataCollatorWithPadding(tokenizer))
+            for batch in loader:
+                batch = {name: each.cuda() for name, each in batch.items()}
+                model(**batch).loss.backward()
+                optimizer.step()
+            """,
+        ),
+        Bad(
+            """
+            import torch
+            from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained("roberta-base")
+            model = AutoModelForSequenceClassification.from_pretrained("roberta-base")
+            for start in range(0, len(texts), 32):
+                batch = tokenizer(  # bad
+                    texts[start : start + 9], padding="max_length", max_length=256, truncation=True, return_tensors="pt"
+                )
+                batch = batch.to("cuda")
+                scores.append(model(**batch).logits)
+            """,
+            fixed="""
+            import torch
+            from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained("roberta-base")
+            model = AutoModelForSequenceClassification.from_pretrained("roberta-base")
+            for start in range(0, len(texts), 32):
+                batch = tokenizer(
+                    texts[start : start + 9], padding=True, max_length=256, truncation=True, return_tensors="pt"
+                )
+                batch = batch.to("cuda")
+                scores.append(model(**batch).logits)
+            """,
+        ),
+        Bad(
+            """
+            from datasets import load_dataset
+            from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer
+
+            tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
+            model = AutoModelForSequenceClassification.from_pretrained("bert-base-uncased")
+
+            def encode(rows):
+                return tokenizer(rows["text"], padding="max_length", truncation=True, return_tensors="pt")  # bad
+
+            data = load_dataset("news").map(encode, batched=True)
+            Trainer(model, args, train_dataset=data["train"], processing_class=tokenizer).train()
+            """
+        ),
+        Bad(
+            """
+            from datasets import load_dataset
+            from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer
+
+            tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
+            model = AutoModelForSequenceClassification.from_pretrained("bert-base-uncased")
+
+            def encode(rows):
+                return tokenizer(rows["text"], padding="max_length", max_length=256)  # bad
+
+            data = load_dataset("news").map(encode, batched=True)
+            Trainer(model, args, train_dataset=data["train"], processing_class=tokenizer).train()
+            """
+        ),
+        Bad(
+            """
+            from datasets import load_dataset
+            from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer
+
+            tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
+            model = AutoModelForSequenceClassification.from_pretrained("bert-base-uncased")
+
+            def encode(rows):
+                encoded = tokenizer(rows["text"], padding="max_length", truncation=True)  # bad
+                return {**encoded, "labels": encoded["input_ids"]}
+
+            data = load_dataset("news").map(encode, batched=True)
+            Trainer(model, args, train_dataset=data["train"], processing_class=tokenizer).train()
+            """
+        ),
+        Bad(
+            """
+            from datasets import load_dataset
+            from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding, Trainer
+
+            tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
+            model = AutoModelForSequenceClassification.from_pretrained("bert-base-uncased")
+
+            def encode(rows):
+                return tokenizer(rows["text"], padding="max_length", truncation=True)  # bad
+
+            data = load_dataset("news").map(encode, batched=True)
+            collator = DataCollatorWithPadding(tokenizer, "max_length")
+            Trainer(model, args, train_dataset=data["train"], data_collator=collator).train()
+            """
+        ),
+        Bad(
+            """
+            from datasets import load_dataset
+            from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer
+
+            tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
+            model = Classifier(AutoModelForSequenceClassification.from_pretrained("bert-base-uncased"))
+
+            def encode(rows):
+                return tokenizer(rows["text"], padding="max_length", truncation=True)  # bad
+
+            data = load_dataset("news").map(encode, batched=True)
+            Trainer(model, args, train_dataset=data["train"], processing_class=tokenizer).train()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from datasets import load_dataset
+            from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer
+
+            tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
+            model = AutoModelForSequenceClassification.from_pretrained("bert-base-uncased")
+
+            def encode(rows):
+                return tokenizer(rows["text"], padding="max_length", truncation=True)  # bad
+
+            data = load_dataset("news").map(encode, batched=True)
+            torch.save(data["test"]["input_ids"], "test.pt")
+            Trainer(model, args, train_dataset=data["train"], processing_class=tokenizer).train()
+            """
+        ),
+        Bad(
+            """
+            from datasets import load_dataset
+            from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer
+
+            tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
+            model = AutoModelForSequenceClassification.from_pretrained("bert-base-uncased")
+
+            def encode(rows):
+                return tokenizer(rows["text"], padding="max_length", truncation=True)  # bad
+
+            lengths = len(encode(first)["attention_mask"])
+            data = load_dataset("news").map(encode, batched=True)
+            Trainer(model, args, train_dataset=data["train"], processing_class=tokenizer).train()
+            """
+        ),
+        Bad(
+            """
+            import torch
+            from transformers import AutoModel, AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained("roberta-base")
+            model = AutoModel.from_pretrained("roberta-base")
+            states = []
+            for start in range(0, len(texts), 32):
+                batch = tokenizer(  # bad
+                    texts[start : start + 9], padding="max_length", max_length=256, truncation=True, return_tensors="pt"
+                )
+                states.append(model(**batch)[0])
+            states = torch.cat(states)
             """
         ),
         Good(
@@ -364,6 +631,32 @@ def _is_fixed(call: Call) -> bool:
     if not isinstance(padding.node, cst.Name):
         return False
     return padding.facts[Values].default(padding.node) == "max_length"
+
+
+def _left_to_the_batch(call: Call) -> tuple[Edit, ...] | None:
+    """Edits after which a call pads no further than to the longest text of a batch."""
+    from greenlint import Padding, remove_argument, set_argument
+
+    document, padding = call.facts.document, call.facts[Padding]
+    name = "padding" if call.keyword("padding") is not None else "pad_to_max_length"
+    if not _keeps_to_length(call) or call.argument(name).constant not in ("max_length", True):
+        return None
+    if padding.is_left_to_collator(call):
+        return remove_argument(document, call.node, name) if call.argument("return_tensors").absent else None
+    if padding.is_of_one_pass(call) and name == "padding":
+        return set_argument(document, call.node, name, "True")
+    return None
+
+
+def _keeps_to_length(call: Call) -> bool:
+    """Whether only the padding of the texts hangs on ``padding``: not their truncation, and not other texts."""
+    if call.is_open or any(call.keyword(name) is not None for name in ("text_target", "return_attention_mask")):
+        return False
+    truncation = call.argument("truncation")
+    return call.argument("max_length").absent or (truncation.written and truncation.constant in _TRUNCATES)
+
+
+_TRUNCATES = (True, "longest_first", "only_first", "only_second")
 
 
 def _is_by_default(call: Call) -> bool:
