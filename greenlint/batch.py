@@ -76,6 +76,11 @@ class Profile(NamedTuple):
     """How far the edits of rules are trusted, by name; only where the configuration says so."""
 
     @property
+    def misses_reasons(self) -> bool:
+        """Whether a suppression without a reason is a finding."""
+        return self.require_reason or any(rule.name == "suppression-without-reason" for rule in self.rules)
+
+    @property
     def categories(self) -> dict[str, str]:
         """The category of each rule, by name."""
         return {rule.name: rule.category.value for rule in self.rules}

@@ -16,7 +16,10 @@ from dataclasses import dataclass
 from greenlint.document import Document
 from greenlint.finding import Span
 
-__all__ = ["Directive", "NameAt", "Units", "read_directives"]
+__all__ = ["PLACEHOLDER", "Directive", "NameAt", "Units", "read_directives"]
+
+PLACEHOLDER = "<reason>"
+"""What an editor leaves for its user to fill in; as long as it stands there, there is no reason."""
 
 _HINT = re.compile(r"greenlint|Greenlint|GREENLINT|(?i:noqa)\s*:")
 _OURS = re.compile(r"#\s*(?P<tool>greenlint|Greenlint|GREENLINT)\s*(?P<colon>:?)\s*(?P<verb>[A-Za-z][A-Za-z-]*)?")
@@ -223,9 +226,10 @@ def _read(span: Span, verb: str, rest: str, offset: int, covers: Span | None) ->
             return Directive(span, error=f"`{written}` is not the name of a rule")
     if not names:
         return Directive(span, error=f"`{verb}` names no rule")
-    reason = rest[match.end() :].strip().lstrip(":- \u2013\u2014").strip() or None
+    reason = rest[match.end() :].strip().lstrip(":- \u2013\u2014").strip()
     items = Span(offset + match.start("items"), offset + match.end("items"))
-    return Directive(span, tuple(names), until, reason, covers, verb == "file-ignore", items=items)
+    given = reason if reason != PLACEHOLDER else None
+    return Directive(span, tuple(names), until, given or None, covers, verb == "file-ignore", items=items)
 
 
 def _date(written: str) -> datetime.date | str:

@@ -21,6 +21,7 @@ from greenlint.batch import (
     Batch,
     Checked,
     Examined,
+    Profile,
     Task,
     admit_batch,
     check_batch,
@@ -217,6 +218,10 @@ class Runner:
         return fix_data(target.task, data, profile, sources, levels, self._options.timeout, rule)
 
     # -- for editors -------------------------------------------------------------------------------------
+
+    def profile(self, path: str) -> Profile:
+        """What the file at ``path`` is checked with."""
+        return self._profiles.made[self._target(0, path).task.profile]
 
     def hold(self, path: str, text: str | None) -> None:
         """Let ``text`` count for other files in place of what is on disk at ``path``; ``None`` ends that."""

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from greenlint.directives import Directive, NameAt, Units, read_directives
+from greenlint.directives import PLACEHOLDER, Directive, NameAt, Units, read_directives
 from greenlint.document import Document
 from greenlint.finding import Applicability, Edit, Finding, Fix, Severity, Span
 from greenlint.suppression_rules import (
@@ -17,7 +17,7 @@ from greenlint.suppression_rules import (
     UnusedSuppression,
 )
 
-__all__ = ["Suppressed", "Suppression", "ignore_edits", "suppress"]
+__all__ = ["Suppressed", "Suppression", "can_be_ignored", "file_ignore_edits", "ignore_edits", "suppress"]
 
 _WIDTH = 100
 """The line length from which a new comment goes above the code rather than behind it."""
@@ -276,34 +276,74 @@ def _range_to_delete(document: Document, span: Span) -> Span:
 def ignore_edits(document: Document, findings: Sequence[Finding], reason: str | None = None) -> tuple[Edit, ...]:
     """The edits that add suppression comments for ``findings``, or add to the comments there are.
 
-    Findings that belong to no statement, and those about comments, are left alone.
+    Findings that belong to no statement, and those about comments, are left alone. :data:`PLACEHOLDER` may stand for
+    a reason that somebody else will give; a comment that has one keeps that.
     """
     units = Units(document)
     wanted: dict[Span, list[str]] = {}
     for finding in findings:
         unit = units.at(finding.span.start)
-        if unit is not None and finding.rule not in _SEVERITIES:
+        if unit is not None and can_be_ignored(finding.rule):
             names = wanted.setdefault(unit, [])
             if finding.rule not in names:
                 names.append(finding.rule)
-    present = {
-        each.covers: each
-        for each in read_directives(document, frozenset())
-        if each.covers is not None and each.error is None and each.until is None
-    }
-    return tuple(
-        _extended(present[unit], names) if unit in present else _added(document, unit, names, reason)
-        for unit, names in sorted(wanted.items())
-    )
+    present = {each.covers: each for each in _extendable(document) if each.covers is not None}
+    edits: list[Edit] = []
+    for unit, names in sorted(wanted.items()):
+        if unit in present:
+            edits += _extended(document, present[unit], names, reason)
+        else:
+            edits.append(_added(document, unit, names, reason))
+    return tuple(edits)
 
 
-def _extended(directive: Directive, names: Sequence[str]) -> Edit:
+def file_ignore_edits(document: Document, rule: str, reason: str | None = None) -> tuple[Edit, ...]:
+    """The edits that let a comment suppress a rule in the whole file: one that does so already, or a new one.
+
+    A new one stands above the first statement, in a notebook above the first that is there as the cell has it.
+    """
+    if not can_be_ignored(rule):
+        return ()
+    for directive in _extendable(document):
+        if directive.whole_file:
+            return _extended(document, directive, [rule], reason)
+    for statement in document.tree.body:
+        line = document.line_span(document.span(statement).start)
+        if document.line_as_written(line.start) == document.text[line.start : line.end]:
+            comment, newline = _comment("file-ignore", [rule], reason), document.newline_at(line.end) or "\n"
+            return (Edit(Span(line.start, line.start), f"{comment}{newline}"),)
+    return ()
+
+
+def can_be_ignored(rule: str) -> bool:
+    """Whether a comment can suppress a rule: not one that is about such comments."""
+    return rule not in _SEVERITIES
+
+
+def _extendable(document: Document) -> Iterator[Directive]:
+    """The comments that further names can be added to: no date is theirs."""
+    for each in read_directives(document, frozenset()):
+        if each.error is None and each.until is None:
+            yield each
+
+
+def _extended(document: Document, directive: Directive, names: Sequence[str], reason: str | None) -> tuple[Edit, ...]:
     last = directive.names[-1].span.end
-    return Edit(Span(last, last), "".join(f", {name}" for name in names))
+    added = Edit(Span(last, last), "".join(f", {name}" for name in names))
+    if reason is None or reason == directive.reason or (reason == PLACEHOLDER and directive.reason is not None):
+        return (added,)
+    end = directive.span.end
+    if document.text[:end].endswith(PLACEHOLDER):
+        return added, Edit(Span(end - len(PLACEHOLDER), end), reason)
+    return added, Edit(Span(end, end), f" {reason}" if directive.reason is None else f"; {reason}")
+
+
+def _comment(verb: str, names: Sequence[str], reason: str | None) -> str:
+    return f"# greenlint: {verb}[{', '.join(names)}]" + (f" {reason}" if reason else "")
 
 
 def _added(document: Document, unit: Span, names: Sequence[str], reason: str | None) -> Edit:
-    comment = f"# greenlint: ignore[{', '.join(names)}]" + (f" {reason}" if reason else "")
+    comment = _comment("ignore", names, reason)
     line = document.line_span(unit.end)
     if line.end - line.start + len(comment) + 2 <= _WIDTH:
         at = line.start + len(document.text[line.start : line.end].rstrip())

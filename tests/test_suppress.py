@@ -11,12 +11,13 @@ import libcst as cst
 import pytest
 
 from greenlint import Findings, Rule, on_node
+from greenlint.directives import PLACEHOLDER
 from greenlint.document import Document
 from greenlint.engine import Analysis, analyze
 from greenlint.facts import Facts
-from greenlint.finding import Applicability, Finding, Severity, Span
+from greenlint.finding import Applicability, Finding, Severity, Span, apply_edits
 from greenlint.gate import Gate
-from greenlint.suppress import Suppression, ignore_edits, suppress
+from greenlint.suppress import Suppression, file_ignore_edits, ignore_edits, suppress
 from greenlint.suppression_rules import SUPPRESSION_RULES
 
 NAMES = frozenset({"waste", "other-waste", "third"})
@@ -377,9 +378,49 @@ def test_added_comment_names_all_rules_and_the_reason() -> None:
     assert edit.text == "  # greenlint: ignore[waste, third] toy data"
 
 
+@pytest.mark.parametrize(
+    ("present", "reason", "after"),
+    [
+        ("", "toy data", "ignore[third, waste] toy data"),
+        (" toy data", "toy data", "ignore[third, waste] toy data"),
+        (" toy data", "see #12", "ignore[third, waste] toy data; see #12"),
+        (" toy data", PLACEHOLDER, "ignore[third, waste] toy data"),
+        ("", PLACEHOLDER, "ignore[third, waste] <reason>"),
+        (" <reason>", PLACEHOLDER, "ignore[third, waste] <reason>"),
+        (" <reason>", "toy data", "ignore[third, waste] toy data"),
+    ],
+)
+def test_a_reason_joins_the_one_there_is(present: str, reason: str, after: str) -> None:
+    text = f"f(WASTE)  # greenlint: ignore[third]{present}  # noqa\n"
+    document = document_of(text)
+    assert apply_edits(text, ignore_edits(document, findings_in(text), reason)) == (
+        f"f(WASTE)  # greenlint: {after}  # noqa\n"
+    )
+
+
+def test_a_reason_that_is_still_to_be_written_is_none() -> None:
+    text = "f(WASTE)  # greenlint: ignore[waste] <reason>\n"
+    assert only(run(text, require_reason=True)).rule == "suppression-without-reason"
+    assert [each.reason for each in run(text).suppressed] == [None]
+
+
+FILE_COMMENTS = {
+    "nothing else": ("f(WASTE)\r\n", "# greenlint: file-ignore[waste]\r\nf(WASTE)\r\n"),
+    "head": ("#!python\n\n'Text.'\n", "#!python\n\n# greenlint: file-ignore[waste]\n'Text.'\n"),
+    "present": ("x\n# greenlint: file-ignore[third] why\n", "x\n# greenlint: file-ignore[third, waste] why\n"),
+}
+
+
+@pytest.mark.parametrize(("text", "after"), FILE_COMMENTS.values(), ids=FILE_COMMENTS)
+def test_comments_for_the_whole_file(text: str, after: str) -> None:
+    assert apply_edits(text, file_ignore_edits(document_of(text), "waste")) == after
+
+
 def test_comments_about_comments_are_not_added() -> None:
     text = "x  # greenlint: ignore[waste]\n"
-    assert ignore_edits(document_of(text), run(text).findings) == ()
+    document = document_of(text)
+    assert ignore_edits(document, run(text).findings) == ()
+    assert file_ignore_edits(document, "unused-suppression") == ()
 
 
 # -- through the engine -----------------------------------------------------------------------------------

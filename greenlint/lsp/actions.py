@@ -2,35 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from lsprotocol import types
 
+from greenlint.directives import PLACEHOLDER
 from greenlint.finding import Applicability
 from greenlint.lsp.diagnostics import SOURCE
 from greenlint.results import PlacedFinding
+from greenlint.suppress import can_be_ignored
 
-__all__ = ["FIX_ALL", "FIX_ALL_NOTEBOOK", "KINDS", "OPEN_PAGE", "action_list"]
+__all__ = ["FIX_ALL", "FIX_ALL_NOTEBOOK", "KINDS", "OPEN_PAGE", "SELECT_REASON", "action_list"]
 
 FIX_ALL = f"source.fixAll.{SOURCE}"
 FIX_ALL_NOTEBOOK = f"notebook.{FIX_ALL}"
 KINDS: list[types.CodeActionKind | str] = [types.CodeActionKind.QuickFix, FIX_ALL, FIX_ALL_NOTEBOOK]
 OPEN_PAGE = "greenlint.openPage"
 """The command that shows the page of a rule."""
+SELECT_REASON = "greenlint.selectReason"
+"""The command that selects a reason which is still to be written."""
 
 _QUICK = types.CodeActionKind.QuickFix
 
 
 def action_list(
-    uri: str, findings: Sequence[PlacedFinding], params: types.CodeActionParams
+    uri: str,
+    findings: Sequence[PlacedFinding],
+    params: types.CodeActionParams,
+    *,
+    misses_reasons: bool = False,
+    selects: bool = False,
 ) -> Iterator[types.CodeAction]:
-    """The actions for a request: of ``findings``, which lie in the range, those of the kinds asked for."""
+    """The actions for a request: of ``findings``, which lie in the range, those of the kinds asked for.
+
+    Where the project ``misses_reasons``, no suppression is offered without one. ``selects`` says whether the editor
+    can be told what to select.
+    """
     only = params.context.only
     if _wants(only, _QUICK):
         for finding in findings:
             diagnostic = _diagnostic_of(finding, params.context.diagnostics)
-            yield from _quick(uri, finding, diagnostic)
+            make = partial(_action, uri, finding, diagnostic)
+            yield from _fixes(make, finding)
+            if can_be_ignored(finding.rule):
+                where = [uri, finding.rule, params.range.start.line]
+                select = types.Command("select the reason", SELECT_REASON, arguments=where) if selects else None
+                yield from _suppressions(make, finding.rule, select, misses_reasons=misses_reasons)
+            yield _explanation(make, finding.rule)
     # A lamp in the margin offers to fix everything only when the editor asks for just that.
     for kind in (FIX_ALL, FIX_ALL_NOTEBOOK):
         if only and _wants(only, kind):
@@ -46,28 +66,56 @@ def _text(kind: types.CodeActionKind | str) -> str:
     return kind.value if isinstance(kind, types.CodeActionKind) else kind
 
 
-def _quick(uri: str, finding: PlacedFinding, diagnostic: types.Diagnostic | None) -> Iterator[types.CodeAction]:
-    def action(title: str, do: str, *, preferred: bool = False, **data: Any) -> types.CodeAction:
-        return types.CodeAction(
-            title,
-            kind=_QUICK,
-            diagnostics=[diagnostic] if diagnostic is not None else None,
-            is_preferred=preferred or None,
-            data={"do": do, "uri": uri, "fingerprint": finding.fingerprint, "rule": finding.rule, **data},
-        )
+def _action(
+    uri: str,
+    finding: PlacedFinding,
+    diagnostic: types.Diagnostic | None,
+    title: str,
+    do: str,
+    *,
+    preferred: bool = False,
+    **data: Any,
+) -> types.CodeAction:
+    return types.CodeAction(
+        f"greenlint: {title}",
+        kind=_QUICK,
+        diagnostics=[diagnostic] if diagnostic is not None else None,
+        is_preferred=preferred or None,
+        data={"do": do, "uri": uri, "fingerprint": finding.fingerprint, "rule": finding.rule, **data},
+    )
 
+
+def _fixes(make: Callable[..., types.CodeAction], finding: PlacedFinding) -> Iterator[types.CodeAction]:
     fix = finding.fix
-    if fix is not None and fix.can_be_made:
-        safe = fix.applicability is Applicability.SAFE
-        reason = "" if safe else f" (unsafe: {fix.reason})" if fix.reason else " (unsafe)"
-        yield action(f"greenlint: {fix.title}{reason}", "fix", preferred=safe)
-        yield action(f"greenlint: fix all of {finding.rule}", "fix-rule", unsafe=not safe)
-    yield action(f"greenlint: ignore {finding.rule} here", "ignore")
-    yield action(f"greenlint: ignore {finding.rule} in this file", "ignore-file")
-    open_page = action(f"greenlint: what {finding.rule} means", "open")
-    open_page.command = types.Command("open the page of the rule", OPEN_PAGE, arguments=[finding.rule])
-    open_page.data = None
-    yield open_page
+    if fix is None or not fix.can_be_made:
+        return
+    safe = fix.applicability is Applicability.SAFE
+    reason = "" if safe else f" (unsafe: {fix.reason})" if fix.reason else " (unsafe)"
+    yield make(f"{fix.title}{reason}", "fix", preferred=safe)
+    yield make(f"fix all of {finding.rule}", "fix-rule", unsafe=not safe)
+
+
+def _suppressions(
+    make: Callable[..., types.CodeAction], rule: str, select: types.Command | None, *, misses_reasons: bool
+) -> Iterator[types.CodeAction]:
+    def with_reason(title: str, do: str) -> types.CodeAction:
+        action = make(title, do, reason=PLACEHOLDER)
+        if select is not None:
+            action.command = select
+        return action
+
+    if not misses_reasons:
+        yield make(f"ignore {rule} here", "ignore")
+    yield with_reason(f"ignore {rule} here, with a reason", "ignore")
+    in_file = f"ignore {rule} in this file"
+    yield with_reason(in_file, "ignore-file") if misses_reasons else make(in_file, "ignore-file")
+
+
+def _explanation(make: Callable[..., types.CodeAction], rule: str) -> types.CodeAction:
+    action = make(f"what {rule} means", "open")
+    action.command = types.Command("open the page of the rule", OPEN_PAGE, arguments=[rule])
+    action.data = None
+    return action
 
 
 def _diagnostic_of(finding: PlacedFinding, diagnostics: Sequence[types.Diagnostic]) -> types.Diagnostic | None:

@@ -10,7 +10,7 @@ from greenlint.batch import Examined
 from greenlint.config_error import ConfigError
 from greenlint.discovery import discover
 from greenlint.document import Document
-from greenlint.finding import Edit, Finding, Span
+from greenlint.finding import Edit, Finding
 from greenlint.fixer import SAFE, UNSAFE, apply_to_source
 from greenlint.lsp.settings import EditorSettings, Preference
 from greenlint.registry import NoRulePackagesError
@@ -18,7 +18,7 @@ from greenlint.results import FileResult
 from greenlint.rule import Rule
 from greenlint.runner import Runner, RunOptions
 from greenlint.session import Session
-from greenlint.suppress import ignore_edits
+from greenlint.suppress import file_ignore_edits, ignore_edits
 
 __all__ = ["Checker", "ConfigurationError"]
 
@@ -82,18 +82,27 @@ class Checker:
         levels = UNSAFE if unsafe or self._settings.unsafe_fixes else SAFE
         return self._made().runner.fix_data(path, data, levels, rule=rule).after
 
-    def changed(self, found: Examined, path: str, data: bytes, fingerprint: str, what: str) -> bytes | None:
+    def changed(
+        self, found: Examined, path: str, data: bytes, fingerprint: str, what: str, reason: str | None = None
+    ) -> bytes | None:
         """``data`` with one finding of ``found`` fixed or suppressed; ``None`` where that cannot be.
 
-        ``what`` is ``"fix"``, ``"ignore"`` or ``"ignore-file"``.
+        ``what`` is ``"fix"``, ``"ignore"`` or ``"ignore-file"``; the ``reason`` is that of a suppression.
         """
         finding = _finding(found, fingerprint)
         if found.document is None or finding is None:
             return None
         file = self._made().runner.edited_data(path, data)
-        edits = _edits(found.document, finding, what)
+        edits = _edits(found.document, finding, what, reason)
         text = apply_to_source(file.text, found.document, edits) if edits else None
         return file.stored(text) if text is not None and file.parse(text) is not None else None
+
+    def misses_reasons(self, path: str) -> bool:
+        """Whether a suppression in the file at ``path`` has to say why."""
+        try:
+            return self._made().runner.profile(path).misses_reasons
+        except (ConfigError, NoRulePackagesError):
+            return False
 
     def find(self, rule: str) -> type[Rule] | None:
         """The rule of this name."""
@@ -152,13 +161,9 @@ def _finding(found: Examined, fingerprint: str) -> Finding | None:
     return None
 
 
-def _edits(document: Document, finding: Finding, what: str) -> Sequence[Edit]:
+def _edits(document: Document, finding: Finding, what: str, reason: str | None) -> Sequence[Edit]:
     if what == "fix":
         return finding.fix.edits if finding.fix is not None else ()
     if what == "ignore":
-        return ignore_edits(document, [finding], None)
-    if not document.tree.body:
-        return ()
-    start = document.line_span(document.span(document.tree.body[0]).start).start
-    newline = document.tree.default_newline
-    return (Edit(Span(start, start), f"# greenlint: file-ignore[{finding.rule}]{newline}"),)
+        return ignore_edits(document, [finding], reason)
+    return file_ignore_edits(document, finding.rule, reason)

@@ -7,7 +7,7 @@ from typing import Any
 
 from lsprotocol import types
 
-from greenlint.lsp.actions import KINDS, OPEN_PAGE
+from greenlint.lsp.actions import KINDS, OPEN_PAGE, SELECT_REASON
 from greenlint.lsp.checker import ConfigurationError
 from greenlint.lsp.server import SECTION, GreenlintServer
 from greenlint.lsp.settings import Shown
@@ -164,3 +164,7 @@ def _help(server: GreenlintServer) -> None:
         uri = server.pages.uri(str(rule))
         if uri is not None:
             await server.window_show_document_async(types.ShowDocumentParams(uri, take_focus=True))
+
+    @server.command(SELECT_REASON)
+    async def select_reason(uri: Any, rule: Any, line: Any) -> None:
+        await server.select_reason(str(uri), str(rule), int(line))

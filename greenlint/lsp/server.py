@@ -22,6 +22,7 @@ from greenlint.lsp.diagnostics import diagnostics_of, range_of, stored_diagnosti
 from greenlint.lsp.documents import Opened, lines_in
 from greenlint.lsp.hover import hover
 from greenlint.lsp.pages import Pages
+from greenlint.lsp.reasons import as_snippets, selects_reasons, takes_snippets, unwritten
 from greenlint.lsp.settings import EditorSettings, Shown, read_settings
 from greenlint.results import FileResult, PlacedFinding
 from greenlint.rule import Rule
@@ -262,10 +263,18 @@ class GreenlintServer(LanguageServer):
     async def actions(self, params: types.CodeActionParams) -> list[types.CodeAction]:
         """The code actions for a range."""
         uri = params.text_document.uri
-        if self.opened(uri) is None:
+        opened = self.opened(uri)
+        if opened is None:
             return []
         findings = [each for where, each in await self.findings_in(uri) if _touches(where, params.range)]
-        actions = list(action_list(uri, findings, params))
+        offered = action_list(
+            uri,
+            findings,
+            params,
+            misses_reasons=await self.in_thread(self.checker_of(opened).misses_reasons, opened.path),
+            selects=selects_reasons(self.client_capabilities, uri),
+        )
+        actions = list(offered)
         if not self._resolves_edits():
             for action in actions:
                 await self.resolve(action)
@@ -281,14 +290,27 @@ class GreenlintServer(LanguageServer):
         """The action with its edits."""
         data = action.data
         opened = self.opened(data["uri"]) if isinstance(data, dict) and "uri" in data else None
-        if opened is None or action.edit is not None:
+        if opened is None or data is None or action.edit is not None:
             return action
         await self.checked(opened)
         after = await self.in_thread(self._edited, opened, data)
         if after is not None and opened.examined_data == opened.data(self.workspace):
             changes = opened.edits_to(self.workspace, after)
-            action.edit = types.WorkspaceEdit(changes=changes) if changes else None
+            action.edit = self._edit(changes, snippets="reason" in data) if changes else None
         return action
+
+    def _edit(self, changes: dict[str, list[types.TextEdit]], *, snippets: bool) -> types.WorkspaceEdit:
+        if not snippets or not takes_snippets(self.client_capabilities):
+            return types.WorkspaceEdit(changes=changes)
+        return as_snippets(changes, {uri: self.workspace.get_text_document(uri).version for uri in changes})
+
+    async def select_reason(self, uri: str, rule: str, line: int) -> None:
+        """Let the editor select the reason for suppressing a rule that is still to be written near a line."""
+        lines, codec = lines_in(self.workspace, uri), self.workspace.position_codec
+        places = unwritten(lines, rule, codec)
+        where = min(places, key=lambda each: abs(each.start.line - line), default=None)
+        if where is not None:
+            await self.window_show_document_async(types.ShowDocumentParams(uri, take_focus=True, selection=where))
 
     def _edited(self, opened: Opened, data: dict[str, Any]) -> bytes | None:
         """What an action makes of a document; in the thread."""
@@ -300,7 +322,7 @@ class GreenlintServer(LanguageServer):
                 return checker.fixed(path, content)
             if data["do"] == "fix-rule":
                 return checker.fixed(path, content, str(data["rule"]), unsafe=bool(data.get("unsafe")))
-            return checker.changed(found, path, content, str(data["fingerprint"]), str(data["do"]))
+            return checker.changed(found, path, content, str(data["fingerprint"]), str(data["do"]), data.get("reason"))
         except ConfigurationError as error:
             _LOG.info("%s", error)
             return None

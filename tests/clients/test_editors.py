@@ -56,6 +56,7 @@ def write_task(project: Path) -> Path:
         "safe": SAFE,
         "quick_fix": {"code": UNSAFE, "title": "greenlint: delete the wait"},
         "waste": WASTE,
+        "suppression": f"greenlint: ignore {UNSAFE} here, with a reason",
     }
     path = project / "task.json"
     path.write_text(json.dumps(task), encoding="utf-8")
@@ -125,5 +126,7 @@ def test_what_a_user_does(editor: str, project: Path) -> None:
     assert outcome["after_quick_fix"] == SCRIPT.replace(WAIT, "")
     fixed = "torch.ones(64, 3, 224, 224, device=device)"
     assert outcome["after_fix_all"] == SCRIPT.replace(WAIT, "").replace("torch.ones(64, 3, 224, 224).to(device)", fixed)
+    comment = f"    # greenlint: ignore[{UNSAFE}] <reason>\n"
+    assert outcome["after_suppression"] == f"{outcome['after_fix_all']}{comment}{WASTE}\n"
     assert (project / "train.py").read_text("utf-8") == SCRIPT, "nothing was saved"
     assert has_ended(int((project / "server.pid").read_text()))

@@ -6,12 +6,14 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Union, cast
 
 import pytest
 import pytest_lsp
 from lsprotocol import types
 from pytest_lsp import ClientServerConfig, LanguageClient, client_capabilities
+
+from greenlint.lsp.reasons import as_snippets, selects_reasons, takes_snippets
 
 SERVER = ClientServerConfig(server_command=[sys.executable, "-m", "greenlint", "server", "--stdio"])
 WASTE = """\
@@ -43,6 +45,15 @@ async def client(request: pytest.FixtureRequest, lsp_client: LanguageClient, fol
         document = capabilities.text_document
         assert document is not None
         document.diagnostic = types.DiagnosticClientCapabilities(related_document_support=True)
+
+    converter = lsp_client.protocol._converter
+
+    def action_or_command(given: dict[str, Any], _: object) -> types.Command | types.CodeAction:
+        # lsprotocol takes every action with a command in it for a command.
+        kind = types.Command if isinstance(given.get("command"), str) else types.CodeAction
+        return cast("types.Command | types.CodeAction", converter.structure(given, kind))
+
+    converter.register_structure_hook(Union[types.Command, types.CodeAction], action_or_command)  # noqa: UP007
 
     @lsp_client.feature(types.CLIENT_REGISTER_CAPABILITY)  # type: ignore[untyped-decorator]
     def register(_: types.RegistrationParams) -> None:
@@ -119,6 +130,7 @@ async def test_quick_fixes(client: LanguageClient, folder: Path) -> None:
         "greenlint: delete the wait (unsafe: it may hide a missing wait elsewhere)",
         f"greenlint: fix all of {RULE}",
         f"greenlint: ignore {RULE} here",
+        f"greenlint: ignore {RULE} here, with a reason",
         f"greenlint: ignore {RULE} in this file",
         f"greenlint: what {RULE} means",
     ]
@@ -127,6 +139,8 @@ async def test_quick_fixes(client: LanguageClient, folder: Path) -> None:
     (edit,) = offered[2].edit.changes[uri]
     assert edit.new_text == f"    torch.cuda.synchronize()  # greenlint: ignore[{RULE}]\n"
     (edit,) = offered[3].edit.changes[uri]
+    assert edit.new_text == f"    torch.cuda.synchronize()  # greenlint: ignore[{RULE}] <reason>\n"
+    (edit,) = offered[4].edit.changes[uri]
     assert edit.new_text == f"# greenlint: file-ignore[{RULE}]\n"
 
 
@@ -279,3 +293,186 @@ async def test_a_form_feed_ends_no_line(client: LanguageClient, folder: Path) ->
 
     (edit,) = offered[0].edit.changes[uri]
     assert (edit.range, edit.new_text) == (types.Range(types.Position(8, 0), types.Position(9, 0)), "")
+
+
+WAIT = "    torch.cuda.synchronize()\n"
+LONG = f"    torch.cuda.synchronize(device=devices[{'0 + ' * 25}0])\n"
+HERE, WITH_REASON = f"ignore {RULE} here", f"ignore {RULE} here, with a reason"
+IN_FILE = f"ignore {RULE} in this file"
+SILENCED: dict[str, tuple[str, str, str]] = {
+    "statement": (WASTE, HERE, f"{WAIT[:-1]}  # greenlint: ignore[{RULE}]\n"),
+    "other comment": (
+        WASTE.replace(WAIT, f"{WAIT[:-1]}  # why\n"),
+        WITH_REASON,
+        f"  # why  # greenlint: ignore[{RULE}] <reason>\n",
+    ),
+    "directive with a reason": (
+        WASTE.replace(WAIT, f"{WAIT[:-1]}  # greenlint: ignore[other] toy data\n"),
+        WITH_REASON,
+        f"  # greenlint: ignore[other, {RULE}] toy data\n",
+    ),
+    "directive without a reason": (
+        WASTE.replace(WAIT, f"    # greenlint: ignore[other]\n{WAIT}"),
+        WITH_REASON,
+        f"    # greenlint: ignore[other, {RULE}] <reason>\n{WAIT}",
+    ),
+    "directive that expires": (
+        WASTE.replace(WAIT, f"{WAIT[:-1]}  # greenlint: ignore[other, until=2099-01-01] toy\n"),
+        HERE,
+        f"    # greenlint: ignore[{RULE}]\n{WAIT[:-1]}  # greenlint: ignore[other, until=2099-01-01] toy\n",
+    ),
+    "several lines": (
+        WASTE.replace(WAIT, "    print(\n        torch.cuda.synchronize(),\n        1,\n    )\n"),
+        WITH_REASON,
+        f"        1,\n    )  # greenlint: ignore[{RULE}] <reason>\n",
+    ),
+    "long line": (WASTE.replace(WAIT, LONG), WITH_REASON, f"    # greenlint: ignore[{RULE}] <reason>\n{LONG}"),
+    "file": (f"# Licence\n{WASTE}", IN_FILE, f"# Licence\n# greenlint: file-ignore[{RULE}]\nimport torch\n"),
+    "file that ignores others": (
+        f"{WASTE}# greenlint: file-ignore[other] toy data\n",
+        IN_FILE,
+        f"# greenlint: file-ignore[other, {RULE}] toy data\n",
+    ),
+}
+
+
+def replaced(text: str, edits: list[types.TextEdit]) -> str:
+    """A text with edits of whole lines."""
+    lines = text.splitlines(keepends=True)
+    for edit in reversed(edits):
+        assert edit.range.start.character == 0
+        last = lines[edit.range.end.line - 1] if edit.range.end.line else ""
+        whole = edit.range.end.character == 0 or edit.range.end.character == len(last)
+        assert whole
+        end = edit.range.end.line + (edit.range.end.character > 0)
+        lines[edit.range.start.line : end] = [edit.new_text]
+    return "".join(lines)
+
+
+async def chosen(client: LanguageClient, uri: str, where: types.Range, title: str) -> Any:
+    offered = await actions(client, uri, where, ["quickfix"])
+    (action,) = (each for each in offered if each.title == f"greenlint: {title}")
+    return action
+
+
+@pytest.mark.asyncio
+async def test_suppressions_silence(client: LanguageClient, folder: Path) -> None:
+    for number, (name, (text, title, expected)) in enumerate(SILENCED.items()):
+        uri = open_(client, folder / f"train_{number}.py", text)
+        (found,) = await diagnostics(client, uri)
+        action = await chosen(client, uri, found.range, title)
+        after = replaced(text, action.edit.changes[uri])
+        assert expected in after, name
+        document = types.VersionedTextDocumentIdentifier(uri=uri, version=2)
+        whole = types.TextDocumentContentChangeWholeDocument(after)
+        client.text_document_did_change(types.DidChangeTextDocumentParams(document, [whole]))
+        left = await diagnostics(client, uri)
+        assert [each.code for each in left if each.code == RULE] == [], name
+
+
+@pytest.mark.asyncio
+async def test_suppressions_silence_in_notebooks(client: LanguageClient, folder: Path) -> None:
+    head, body = WASTE.split("\n\n", 1)
+    sources = [f"%matplotlib inline\n%env A=1\n{head}", body.rstrip("\n")]
+    uris = open_notebook(client, folder, *sources)
+
+    async def found() -> list[types.Diagnostic]:
+        document = client.capabilities.text_document if client.capabilities is not None else None
+        if document is None or document.diagnostic is None:
+            await asyncio.wait_for(published(client, *uris), 60)
+            return list(client.diagnostics[uris[1]])
+        return await diagnostics(client, uris[1])
+
+    (shown,) = await found()
+    here = await chosen(client, uris[1], shown.range, WITH_REASON)
+    in_file = await chosen(client, uris[1], shown.range, IN_FILE)
+    ignored = replaced(sources[1], here.edit.changes[uris[1]])
+    assert ignored.endswith(f"torch.cuda.synchronize()  # greenlint: ignore[{RULE}] <reason>\n    total += 1")
+    # Not above a magic, which may have to come first, nor above what stands for one.
+    assert replaced(sources[0], in_file.edit.changes[uris[0]]).splitlines()[2] == f"# greenlint: file-ignore[{RULE}]"
+    for uri, (action, before) in zip(uris[::-1], ((here, sources[1]), (in_file, sources[0])), strict=True):
+        client.diagnostics.pop(uris[0], None)
+        client.diagnostics.pop(uris[1], None)
+        change_cell(client, folder, uri, 2, replaced(before, action.edit.changes[uri]))
+        assert await found() == []
+        client.diagnostics.pop(uris[0], None)
+        client.diagnostics.pop(uris[1], None)
+        change_cell(client, folder, uri, 3, before)
+        assert [each.code for each in await found()] == [RULE]
+
+
+def change_cell(client: LanguageClient, folder: Path, uri: str, version: int, text: str) -> None:
+    document = types.VersionedTextDocumentIdentifier(uri=uri, version=version)
+    whole = types.TextDocumentContentChangeWholeDocument(text)
+    content = types.NotebookDocumentCellContentChanges(document, [whole])
+    change = types.NotebookDocumentChangeEvent(cells=types.NotebookDocumentCellChanges(text_content=[content]))
+    notebook = types.VersionedNotebookDocumentIdentifier(version, (folder / "train.ipynb").as_uri())
+    client.notebook_document_did_change(types.DidChangeNotebookDocumentParams(notebook, change))
+
+
+@pytest.mark.asyncio
+async def test_the_reason_is_selected(client: LanguageClient, folder: Path) -> None:
+    uri = open_(client, folder / "train.py", WASTE)
+    (found,) = await diagnostics(client, uri)
+    action = await chosen(client, uri, found.range, WITH_REASON)
+    window = client.capabilities.window if client.capabilities is not None else None
+    if window is None or window.show_document is None:
+        assert action.command is None
+        return
+    after = replaced(WASTE, action.edit.changes[uri])
+    document = types.VersionedTextDocumentIdentifier(uri=uri, version=2)
+    whole = types.TextDocumentContentChangeWholeDocument(after)
+    client.text_document_did_change(types.DidChangeTextDocumentParams(document, [whole]))
+    command = action.command
+    await client.workspace_execute_command_async(types.ExecuteCommandParams(command.command, command.arguments))
+    (params,) = client.shown_documents
+    start = after.splitlines()[7].index("<reason>")
+    assert params.selection == types.Range(types.Position(7, start), types.Position(7, start + len("<reason>")))
+    assert params.uri == uri
+
+
+@pytest.mark.asyncio
+async def test_a_project_that_wants_reasons_is_asked_for_them(client: LanguageClient, folder: Path) -> None:
+    (folder / "greenlint.toml").write_text(f'select = ["{RULE}"]\nrequire-reason = true\n')
+    client.workspace_did_change_configuration(
+        types.DidChangeConfigurationParams({"greenlint": {"configurationPreference": "filesystemFirst"}})
+    )
+    uri = open_(client, folder / "train.py", WASTE)
+    (found,) = await diagnostics(client, uri)
+    titles = [each.title for each in await actions(client, uri, found.range, ["quickfix"])]
+    assert f"greenlint: {HERE}" not in titles
+    for title in (WITH_REASON, IN_FILE):
+        action = await chosen(client, uri, found.range, title)
+        assert "] <reason>\n" in action.edit.changes[uri][0].new_text
+        document = types.VersionedTextDocumentIdentifier(uri=uri, version=2)
+        # Nobody has written the reason yet.
+        whole = types.TextDocumentContentChangeWholeDocument(replaced(WASTE, action.edit.changes[uri]))
+        client.text_document_did_change(types.DidChangeTextDocumentParams(document, [whole]))
+        (left,) = await diagnostics(client, uri)
+        assert left.code == "suppression-without-reason"
+        back = types.TextDocumentContentChangeWholeDocument(WASTE)
+        client.text_document_did_change(types.DidChangeTextDocumentParams(document, [back]))
+        assert [each.code for each in await diagnostics(client, uri)] == [RULE]
+
+
+def test_a_reason_as_a_snippet() -> None:
+    edit = types.TextEdit(types.Range(types.Position(0, 0), types.Position(1, 0)), "f('${x}')  # y[z] <reason>\n")
+    made = as_snippets({"file:///a.py": [edit]}, {"file:///a.py": 7}).document_changes
+    assert made is not None
+    (change,) = made
+    assert isinstance(change, types.TextDocumentEdit)
+    (snippet,) = change.edits
+    assert isinstance(snippet, types.SnippetTextEdit)
+    assert change.text_document.version == 7
+    assert snippet.snippet.value == "f('\\${x\\}')  # y[z] ${0:<reason>}\n"
+
+
+def test_who_takes_snippets() -> None:
+    edits = types.WorkspaceEditClientCapabilities(document_changes=True, snippet_edit_support=True)
+    window = types.WindowClientCapabilities(show_document=types.ShowDocumentClientCapabilities(support=True))
+    able = types.ClientCapabilities(types.WorkspaceClientCapabilities(workspace_edit=edits), window=window)
+    unable = types.ClientCapabilities(window=window)
+    assert (takes_snippets(able), takes_snippets(unable)) == (True, False)
+    assert not selects_reasons(able, "file:///a.py")
+    assert selects_reasons(unable, "file:///a.py")
+    assert not selects_reasons(unable, "vscode-notebook-cell:/a.ipynb#1")

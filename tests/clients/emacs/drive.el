@@ -127,7 +127,11 @@
     (drive-note 'after_fix_all (drive-text))
     (goto-char (point-max))
     (insert (drive-get 'waste) "\n")
-    (drive-wait-for-codes "diagnostics after an edit" (list code)))
+    (drive-wait-for-codes "diagnostics after an edit" (list code))
+    (let ((found (drive-range-of code)))
+      (drive-choose (car found) (cdr found) "quickfix" (drive-get 'suppression)))
+    (drive-wait-for-codes "diagnostics after a suppression" nil)
+    (drive-note 'after_suppression (drive-text)))
   (eglot-shutdown (eglot-current-server))
   (set-buffer-modified-p nil))
 
