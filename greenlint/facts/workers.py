@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import functools
+import re
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from greenlint.facts.calls import Calls
+from greenlint.facts.calls import Call, Calls
+from greenlint.facts.names import Binding, BindingKind, Names
+from greenlint.facts.project import Definition, Project
 from greenlint.facts.tree import Tree
+from greenlint.facts.values import Values
 
 if TYPE_CHECKING:
     from greenlint.facts import Facts
@@ -20,8 +24,11 @@ _HANDLES = frozenset(
 )
 """Names of what cannot be sent to another process, or may not be read by several."""
 _OPENS = frozenset(("open", "File", "connect", "Lock", "RLock", "VideoCapture", "imopen", "from_pretrained"))
-_BASES = frozenset(("Dataset", "VisionDataset", "DatasetFolder", "ImageFolder"))
-"""Classes of PyTorch and torchvision that hold nothing but paths."""
+_BASE = re.compile(
+    r"torch\.utils\.data\.(?:dataset\.)?Dataset$|torchvision\.datasets\.|builtins\.object$|abc\.ABC$|typing\.Generic$"
+)
+"""Classes that hold nothing but paths, or nothing."""
+_DEPTH = 6
 
 
 class Workers:
@@ -30,7 +37,10 @@ class Workers:
     def __init__(self, facts: Facts) -> None:
         self._document = facts.document
         self._calls = facts[Calls]
+        self._names = facts[Names]
+        self._project = facts[Project]
         self._tree = facts[Tree]
+        self._values = facts[Values]
 
     @functools.cached_property
     def guards(self) -> tuple[cst.If, ...]:
@@ -50,31 +60,91 @@ class Workers:
         ]
         return any(inner.method in functions for each in others for inner in self._calls.within(each))
 
-    @functools.cached_property
-    def can_be_sent(self) -> bool:
-        """Whether nothing in the file is known to stay in its process, and its classes hold nothing that is."""
-        if self._tree.of_type(cst.Lambda) or any(each.value in _HANDLES for each in self._tree.of_type(cst.Name)):
-            return False
-        # What is defined in a function cannot be pickled.
-        definitions = self._tree.of_type(cst.FunctionDef, cst.ClassDef)
-        if any(self._tree.function(each) is not None for each in definitions):
-            return False
-        return all(map(self._holds_no_state, self.classes.values()))
+    # -- what is sent -------------------------------------------------------------------------------------------
 
-    @functools.cached_property
-    def classes(self) -> dict[str, cst.ClassDef]:
-        """The classes at the top of the file."""
-        return {each.name.value: each for each in self._document.tree.body if isinstance(each, cst.ClassDef)}
+    def sends(self, node: cst.BaseExpression) -> bool:
+        """Whether what an expression gives can be sent to worker processes.
+
+        Nothing in it is on a device, opened, or defined where a worker cannot import it; a notebook it cannot import.
+        """
+        return self._sends(node, _DEPTH)
+
+    def _sends(self, node: cst.BaseExpression, depth: int) -> bool:
+        if not depth or node not in self._tree or self._has_handles:
+            return False
+        for each in self._tree.walk(node):
+            if isinstance(each, cst.Lambda):
+                return False
+            if isinstance(each, cst.Call) and not self._call_sends(self._calls.of(each)):
+                return False
+            if isinstance(each, cst.Name) and self._is_read(each) and not self._name_sends(each, depth):
+                return False
+        return True
+
+    def _is_read(self, node: cst.Name) -> bool:
+        above = self._tree.parent(node)
+        if isinstance(above, cst.Attribute):
+            return above.attr is not node
+        return not (isinstance(above, cst.Arg) and above.keyword is node)
+
+    def _name_sends(self, node: cst.Name, depth: int) -> bool:
+        bindings = self._names.reaching(node)
+        if not bindings:
+            return self._names.resolve(node) is not None or not self._defines_in_functions
+        return all(self._binding_sends(each, depth) for each in bindings)
+
+    def _binding_sends(self, binding: Binding, depth: int) -> bool:
+        if binding.kind is BindingKind.IMPORT:
+            return True
+        if binding.kind in (BindingKind.FUNCTION, BindingKind.CLASS):
+            return self._tree.function(binding.node) is None and not self._document.is_notebook
+        if binding.kind is BindingKind.ASSIGN and binding.value is not None:
+            return self._sends(binding.value, depth - 1)
+        if binding.kind is BindingKind.PARAMETER and isinstance(binding.scope.node, cst.FunctionDef):
+            given = self._values.arguments_for(binding.scope.node, binding.name)
+            if given:
+                return all(each.node and each.facts[Workers]._sends(each.node, depth - 1) for each in given)
+        return not self._defines_in_functions
+
+    def _call_sends(self, call: Call) -> bool:
+        if call.method in ("to", "cuda") or call.method in _OPENS - {"from_pretrained"}:
+            return False
+        definition = self._project.definition(call.node.func)
+        if definition is None:
+            return True
+        return not isinstance(definition.node, cst.ClassDef) or definition.facts[Workers].keeps_nothing(definition)
+
+    def keeps_nothing(self, definition: Definition) -> bool:
+        """Whether a data set of this class, of this file, keeps nothing that stays in its process."""
+        node = definition.node
+        if not isinstance(node, cst.ClassDef) or self._tree.function(node) is not None or self._has_handles:
+            return False
+        is_data = self._project.method(definition, "__getitem__") is not None
+        if is_data and not self._are_plain(definition):
+            return False
+        return self._project.method(definition, "__iter__") is None and self._holds_no_state(node)
+
+    def _is_plain(self, base: cst.BaseExpression, below: Definition) -> bool:
+        """Whether a base class holds nothing but paths: one of PyTorch and torchvision, or a class derived from it."""
+        while isinstance(base, cst.Subscript):
+            base = base.value
+        above = self._project.definition(base)
+        if above is not None:
+            workers = above.facts[Workers]
+            return above.node is not below.node and workers.keeps_nothing(above) and workers._are_plain(above)
+        return _BASE.match(self._names.resolve(base) or "") is not None
+
+    def _are_plain(self, definition: Definition) -> bool:
+        node = definition.node
+        return isinstance(node, cst.ClassDef) and all(self._is_plain(each.value, definition) for each in node.bases)
 
     def _holds_no_state(self, definition: cst.ClassDef) -> bool:
         """Whether a class opens nothing that it keeps, moves nothing, and changes itself only when it is made."""
         tree, calls = self._tree, self._calls
-        methods = {each.name.value: each for each in tree.below(definition, cst.FunctionDef)}
-        if "__getitem__" not in methods:
-            return "__iter__" not in methods
-        if any(self._document.source(each.value).rpartition(".")[2] not in _BASES for each in definition.bases):
+        if any(each.method in ("to", "cuda") for each in calls.within(definition)):
             return False
-        if "__iter__" in methods or any(each.method in ("to", "cuda") for each in calls.within(definition)):
+        # What a method defines cannot be pickled.
+        if any(tree.function(each) is not None for each in tree.below(definition, cst.FunctionDef, cst.ClassDef)):
             return False
         assignments: list[cst.Assign | cst.AugAssign | cst.AnnAssign] = [
             *tree.below(definition, cst.Assign),
@@ -88,6 +158,21 @@ class Workers:
             function = tree.function(each)
             if function is None or function.name.value != "__init__":
                 return False
-            if each.value is not None and any(one.method in _OPENS for one in calls.within(each)):
+            if each.value is None:
+                continue
+            if any(one.method in _OPENS for one in calls.within(each)) or any(tree.below(each.value, cst.Lambda)):
+                return False
+            if isinstance(each.value, cst.Lambda):
                 return False
         return True
+
+    @functools.cached_property
+    def _has_handles(self) -> bool:
+        return any(each.value in _HANDLES for each in self._tree.of_type(cst.Name))
+
+    @functools.cached_property
+    def _defines_in_functions(self) -> bool:
+        """Whether there is a lambda, function or class in the file that cannot be pickled."""
+        if self._tree.of_type(cst.Lambda):
+            return True
+        return any(self._tree.function(each) is not None for each in self._tree.of_type(cst.FunctionDef, cst.ClassDef))

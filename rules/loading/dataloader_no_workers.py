@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_call
 
 if TYPE_CHECKING:
-    from greenlint import Call, Facts, Findings, Fix, Tree
+    from greenlint import Call, Facts, Findings, Fix, Tree, cst
 
 
 class DataloaderNoWorkers(Rule):
@@ -78,7 +78,7 @@ class DataloaderNoWorkers(Rule):
         from greenlint import Datasets, Environment, add_arguments, spelled
 
         # A zero that somebody wrote down may be meant.
-        if not call.argument("num_workers").absent or not _is_guarded(call, facts) or not _can_be_sent(call, facts):
+        if not call.argument("num_workers").absent or not _can_start(call, facts) or not _can_be_sent(call, facts):
             return None
         system = spelled(facts.document, "os")
         if system is None:
@@ -134,7 +134,6 @@ class DataloaderNoWorkers(Rule):
             if __name__ == "__main__":
                 main()
             """,
-            not_as=("notebook", "cells"),
         ),
         Bad(
             """
@@ -178,6 +177,102 @@ class DataloaderNoWorkers(Rule):
                 embed(os.listdir("photos"))
             """,
             not_as=("notebook", "cells"),
+        ),
+        Bad(
+            """
+            import torch
+            from photos import Photos
+            from torch.utils.data import DataLoader, random_split
+
+            def as_batch(samples):
+                return torch.stack(samples)
+
+            def main():
+                train, test = random_split(Photos("photos"), [0.9, 0.1])
+                loader = DataLoader(train, batch_size=64, collate_fn=as_batch)  # bad
+                optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+                schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 0.9**epoch)
+                for images in loader:
+                    loss = model(images.cuda()).mean()
+                    loss.backward()
+                    optimizer.step()
+
+            if __name__ == "__main__":
+                main()
+            """,
+            fixed="""
+            import torch
+            from photos import Photos
+            from torch.utils.data import DataLoader, random_split
+            import os
+
+            def as_batch(samples):
+                return torch.stack(samples)
+
+            def main():
+                train, test = random_split(Photos("photos"), [0.9, 0.1])
+                loader = DataLoader(train, batch_size=64, collate_fn=as_batch, num_workers=min(4, os.cpu_count() or 1))
+                optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+                schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 0.9**epoch)
+                for images in loader:
+                    loss = model(images.cuda()).mean()
+                    loss.backward()
+                    optimizer.step()
+
+            if __name__ == "__main__":
+                main()
+            """,
+            files={
+                "photos.py": """
+                import os
+                from PIL import Image
+                from folders import Folder
+
+                class Photos(Folder):
+                    def __getitem__(self, index):
+                        return Image.open(self.paths[index])
+                """,
+                "folders.py": """
+                import os
+                from torch.utils.data import Dataset
+
+                class Folder(Dataset):
+                    def __init__(self, folder):
+                        self.paths = sorted(os.listdir(folder))
+                """,
+            },
+            not_as=("notebook", "cells"),
+        ),
+        Bad(
+            """
+            import torch
+            from photos import Photos
+            from torch.utils.data import DataLoader
+
+            def main():
+                for images in DataLoader(Photos("photos"), batch_size=64):  # bad
+                    model(images.cuda())
+
+            if __name__ == "__main__":
+                main()
+            """,
+            files={
+                "photos.py": """
+                from PIL import Image
+                from folders import Folder
+
+                class Photos(Folder):
+                    def __getitem__(self, index):
+                        return Image.open(self.paths[index])
+                """,
+                "folders.py": """
+                from torch.utils.data import Dataset
+
+                class Folder(Dataset):
+                    def __init__(self, folder):
+                        self.index = open(folder + "/index")
+                """,
+            },
         ),
         Bad(
             """
@@ -359,12 +454,14 @@ class DataloaderNoWorkers(Rule):
     )
 
 
-def _is_guarded(call: Call, facts: Facts) -> bool:
-    """Whether workers that import this file again do not start the program again."""
+def _can_start(call: Call, facts: Facts) -> bool:
+    """Whether workers that import this file again do not start the program again; a notebook they do not import."""
     from greenlint import Tree, Workers
 
     tree, workers = facts[Tree], facts[Workers]
-    if not workers.guards or facts.document.is_notebook:
+    if facts.document.is_notebook:
+        return True
+    if not workers.guards:
         return False
     if tree.function(call.node) is None and not any(tree.contains(each, call.node) for each in workers.guards):
         return False
@@ -372,22 +469,48 @@ def _is_guarded(call: Call, facts: Facts) -> bool:
 
 
 def _can_be_sent(call: Call, facts: Facts) -> bool:
-    """Whether the data set is of a class in sight, and nothing in the file is known to stay in its process."""
-    from greenlint import Factories, Tree, Values, Workers, cst
+    """Whether the data set is of a class in sight, and nothing of it is known to stay in its process."""
+    from greenlint import Factories, Tree, Workers
 
     dataset = call.argument("dataset")
     if dataset.node is None or dataset.facts is not facts or facts[Factories].default_moved:
         return False
-    made = facts[Values].of(dataset.node).call
-    if made is None or made.facts is not facts or not facts[Workers].can_be_sent:
+    made = _made(dataset.node, facts)
+    if made is None or not made.facts[Workers].sends(made.node) or _is_moved(made, made.facts, made.facts[Tree]):
         return False
-    if not all(call.argument(name).absent for name in ("collate_fn", "worker_init_fn")):
-        return False
-    if _is_moved(made, facts, facts[Tree]):
-        return False
+    helpers = [call.argument(name) for name in ("collate_fn", "worker_init_fn")]
+    return all(each.absent or (each.node is not None and _can_call(each.node, each.facts)) for each in helpers)
+
+
+def _made(node: cst.BaseExpression, facts: Facts, depth: int = 4) -> Call | None:
+    """The one call that makes a data set, of a class in sight or of torchvision, behind what takes a part of it."""
+    from greenlint import Names, Project, Values, cst
+
+    made = facts[Values].of(node).call
+    bindings = facts[Names].reaching(node) if made is None and isinstance(node, cst.Name) else ()
+    if len(bindings) == 1 and isinstance(bindings[0].value, cst.Call):
+        made = facts[Values].of(bindings[0].value).call
+    if made is None or not depth:
+        return None
+    if made.name in _PARTS:
+        return _made(made.positional[0], made.facts, depth - 1) if made.positional else None
     if (made.name or "").startswith("torchvision.datasets."):
-        return True
-    return isinstance(made.node.func, cst.Name) and made.node.func.value in facts[Workers].classes
+        return made
+    definition = made.facts[Project].definition(made.node.func)
+    return made if definition is not None and isinstance(definition.node, cst.ClassDef) else None
+
+
+_PARTS = ("torch.utils.data.random_split", "torch.utils.data.Subset")
+
+
+def _can_call(node: cst.BaseExpression, facts: Facts) -> bool:
+    """Whether workers can import a function, which puts nothing on a device."""
+    from greenlint import Calls, Project, Workers, cst
+
+    definition = facts[Project].definition(node)
+    if definition is None or not isinstance(definition.node, cst.FunctionDef) or not facts[Workers].sends(node):
+        return False
+    return not any(True for _ in definition.facts[Calls].methods("to", "cuda", within=definition.node))
 
 
 def _is_moved(made: Call, facts: Facts, tree: Tree) -> bool:
