@@ -320,7 +320,9 @@ def test_broken_cells_are_problems() -> None:
 
 def test_broken_cells_are_problems_even_where_nothing_is_wanted() -> None:
     parsed = parse("a.ipynb", notebook("a", "b c").encode(), lambda *_: False)
-    assert parsed == ParsedFile(None, None, (Problem("syntax", parsed.problems[0].message, 1, 1, 2),))
+    [problem] = parsed.problems
+    line = notebook("a", "b c").partition("b c")[0].count("\n") + 1
+    assert parsed == ParsedFile(None, None, (Problem("syntax", problem.message, 1, 1, 2, physical_line=line),))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from greenlint.finding import Severity
 from greenlint.output.formats import Report
 from greenlint.output.lines import problems_of
-from greenlint.output.places import message_of, reported, stored_line
+from greenlint.output.places import message_of, reported, severity_of, stored_line
 
 __all__ = ["azure_report"]
 
@@ -23,7 +23,7 @@ def azure_report(report: Report) -> Iterator[str]:
         place = {"linenumber": each.line}
         if not each.in_notebook:
             place["columnnumber"] = finding.column
-        kind = "error" if finding.severity is Severity.ERROR else "warning"
+        kind = "error" if severity_of(finding) is Severity.ERROR else "warning"
         yield _command(kind, each.path, {**place, "code": finding.rule}, message_of(finding))
 
 

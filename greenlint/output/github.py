@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from greenlint.finding import Severity
 from greenlint.output.formats import Report
 from greenlint.output.lines import problems_of
-from greenlint.output.places import Reported, message_of, reported, stored_line
+from greenlint.output.places import Reported, message_of, reported, severity_of, stored_line
 
 __all__ = ["github_report"]
 
@@ -21,7 +21,7 @@ def github_report(report: Report) -> Iterator[str]:
             place = {"title": f"greenlint ({problem.kind})", "file": file.path, "line": stored_line(problem)}
             yield _command("error", place, f"{file.path}: {message_of(problem)}")
     for each in reported(report):
-        yield _command(_COMMANDS[each.finding.severity], _properties(each), _text(each))
+        yield _command(_COMMANDS[severity_of(each.finding)], _properties(each), _text(each))
 
 
 def _properties(each: Reported) -> dict[str, object]:

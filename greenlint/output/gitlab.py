@@ -10,7 +10,7 @@ from typing import Any
 from greenlint.finding import Severity
 from greenlint.output.formats import Report
 from greenlint.output.lines import problems_of
-from greenlint.output.places import Place, Reported, message_of, reported, stored_line
+from greenlint.output.places import Place, Reported, message_of, reported, severity_of, stored_line
 from greenlint.results import Problem
 
 __all__ = ["gitlab_report"]
@@ -32,7 +32,7 @@ def _issue(each: Reported) -> dict[str, Any]:
         "check_name": finding.rule,
         # GitLab wants it unique in the report; ours is unique in its file.
         "fingerprint": _digest(each.path, finding.fingerprint),
-        "severity": _LEVELS[finding.severity],
+        "severity": _LEVELS[severity_of(finding)],
         "location": {"path": each.path, "lines": {"begin": each.line, "end": last}},
         **_cell(finding),
     }

@@ -1,8 +1,12 @@
-"""A JUnit report: a suite for each file, a failed case for each finding."""
+"""A JUnit report: a suite for each file, a failed case for each finding.
+
+Nothing but what the schema of Jenkins knows: its xUnit plugin refuses a report with more. So the line stands in the
+text of a failure, and the ids of cells are properties of the suite.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 from greenlint.output.formats import Report
@@ -19,7 +23,7 @@ def junit_report(report: Report) -> Iterator[str]:
     by_file: dict[str, list[Reported]] = {}
     for each in reported(report):
         by_file.setdefault(each.path, []).append(each)
-    failures = sum(map(len, by_file.values()))
+    failures = sum(each.finding.suppressed is None for found in by_file.values() for each in found)
     errors = sum(len(problems_of(file)) for file in files)
     tests = sum(max(1, len(by_file.get(file.path, ())) + len(problems_of(file))) for file in files)
     yield '<?xml version="1.0" encoding="utf-8"?>'
@@ -33,7 +37,11 @@ def _suite(file: FileResult, findings: list[Reported]) -> Iterator[str]:
     problems = problems_of(file)
     count = max(1, len(findings) + len(problems))
     name = _attribute(file.path)
-    yield f'  <testsuite name={name} tests="{count}" failures="{len(findings)}" errors="{len(problems)}" skipped="0">'
+    skipped = sum(each.finding.suppressed is not None for each in findings)
+    failures = len(findings) - skipped
+    counts = f'tests="{count}" failures="{failures}" errors="{len(problems)}" skipped="{skipped}"'
+    yield f"  <testsuite name={name} file={name} {counts}>"
+    yield from _properties([*problems, *(each.finding for each in findings)])
     for problem in problems:
         yield from _problem(file.path, problem)
     for each in findings:
@@ -46,32 +54,30 @@ def _suite(file: FileResult, findings: list[Reported]) -> Iterator[str]:
 def _finding(each: Reported) -> Iterator[str]:
     finding = each.finding
     name = _attribute(f"{finding.rule} {_place(finding.cell, finding.line, finding.column)}")
-    path = _attribute(each.path)
-    yield f'    <testcase name={name} classname={path} file={path} line="{each.line}">'
-    yield from _properties(finding)
-    text = _text("\n".join((message_of(finding), *finding.notes)))
-    kind = _attribute(finding.severity.value)
-    yield f"      <failure type={kind} message={_attribute(finding.message)}>{text}</failure>"
+    yield f"    <testcase name={name} classname={_attribute(each.path)}>"
+    text = _text("\n".join((f"{each.path}:{each.line}: {message_of(finding)}", *finding.notes)))
+    tag, kind = ("failure", finding.severity.value) if finding.suppressed is None else ("skipped", "suppressed")
+    yield f"      <{tag} type={_attribute(kind)} message={_attribute(finding.message)}>{text}</{tag}>"
     yield "    </testcase>"
 
 
 def _problem(path: str, problem: Problem) -> Iterator[str]:
     name = _attribute(f"{problem.kind} {_place(problem.cell, problem.line, problem.column)}")
-    file = _attribute(path)
-    yield f'    <testcase name={name} classname={file} file={file} line="{stored_line(problem)}">'
-    yield from _properties(problem)
-    yield f"      <error type={_attribute(problem.kind)} message={_attribute(message_of(problem))}/>"
+    yield f"    <testcase name={name} classname={_attribute(path)}>"
+    text = _text(f"{path}:{stored_line(problem)}: {message_of(problem)}")
+    yield f"      <error type={_attribute(problem.kind)} message={_attribute(problem.message)}>{text}</error>"
     yield "    </testcase>"
 
 
-def _properties(place: Place) -> Iterator[str]:
-    if place.cell is None:
+def _properties(places: Sequence[Place]) -> Iterator[str]:
+    """What a notebook calls its cells."""
+    ids = {place.cell: place.cell_id for place in places if place.cell_id is not None}
+    if not ids:
         return
-    yield "      <properties>"
-    yield f'        <property name="cell" value="{place.cell}"/>'
-    if place.cell_id is not None:
-        yield f'        <property name="cell_id" value={_attribute(place.cell_id)}/>'
-    yield "      </properties>"
+    yield "    <properties>"
+    for cell, name in sorted(ids.items(), key=lambda each: each[0] or 0):
+        yield f'      <property name="cell {cell}" value={_attribute(name)}/>'
+    yield "    </properties>"
 
 
 def _place(cell: int | None, line: int, column: int) -> str:

@@ -20,6 +20,7 @@ from greenlint.results import FileResult, PlacedFinding, Problem
 __all__ = ["lsp_report"]
 
 _LEVELS = {Severity.ERROR: 1, Severity.WARNING: 2, Severity.INFO: 3}
+_HINT = 4
 _END = 2**31 - 1
 """The end of any line: clients cut a column that is too large."""
 
@@ -42,10 +43,10 @@ def _diagnostic(file: FileResult, each: Reported) -> dict[str, Any]:
     finding = each.finding
     data: dict[str, Any] = {
         "range": _range(each),
-        "severity": _LEVELS[finding.severity],
+        "severity": _LEVELS[finding.severity] if finding.suppressed is None else _HINT,
         "code": finding.rule,
         "source": "greenlint",
-        "message": finding.message + (f"\nhelp: {finding.help}" if finding.help else ""),
+        "message": "".join(_message(finding)),
         "data": {"fingerprint": finding.fingerprint, **_within(finding)},
     }
     related = [
@@ -56,6 +57,14 @@ def _diagnostic(file: FileResult, each: Reported) -> dict[str, Any]:
         for place in finding.related
     ]
     return {**data, "relatedInformation": related} if related else data
+
+
+def _message(finding: PlacedFinding) -> Iterator[str]:
+    if finding.suppressed is not None:
+        yield f"suppressed ({finding.suppressed}): "
+    yield finding.message
+    if finding.help:
+        yield f"\nhelp: {finding.help}"
 
 
 def _range(each: Reported) -> dict[str, Any]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from greenlint.finding import Severity
 from greenlint.output.formats import Report
 from greenlint.results import FileResult, PlacedFinding, PlacedRelated, Problem
 
-__all__ = ["Place", "Reported", "in_order", "message_of", "reported", "stored_line", "unit_column"]
+__all__ = ["Place", "Reported", "in_order", "message_of", "reported", "severity_of", "stored_line", "unit_column"]
 
 Place = PlacedFinding | PlacedRelated | Problem
 """What has a line, and in a notebook a cell."""
@@ -49,13 +50,20 @@ def stored_line(place: Place) -> int:
 
 
 def message_of(place: Place) -> str:
-    """The message, with the place in a notebook that a line of its JSON does not show, and the remedy."""
+    """The message and the remedy, with the cell that a line of JSON does not show, and why nobody need heed it."""
     inside = ""
     if place.cell is not None:
         named = f" (id {place.cell_id})" if place.cell_id is not None else ""
         inside = f"cell {place.cell}{named}, line {place.line}: "
-    remedy = f"; {place.help}" if isinstance(place, PlacedFinding) and place.help else ""
-    return f"{inside}{place.message}{remedy}"
+    if not isinstance(place, PlacedFinding):
+        return f"{inside}{place.message}"
+    why = f"suppressed ({place.suppressed}): " if place.suppressed is not None else ""
+    return f"{inside}{why}{place.message}" + (f"; {place.help}" if place.help else "")
+
+
+def severity_of(finding: PlacedFinding) -> Severity:
+    """What a finding is shown as where nothing says that it is suppressed: such a one fails nothing."""
+    return finding.severity if finding.suppressed is None else Severity.INFO
 
 
 def unit_column(source: tuple[str, ...], row: int, column: int, encoding: str, size: int) -> int | None:

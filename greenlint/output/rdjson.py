@@ -9,8 +9,8 @@ from typing import Any
 from greenlint.finding import Severity
 from greenlint.output.formats import Report
 from greenlint.output.lines import problems_of
-from greenlint.output.places import Reported, message_of, reported, stored_line, unit_column
-from greenlint.results import PlacedEdit, PlacedFinding, Problem
+from greenlint.output.places import Reported, message_of, reported, severity_of, stored_line, unit_column
+from greenlint.results import PlacedEdit, PlacedFinding, PlacedRelated, Problem
 
 __all__ = ["rdjson_report"]
 
@@ -29,9 +29,11 @@ def _diagnostic(each: Reported) -> dict[str, Any]:
     data: dict[str, Any] = {
         "message": message_of(finding),
         "location": {"path": each.path, "range": _range(each)},
-        "severity": _LEVELS[finding.severity],
+        "severity": _LEVELS[severity_of(finding)],
         "code": {"value": finding.rule},
     }
+    if finding.related:
+        data["related_locations"] = [_related(each.path, place) for place in finding.related]
     if not each.in_notebook and finding.fix is not None:
         suggestions = [_suggestion(finding, edit) for edit in finding.fix.edits]
         if all(suggestions):
@@ -47,6 +49,11 @@ def _range(each: Reported) -> dict[str, Any]:
         "start": _position(finding, finding.line, finding.column),
         "end": _position(finding, finding.end_line, finding.end_column),
     }
+
+
+def _related(path: str, place: PlacedRelated) -> dict[str, Any]:
+    range_ = {"start": {"line": stored_line(place)}}
+    return {"message": message_of(place), "location": {"path": place.path or path, "range": range_}}
 
 
 def _suggestion(finding: PlacedFinding, edit: PlacedEdit) -> dict[str, Any] | None:

@@ -98,7 +98,7 @@ def _result(each: Reported, names: list[str]) -> dict[str, Any]:
         "ruleId": finding.rule,
         "ruleIndex": names.index(finding.rule),
         "level": _LEVELS[finding.severity],
-        "message": {"text": message_of(finding)},
+        "message": {"text": message_of(finding._replace(suppressed=None))},
         "locations": [{"physicalLocation": _physical(each.path, _region(each)), **_logical(finding)}],
         "partialFingerprints": {"greenlint/v1": finding.fingerprint},
         "properties": {"confidence": finding.confidence.value, "notes": list(finding.notes), **_cell(finding)},

@@ -86,6 +86,26 @@ def test_every_format_tells_suppressed_findings_when_asked(name: str) -> None:
     assert "\n".join(shown).count("a-rule") > "\n".join(hidden).count("a-rule")
 
 
+@pytest.mark.parametrize("name", [name for name in FORMATS if name not in ("concise", "grouped", "agent")])
+def test_a_suppressed_finding_says_so_and_fails_nothing(name: str) -> None:
+    """The formats of one line a finding say ``suppressed`` in place of the severity."""
+    only = RunResult(
+        (FileResult("a.py", suppressed=(FINDING._replace(severity=Severity.ERROR, suppressed="why not"),)),)
+    )
+    text = "\n".join(lines_of(name, Report(only, suppressed=True)))
+    assert "why not" in text
+    marks = {
+        "github": "::notice ",
+        "azure": "type=warning;",
+        "gitlab": '"severity": "info"',
+        "rdjson": '"severity": "INFO"',
+        "junit": 'failures="0" errors="0" skipped="1"',
+        "lsp": '"severity": 4',
+        "sarif": '"suppressions"',
+    }
+    assert marks.get(name, "") in text
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_can_tell_that_nothing_was_found(name: str) -> None:
     list(lines_of(name, Report(RunResult())))
@@ -204,7 +224,7 @@ class TestCells:
 
     @pytest.mark.parametrize("name", CI_FORMATS)
     def test_a_cell_without_an_id_is_told_by_its_number(self, name: str) -> None:
-        old = RunResult((FileResult("n.ipynb", (IN_CELL._replace(cell_id=None),)),))
+        old = RunResult((FileResult("n.ipynb", (IN_CELL._replace(cell_id=None, related=()),)),))
         text = "\n".join(lines_of(name, Report(old)))
         assert re.search(r'cell 3, line 1|"cell": 3', text)
         assert "None" not in text
@@ -240,9 +260,10 @@ class TestCells:
     def test_junit(self) -> None:
         root = ElementTree.fromstring("\n".join(lines("junit")))
         error, failure = root.findall("testsuite[@name='n.ipynb']/testcase")
-        assert (error.get("line"), failure.get("line")) == ("77", "42")
-        properties = {each.get("name"): each.get("value") for each in failure.iter("property")}
-        assert properties == {"cell": "3", "cell_id": "f00d-1"}
+        assert (error.findtext("error") or "").startswith("n.ipynb:77: cell 5 (id bad-3), line 1: bad")
+        assert (failure.findtext("failure") or "").startswith("n.ipynb:42: cell 3 (id f00d-1), line 1: loads")
+        properties = {each.get("name"): each.get("value") for each in root.iter("property")}
+        assert properties == {"cell 3": "f00d-1", "cell 5": "bad-3"}
 
     def test_lsp(self) -> None:
         problem, finding = json.loads(lines("lsp")[1])["diagnostics"]

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator
 from importlib import resources
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from greenlint.finding import Applicability, Confidence, Crash, Severity
 from greenlint.output.formats import Report
@@ -125,7 +124,7 @@ def test_lone_surrogates_and_other_scripts_are_plain_ascii() -> None:
 def test_the_report_keeps_to_the_shipped_schema(suppressed: bool) -> None:
     report = parsed(RESULT, suppressed=suppressed, statistics=True)
 
-    assert list(violations(report, SCHEMA)) == []
+    assert list(Draft202012Validator(SCHEMA).iter_errors(report)) == []
 
 
 def test_the_check_against_the_schema_can_fail() -> None:
@@ -134,40 +133,4 @@ def test_the_check_against_the_schema_can_fail() -> None:
     del report["errors"][0]["kind"]
     report["more"] = 1
 
-    assert len(list(violations(report, SCHEMA))) == 3
-
-
-TYPES: dict[str, type] = {"object": dict, "array": list, "string": str, "integer": int, "null": type(None)}
-
-
-def violations(value: Any, schema: dict[str, Any], at: str = "$") -> Iterator[str]:
-    """The part of JSON Schema that the shipped schema uses."""
-    if "$ref" in schema:
-        yield from violations(value, SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]], at)
-    if "oneOf" in schema and sum(not list(violations(value, each, at)) for each in schema["oneOf"]) != 1:
-        yield f"{at}: not one of"
-    if "const" in schema and value != schema["const"]:
-        yield f"{at}: const"
-    if "enum" in schema and value not in schema["enum"]:
-        yield f"{at}: enum"
-    kinds = schema.get("type", list(TYPES))
-    names = [kinds] if isinstance(kinds, str) else kinds
-    if not any(isinstance(value, TYPES[name]) for name in names):
-        yield f"{at}: type"
-    if "minimum" in schema and isinstance(value, int) and value < schema["minimum"]:
-        yield f"{at}: minimum"
-    if "pattern" in schema and not re.search(schema["pattern"], value):
-        yield f"{at}: pattern"
-    if isinstance(value, list):
-        for number, each in enumerate(value):
-            yield from violations(each, schema.get("items", {}), f"{at}[{number}]")
-    if isinstance(value, dict):
-        properties = schema.get("properties", {})
-        for name in schema.get("required", []):
-            if name not in value:
-                yield f"{at}: lacks {name}"
-        for name, each in value.items():
-            if name in properties:
-                yield from violations(each, properties[name], f"{at}.{name}")
-            elif schema.get("additionalProperties") is False:
-                yield f"{at}: has {name}"
+    assert len(list(Draft202012Validator(SCHEMA).iter_errors(report))) == 3
