@@ -633,10 +633,8 @@ def _needs_gradients(loop: Loop, facts: Facts) -> bool:
     tree, calls = facts[Tree], facts[Calls]
     function = tree.function(loop.node)
     scope: cst.CSTNode = function if function is not None else facts.document.tree
-    for call in calls.methods(
-        "grad", "requires_grad_", "backward", "vjp", "jacobian", "register_hook", within=loop.node
-    ):
-        return call is not None
+    if calls.methods("grad", "backward", "vjp", "jacobian", "register_hook", within=loop.node):
+        return True
     if any(_ATTACKS.search(facts.document.source(call.node.func)) for call in calls.within(loop.node.body)):
         return True
     for assign in tree.below(scope, cst.Assign):

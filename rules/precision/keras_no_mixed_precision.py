@@ -31,9 +31,11 @@ class KerasNoMixedPrecision(Rule):
     Leave it for small dense models and toy data, and where the accelerator has no 16-bit units. Losses of segmentation
     and detection models should be compared once after switching.
 
-    To fix it, call `keras.config.set_dtype_policy("mixed_bfloat16")` before the first layer is built
-    (`tf.keras.mixed_precision.set_global_policy` in TensorFlow 2.4 to 2.15), `"mixed_float16"` on GPUs before Ampere,
-    and give the output layer `dtype="float32"`.
+    To fix it, call `keras.config.set_dtype_policy("mixed_float16")` before the first layer is built
+    (`tf.keras.mixed_precision.set_global_policy` in TensorFlow 2.4 to 2.15) and give the output layer
+    `dtype="float32"`, as the automatic fix does. All GPUs with 16-bit units have float16; a loop of your own has to
+    scale the loss. On TPUs and on GPUs since Ampere `"mixed_bfloat16"` is the better choice: it has the range of
+    float32, so nothing overflows and no loss is scaled.
     """
 
     severity = Severity.WARNING
@@ -71,11 +73,12 @@ class KerasNoMixedPrecision(Rule):
         yield self.finding(
             fit.node,
             f"{_described(layers)} is trained in float32: no mixed precision policy is set",
-            help='call keras.config.set_dtype_policy("mixed_bfloat16") before building the model, '
+            help='call keras.config.set_dtype_policy("mixed_float16") before building the model, '
             "with a float32 output layer",
             notes=(
                 "10-40 % less energy is our estimate; small models gain nothing",
-                'bfloat16 needs compute capability 8.0; "mixed_float16" needs 7.0',
+                '"mixed_float16" needs compute capability 7.0; "mixed_bfloat16", better on TPUs and from 8.0 on, '
+                "does not overflow",
             ),
             related=tuple(_places(fit, [each for each, _ in heavy[1:]], facts)),
             confidence=Confidence.HIGH if layers is not None else Confidence.MEDIUM,
