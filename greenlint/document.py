@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import libcst as cst
@@ -12,6 +13,7 @@ from libcst._nodes.internal import CodegenState
 
 from greenlint.finding import Span
 from greenlint.line_ends import LINE_END
+from greenlint.shape import Shape, shape_of
 
 if TYPE_CHECKING:
     from greenlint.notebook import CellMap
@@ -32,19 +34,57 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A line or statement at the top of a module: the range of it and of the lines above it, and of all nodes in it."""
+    """A line or statement at the top of a module, with the lines above it: where it stands, and all nodes in it."""
 
     node: cst.CSTNode
     start: int
     end: int
     spans: Mapping[cst.CSTNode, Span]
+    """The range of each node where the piece was first placed, ``shift`` characters further up."""
+    shift: int = 0
+    _types: dict[type[cst.CSTNode], list[cst.CSTNode]] = field(default_factory=dict, repr=False)
 
     def moved(self, by: int) -> Piece:
         """The same ``by`` characters further on."""
-        if not by:
-            return self
-        spans = {node: Span(span.start + by, span.end + by) for node, span in self.spans.items()}
-        return Piece(self.node, self.start + by, self.end + by, spans)
+        return replace(self, start=self.start + by, end=self.end + by, shift=self.shift + by) if by else self
+
+    def of_type(self, kind: type[cst.CSTNode]) -> Sequence[cst.CSTNode]:
+        """Its nodes of this exact type."""
+        if not self._types:
+            for node in self.spans:
+                self._types.setdefault(type(node), []).append(node)
+        return self._types.get(kind, ())
+
+    def span(self, node: cst.CSTNode) -> Span:
+        """The range of a node in it."""
+        span = self.spans[node]
+        return Span(span.start + self.shift, span.end + self.shift) if self.shift else span
+
+
+class _Spans(Mapping[cst.CSTNode, Span]):
+    """The ranges of all nodes of a module, each looked up in its piece: an edit moves pieces, not nodes."""
+
+    def __init__(self, tree: cst.Module, pieces: Sequence[Piece]) -> None:
+        self._pieces = pieces
+        self._where: dict[cst.CSTNode, int] = {}
+        for index, piece in enumerate(pieces):
+            self._where.update(dict.fromkeys(piece.spans, index))
+        self._where[tree] = -1
+
+    def __getitem__(self, node: cst.CSTNode) -> Span:
+        index = self._where[node]
+        if index >= 0:
+            return self._pieces[index].span(node)
+        return Span(0, self._pieces[-1].end if self._pieces else 0)
+
+    def __contains__(self, node: object) -> bool:
+        return node in self._where
+
+    def __iter__(self) -> Iterator[cst.CSTNode]:
+        return iter(self._where)
+
+    def __len__(self) -> int:
+        return len(self._where)
 
 
 @dataclass(slots=True, eq=False)
@@ -62,9 +102,12 @@ class Document:
     encoding: str = "utf-8"
     placed: Sequence[Piece] | None = field(default=None, repr=False)
     """What :attr:`pieces` answers, once somebody has asked."""
-    _spans: dict[cst.CSTNode, Span] | None = field(default=None, repr=False)
+    shapes: dict[cst.CSTNode, Shape] = field(default_factory=dict, repr=False)
+    """What :meth:`shape` found."""
+    _spans: _Spans | None = field(default=None, repr=False)
     _lines: list[int] | None = field(default=None, repr=False)
-    _types: dict[type[cst.CSTNode], list[cst.CSTNode]] | None = field(default=None, repr=False)
+    _types: dict[type[cst.CSTNode], list[cst.CSTNode]] = field(default_factory=dict, repr=False)
+    _bound: Counter[str] | None = field(default=None, repr=False)
 
     @property
     def is_notebook(self) -> bool:
@@ -79,10 +122,7 @@ class Document:
     def spans(self) -> Mapping[cst.CSTNode, Span]:
         """The range of every node, those of layout and comments included."""
         if self._spans is None:
-            self._spans = {}
-            for piece in self.pieces:
-                self._spans.update(piece.spans)
-            self._spans[self.tree] = Span(0, self.pieces[-1].end if self.pieces else 0)
+            self._spans = _Spans(self.tree, self.pieces)
         return self._spans
 
     @property
@@ -94,11 +134,38 @@ class Document:
 
     def of_type(self, *types: type[N]) -> list[N]:
         """All nodes of these exact types, those of layout and comments included, in the order of :attr:`spans`."""
-        if self._types is None:
-            self._types = {}
-            for node in self.spans:
-                self._types.setdefault(type(node), []).append(node)
-        return [cast("N", node) for kind in types for node in self._types.get(kind, ())]
+        found: list[N] = []
+        for kind in types:
+            known = self._types.get(kind)
+            if known is None:
+                known = self._types[kind] = [node for piece in self.pieces for node in piece.of_type(kind)]
+            found.extend(cast("list[N]", known))
+        return found
+
+    def shape(self, statement: cst.CSTNode) -> Shape:
+        """The shape of a statement at the top of the module."""
+        known = self.shapes.get(statement)
+        if known is None:
+            known = self.shapes[statement] = shape_of(statement)
+        return known
+
+    @property
+    def bound(self) -> Counter[str]:
+        """The names that anything but an import without ``as`` gives a meaning, with the number of places."""
+        if self._bound is None:
+            self._bound = Counter(self._all_bound())
+        return self._bound
+
+    def _all_bound(self) -> Iterator[str]:
+        named: list[cst.FunctionDef | cst.ClassDef | cst.Param] = self.of_type(cst.FunctionDef, cst.ClassDef, cst.Param)
+        for each in named:
+            yield each.name.value
+        targets: list[cst.AssignTarget | cst.AnnAssign | cst.For | cst.CompFor | cst.NamedExpr]
+        targets = self.of_type(cst.AssignTarget, cst.AnnAssign, cst.For, cst.CompFor, cst.NamedExpr)
+        for node in targets:
+            yield from _bound_in(node.target)
+        for alias in self.of_type(cst.AsName):
+            yield from _bound_in(alias.name)
 
     def source(self, node: cst.CSTNode) -> str:
         """The code of ``node``, without the comments above it.
@@ -242,3 +309,12 @@ def place(module: cst.Module, around: cst.Module, at: int = 0) -> list[Piece]:
         node._codegen(state)
         pieces.append(Piece(node, start, state.offset, state.spans))
     return pieces
+
+
+def _bound_in(target: cst.BaseExpression) -> Iterator[str]:
+    """The plain names in the target of an assignment."""
+    if isinstance(target, cst.Name):
+        yield target.value
+    elif isinstance(target, cst.Tuple | cst.List):
+        for element in target.elements:
+            yield from _bound_in(element.value)

@@ -600,7 +600,7 @@ def ensure_import(document: Document, statement: str) -> Edits | None:
                 return None
     if present:
         return ()
-    if wanted.bound in _other_bindings(document):
+    if _is_bound_otherwise(document, wanted.bound):
         return None
     return _insert_import(document, statement, wanted)
 
@@ -632,7 +632,7 @@ def spelled(document: Document, module: str, alias: str | None = None) -> tuple[
         for alias_node in each.names if isinstance(each, cst.Import) else ():
             imported = _imported_as(each, alias_node)
             if imported.target == module:
-                shadowed = imported.bound in _other_bindings(document, *_imports_again(document, imported))
+                shadowed = _is_bound_otherwise(document, imported.bound, *_imports_again(document, imported))
                 return None if shadowed else ((), imported.bound)
     added = ensure_import(document, f"import {module} as {alias}" if alias is not None else f"import {module}")
     return (added, alias or module) if added is not None else None
@@ -700,7 +700,7 @@ def _import_of(document: Document, name: cst.Name) -> tuple[cst.ImportFrom, cst.
         for alias in each.names
         if _imported_as(each, alias).bound == name.value
     ]
-    return found[0] if len(found) == 1 and name.value not in _other_bindings(document, found[0][1]) else None
+    return found[0] if len(found) == 1 and not _is_bound_otherwise(document, name.value, found[0][1]) else None
 
 
 def _is_only_use(document: Document, name: cst.Name, alias: cst.ImportAlias) -> bool:
@@ -759,40 +759,13 @@ def _module_imports(body: Sequence[cst.CSTNode], *, in_try: bool) -> Iterator[cs
             yield from _module_imports(line.body.body, in_try=True)
 
 
-def _other_bindings(document: Document, *but: cst.ImportAlias) -> set[str]:
-    """Names that something other than an import at the top of the module gives a meaning, anywhere.
+def _is_bound_otherwise(document: Document, name: str, *but: cst.ImportAlias) -> bool:
+    """Whether something other than an import at the top of the module gives a name a meaning, anywhere.
 
     ``but`` are imported names whose ``as`` does not count.
     """
-    spared = [each.asname for each in but]
-    found: set[str] = set()
-    named: tuple[cst.FunctionDef | cst.ClassDef | cst.Param, ...] = (
-        *document.of_type(cst.FunctionDef),
-        *document.of_type(cst.ClassDef),
-        *document.of_type(cst.Param),
-    )
-    found.update(each.name.value for each in named)
-    bound: tuple[cst.AssignTarget | cst.AnnAssign | cst.For | cst.CompFor | cst.NamedExpr, ...] = (
-        *document.of_type(cst.AssignTarget),
-        *document.of_type(cst.AnnAssign),
-        *document.of_type(cst.For),
-        *document.of_type(cst.CompFor),
-        *document.of_type(cst.NamedExpr),
-    )
-    for node in bound:
-        found.update(_bound_in(node.target))
-    for alias in document.of_type(cst.AsName):
-        if not any(alias is each for each in spared):
-            found.update(_bound_in(alias.name))
-    return found
-
-
-def _bound_in(target: cst.BaseExpression) -> Iterator[str]:
-    if isinstance(target, cst.Name):
-        yield target.value
-    elif isinstance(target, cst.Tuple | cst.List):
-        for element in target.elements:
-            yield from _bound_in(element.value)
+    spared = sum(each.asname is not None and document.source(each.asname.name) == name for each in but)
+    return document.bound[name] > spared
 
 
 def _insert_import(document: Document, statement: str, wanted: _Imported) -> Edits:

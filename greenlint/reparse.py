@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import libcst as cst
 
 from greenlint.document import Document, Piece, place
+from greenlint.shape import Shape
 
 __all__ = ["reparse"]
 
@@ -48,7 +49,9 @@ def reparse(before: Document, text: str) -> Document | None:
     above = before.pieces[: at + first] if first else ()
     below = before.pieces[at + behind :] if not is_last else ()
     placed = (*above, *written, *(each.moved(len(text) - len(before.text)) for each in below))
-    return Document(before.path, text, tree, encoding=before.encoding, placed=placed)
+    kept = (*old.body[:first], *old.body[behind:])
+    shapes: dict[cst.CSTNode, Shape] = {each: before.shapes[each] for each in kept if each in before.shapes}
+    return Document(before.path, text, tree, encoding=before.encoding, placed=placed, shapes=shapes)
 
 
 _LEAST = 3

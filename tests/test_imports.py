@@ -26,7 +26,7 @@ LAYERS: dict[str, set[str]] = {
         "knowledge",
         "toml_text",
     },
-    "document": {"document", "notebook", "notebook_edits", "notebook_json", "reading", "reparse", "edits"},
+    "document": {"shape", "document", "notebook", "notebook_edits", "notebook_json", "reading", "reparse", "edits"},
     "facts": {"facts"},
     "rule": {
         "__init__",

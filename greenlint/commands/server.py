@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -29,8 +28,8 @@ def run(arguments: Sequence[str]) -> int:
             raise
         hint = "install greenlint with its extra: `pip install 'greenlint-ml[lsp]'`"
         raise UsageError(f"the language server needs the package {error.name}", hint) from None
-    _collect_less()
     server = create_server()
+    server.collector.start()
     if given.tcp:
         server.start_tcp(given.host, given.port)
     else:
@@ -39,9 +38,3 @@ def run(arguments: Sequence[str]) -> int:
         # The server closes what it wrote to; the interpreter flushes it once more.
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
     return 0
-
-
-def _collect_less() -> None:
-    """Collect garbage more rarely: trees are many objects in few cycles, and a keystroke makes tens of thousands."""
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 20)

@@ -238,10 +238,12 @@ class Calls:
     def methods(self, *names: str, within: cst.CSTNode | None = None) -> list[Call]:
         """The calls whose last identifier is one of ``names``, whatever they are called on."""
         tree = self._facts[Tree]
-        nodes = [node for name in names for node in self._by_last.get(name, ())]
+        named = [nodes for name in names if (nodes := self._by_last.get(name))]
         if within is not None:
-            nodes = [node for node in nodes if tree.contains(within, node)]
-        return [self.of(node) for node in sorted(set(nodes), key=tree.first)]
+            named = [tree.part(nodes, within) for nodes in named]
+        if len(named) == 1:
+            return [self.of(node) for node in named[0]]
+        return [self.of(node) for node in sorted({node for nodes in named for node in nodes}, key=tree.first)]
 
     def within(self, node: cst.CSTNode) -> Iterator[Call]:
         """The calls at or below ``node``."""

@@ -208,8 +208,12 @@ class Datasets:
     def _by_argument(self, counts: Callable[[cst.Arg], bool]) -> dict[Call, list[Call]]:
         found: dict[Call, list[Call]] = {}
         for call in self._calls.all:
-            for each in call.node.args:
-                made = self._values.of(each.value).call if counts(each) else None
+            given = [each.value for each in call.node.args if counts(each)]
+            # Calls of libraries, which are most, lead to no file of the project.
+            if not given or not self._values.callees(call.node):
+                continue
+            for each in given:
+                made = self._values.of(each).call
                 if made is not None:
                     found.setdefault(made, []).append(call)
         return found

@@ -13,8 +13,9 @@ from greenlint.facts.calls import Call, Calls
 from greenlint.facts.loops import Step, StepOwner
 from greenlint.facts.models import Models
 from greenlint.facts.names import Binding, BindingKind, Names
-from greenlint.facts.tree import Tree, children
+from greenlint.facts.tree import Tree
 from greenlint.facts.values import Values
+from greenlint.shape import children
 
 if TYPE_CHECKING:
     from greenlint.facts import Facts

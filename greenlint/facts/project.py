@@ -50,6 +50,7 @@ class Project:
         self._facts = facts
         self._sources = facts.sources
         self._callers: dict[cst.FunctionDef, list[Call]] = {}
+        self._named: dict[str, Definition | None] = {}
 
     # -- modules ----------------------------------------------------------------------------------------------
 
@@ -109,6 +110,13 @@ class Project:
 
     def named(self, resolved: str, depth: int = _REEXPORTS) -> Definition | None:
         """The function, class or method with this dotted name in the project."""
+        if depth != _REEXPORTS:
+            return self._find(resolved, depth)
+        if resolved not in self._named:
+            self._named[resolved] = self._find(resolved, depth)
+        return self._named[resolved]
+
+    def _find(self, resolved: str, depth: int) -> Definition | None:
         head, _, name = resolved.rpartition(".")
         if resolved.startswith(".") and not head.strip("."):
             head = "." * (len(resolved) - len(resolved.lstrip(".")))

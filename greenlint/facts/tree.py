@@ -1,70 +1,21 @@
-"""Parents, source order and nodes by type, from one walk over the tree."""
+"""Parents, source order and nodes by type."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+import bisect
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 import libcst as cst
+
+from greenlint.shape import Shape, children
 
 if TYPE_CHECKING:
     from greenlint.facts import Facts
 
-__all__ = ["Tree", "children"]
+__all__ = ["Tree"]
 
 N = TypeVar("N", bound=cst.CSTNode)
-
-_LAYOUT = frozenset(
-    """lpar rpar lbrace rbrace lbracket rbracket comma semicolon leading_lines lines_after_decorators header footer
-    lines_after_module_header dot equal colon first_colon second_colon first second asynchronous operator_ newline
-    trailing_whitespace whitespace indent body_whitespace encoding default_indent default_newline has_trailing_newline
-    params_ star_ kwstar""".split()
-)
-
-
-def _semantic_fields(kind: type[cst.CSTNode]) -> tuple[str, ...]:
-    """The fields of a node type that hold code, in source order; layout and punctuation are left out."""
-    names = tuple(
-        name
-        for name in kind.__dataclass_fields__
-        if name not in _LAYOUT and not name.startswith(("whitespace", "_", "leading_", "trailing_"))
-    )
-    # Decorators stand first in the file but late among the fields.
-    return tuple(sorted(names, key=lambda name: name != "decorators")) if "decorators" in names else names
-
-
-def _getter(kind: type[cst.CSTNode]) -> Callable[[Any], tuple[Any, ...]]:
-    """Reads all fields of a node that hold code at once."""
-    names = _semantic_fields(kind)
-    if not names:
-        return lambda node: ()
-    if len(names) == 1:
-        single = attrgetter(names[0])
-        return lambda node: (single(node),)
-    return attrgetter(*names)
-
-
-_FIELDS = {
-    kind: _getter(kind)
-    for kind in vars(cst).values()
-    if isinstance(kind, type) and issubclass(kind, cst.CSTNode) and hasattr(kind, "__dataclass_fields__")
-}
-
-
-def children(node: cst.CSTNode) -> list[cst.CSTNode]:
-    """The nodes directly below ``node`` that hold code, in source order."""
-    # Nodes are told by their type in the table: isinstance() of an abstract class costs ten times as much.
-    found: list[cst.CSTNode] = []
-    fields = _FIELDS
-    for value in fields[type(node)](node):
-        kind = type(value)
-        if kind in fields:
-            found.append(value)
-        elif kind is list or kind is tuple:
-            found.extend([each for each in value if type(each) in fields])
-    return found
-
 
 _SCOPES = frozenset((cst.FunctionDef, cst.ClassDef, cst.Lambda))
 _STATEMENTS = (cst.BaseSmallStatement, cst.BaseCompoundStatement)
@@ -79,38 +30,29 @@ class Tree:
     # compared where a method runs for every node: isinstance() of a class with an abstract base costs five times more.
 
     def __init__(self, facts: Facts) -> None:
-        self.root = facts.document.tree
-        self._order: list[cst.CSTNode] = []
-        self._rank: dict[int, int] = {}
-        self._above: list[int] = []
+        document = facts.document
+        self.root = document.tree
+        self._order: list[cst.CSTNode] = [self.root]
+        self._above: list[int] = [-1]
         """The rank of each node's parent."""
-        self._end: list[int] = []
+        self._end: list[int] = [0]
         """The rank of the last node below each."""
-        self._types: dict[type, list[cst.CSTNode]] = {}
-        self._walk()
+        self._types: dict[type, list[cst.CSTNode]] = {cst.Module: [self.root]}
+        self._join(map(document.shape, children(self.root)))
 
-    def _walk(self) -> None:
-        order, rank, above, types = self._order, self._rank, self._above, self._types
-        stack: list[tuple[cst.CSTNode, int]] = [(self.root, -1)]
-        pop, push = stack.pop, stack.append
-        while stack:
-            node, parent = pop()
-            here = len(order)
-            order.append(node)
-            rank[id(node)] = here
-            above.append(parent)
-            kind = type(node)
-            if kind in types:
-                types[kind].append(node)
-            else:
-                types[kind] = [node]
-            for child in reversed(children(node)):
-                push((child, here))
-        self._end = end = list(range(len(order)))
-        for here in range(len(order) - 1, 0, -1):
-            parent = above[here]
-            if end[parent] < end[here]:
-                end[parent] = end[here]
+    def _join(self, shapes: Iterable[Shape]) -> None:
+        """Put together what stands at the top of the module, which an edit leaves as it was for the most part."""
+        order, above, end, types = self._order, self._above, self._end, self._types
+        for shape in shapes:
+            base = len(order)
+            order += shape.nodes
+            above += [each + base for each in shape.above]
+            above[base] = 0
+            end += [each + base for each in shape.end]
+            for kind, nodes in shape.types.items():
+                types.setdefault(kind, []).extend(nodes)
+        end[0] = len(order) - 1
+        self._rank = dict(zip(map(id, order), range(len(order)), strict=True))
 
     def of_type(self, *types: type[N]) -> Sequence[N]:
         """All nodes of these exact types, in source order within each type."""
@@ -213,27 +155,20 @@ class Tree:
 
     def below(self, node: cst.CSTNode, *types: type[N]) -> Iterator[N]:
         """The nodes of these types that are or stand below ``node``, in source order within each type."""
-        first = self._rank[id(node)]
-        last = self._end[first]
         for kind in types:
-            yield from _slice(self._types.get(kind, []), self._rank, first, last)  # type: ignore[misc]
+            yield from self.part(self._types.get(kind, []), node)  # type: ignore[misc]
+
+    def part(self, nodes: list[N], within: cst.CSTNode) -> list[N]:
+        """Those of ``nodes``, which are in source order, that are or stand below ``within``."""
+        low = self._rank[id(within)]
+
+        def rank(node: N) -> int:
+            return self._rank[id(node)]
+
+        start = bisect.bisect_left(nodes, low, key=rank)
+        return nodes[start : bisect.bisect_right(nodes, self._end[low], start, key=rank)]
 
     def walk(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
         """``node`` and everything below it in source order."""
         first = self._rank[id(node)]
         return iter(self._order[first : self._end[first] + 1])
-
-
-def _slice(nodes: list[cst.CSTNode], rank: dict[int, int], low: int, high: int) -> Iterator[cst.CSTNode]:
-    """The part of ``nodes``, sorted by rank, between two ranks: found by bisection."""
-    left, right = 0, len(nodes)
-    while left < right:
-        middle = (left + right) // 2
-        if rank[id(nodes[middle])] < low:
-            left = middle + 1
-        else:
-            right = middle
-    for each in nodes[left:]:
-        if rank[id(each)] > high:
-            return
-        yield each

@@ -68,6 +68,7 @@ class Values:
         self._arguments: dict[tuple[cst.FunctionDef, str], list[Argument]] = {}
         self._importing: set[str] = set()
         self._derived: dict[cst.CSTNode, list[Definition]] = {}
+        self._callees: dict[cst.Call, list[Definition]] = {}
 
     # -- values -----------------------------------------------------------------------------------------------
 
@@ -462,6 +463,15 @@ class Values:
 
     def callees(self, node: cst.Call) -> list[Definition]:
         """The functions, methods and classes that a call may run: several when a function is passed as argument."""
+        known = self._callees.get(node)
+        if known is None:
+            known = self._find_callees(node)
+            if not self._running:
+                # In the middle of something else, what that leads to is not known yet.
+                self._callees[node] = known
+        return known
+
+    def _find_callees(self, node: cst.Call) -> list[Definition]:
         func = node.func
         found = self._project.definition(func)
         if found is not None:

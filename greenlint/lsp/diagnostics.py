@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -33,14 +34,25 @@ def diagnostics_of(workspace: Workspace, opened: Opened, page: Page) -> dict[str
     """The diagnostics of each text document of a script or notebook; those without any have an empty list."""
     found: dict[str, list[types.Diagnostic]] = {uri: [] for uri in opened.uris(workspace)}
     result = opened.examined.result if opened.examined is not None else FileResult(opened.path)
+    codec = workspace.position_codec
+
+    @functools.cache
+    def lines(uri: str) -> list[str]:
+        return lines_in(workspace, uri)
+
+    def related(uri: str, place: PlacedRelated) -> types.DiagnosticRelatedInformation:
+        inside = opened.uri_of(workspace, place.cell) or uri
+        return _related(inside, place, codec, lines(inside) if inside in found and place.path is None else [])
+
     for problem in problems_of(result):
         uri = opened.uri_of(workspace, problem.cell) or next(iter(found), None)
         if uri is not None and uri in found:
-            found[uri].append(_problem(problem, workspace.position_codec, lines_in(workspace, uri)))
+            found[uri].append(_problem(problem, codec, lines(uri)))
     for finding in result.findings:
         uri = opened.uri_of(workspace, finding.cell)
         if uri is not None and uri in found:
-            found[uri].append(_diagnostic(workspace, opened, finding, uri, page))
+            around = [related(uri, each) for each in finding.related]
+            found[uri].append(_made(finding, range_of(finding, codec, lines(uri)), around, page))
     return found
 
 
@@ -54,7 +66,7 @@ def stored_diagnostics(path: str, result: FileResult, page: Page, codec: Positio
             where = types.Range(types.Position(line, 0), types.Position(line, 2**31 - 1))
         else:
             where = range_of(finding, codec, _lines_of(finding))
-        related = [_related(uris.from_fs_path(path) or "", each) for each in finding.related]
+        related = [_related(uris.from_fs_path(path) or "", each, codec, []) for each in finding.related]
         yield _made(finding, where, related, page)
 
 
@@ -71,12 +83,6 @@ def range_of(finding: PlacedFinding, codec: PositionCodec, lines: list[str]) -> 
         types.Position(finding.line - 1, finding.column - 1), types.Position(end_line - 1, end_column - 1)
     )
     return codec.range_to_client_units(lines, counted)
-
-
-def _diagnostic(workspace: Workspace, opened: Opened, finding: PlacedFinding, uri: str, page: Page) -> types.Diagnostic:
-    related = [_related(opened.uri_of(workspace, each.cell) or uri, each) for each in finding.related]
-    where = range_of(finding, workspace.position_codec, lines_in(workspace, uri))
-    return _made(finding, where, related, page)
 
 
 def _made(
@@ -105,17 +111,19 @@ def _data(finding: PlacedFinding) -> dict[str, Any]:
     }
 
 
-def _related(uri: str, place: PlacedRelated) -> types.DiagnosticRelatedInformation:
+def _related(
+    uri: str, place: PlacedRelated, codec: PositionCodec, lines: list[str]
+) -> types.DiagnosticRelatedInformation:
+    """A place that belongs to a finding; without the lines of its text its column is counted in letters."""
     if place.path is not None:
         uri = uris.from_fs_path(place.path) or uri
-    start = types.Position(place.line - 1, place.column - 1)
+    start = _counted(place.line, place.column, codec, lines)
     return types.DiagnosticRelatedInformation(types.Location(uri, types.Range(start, start)), place.message)
 
 
 def _problem(problem: Problem, codec: PositionCodec, lines: list[str]) -> types.Diagnostic:
     """A problem as a diagnostic; without the lines of the text its column is counted in letters."""
-    counted = types.Position(problem.line - 1, max(0, problem.column - 1))
-    start = codec.position_to_client_units(lines, counted) if counted.line < len(lines) else counted
+    start = _counted(problem.line, problem.column, codec, lines)
     return types.Diagnostic(
         range=types.Range(start, types.Position(start.line, start.character + 1)),
         message=problem.message,
@@ -123,3 +131,9 @@ def _problem(problem: Problem, codec: PositionCodec, lines: list[str]) -> types.
         code=problem.kind,
         source=SOURCE,
     )
+
+
+def _counted(line: int, column: int, codec: PositionCodec, lines: list[str]) -> types.Position:
+    """A place, counted from 1, in the client's units where the lines are known."""
+    place = types.Position(line - 1, max(0, column - 1))
+    return codec.position_to_client_units(lines, place) if place.line < len(lines) else place

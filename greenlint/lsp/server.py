@@ -18,6 +18,7 @@ from pygls.lsp.server import LanguageServer
 from greenlint.batch import Examined
 from greenlint.lsp.actions import action_list
 from greenlint.lsp.checker import Checker, ConfigurationError
+from greenlint.lsp.collector import Collector
 from greenlint.lsp.diagnostics import diagnostics_of, range_of, stored_diagnostics
 from greenlint.lsp.documents import Opened, lines_in
 from greenlint.lsp.hover import hover
@@ -56,6 +57,7 @@ class GreenlintServer(LanguageServer):
         """The text of each document that was asked for last."""
         self._told: set[str] = set()
         self._thread = ThreadPoolExecutor(1, "greenlint-check")
+        self.collector = Collector(self.in_thread)
         self.changed = asyncio.Event()
         """Set whenever what is known of the workspace may have changed."""
 
@@ -175,6 +177,7 @@ class GreenlintServer(LanguageServer):
             data = opened.data(self.workspace)
             self._wanted[opened.uri] = data
             found = await self.in_thread(self._examine, opened, data)
+            self.collector.checked()
             if found is not None and data == self._wanted.get(opened.uri):
                 opened.examined, opened.examined_data = found, data
         return opened
