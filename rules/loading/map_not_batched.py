@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_file
 
 if TYPE_CHECKING:
-    from greenlint import Call, Facts, Findings, MappedFunction, Outline, cst
+    from greenlint import Call, Facts, Findings, Fix, MappedFunction, Outline, cst
 
 
 class MapNotBatched(Rule):
@@ -22,7 +23,9 @@ class MapNotBatched(Rule):
 
     Leave it for functions that treat each row in Python of its own, and for small data.
 
-    To fix it, pass `batched=True`: the function then gets lists, which tokenizers take as they are.
+    To fix it, pass `batched=True`: the function then gets lists, which tokenizers take as they are. It is done
+    automatically where the function only tokenizes columns, without padding, and is safe where these are named like
+    texts; a column of lists of texts would be read otherwise.
     """
 
     severity = Severity.WARNING
@@ -65,7 +68,22 @@ class MapNotBatched(Rule):
                 notes=("paid once where the result is cached",),
                 related=((each.tokenizes[0].node, "the tokenizer", each.tokenizes[0].facts.document),),
                 severity=Severity.INFO if formats or not _is_plain(each) else None,
+                fix=self._fix(each, facts),
             )
+
+    def _fix(self, each: MappedFunction, facts: Facts) -> Fix | None:
+        from greenlint import set_argument
+
+        columns = _columns(each)
+        if columns is None or len(each.call.positional) > 1 or "streaming" in facts.glance.code.text:
+            return None
+        made = set_argument(facts.document, each.call.node, "batched", "True")
+        if made is None:
+            return None
+        title, (tokenizing,) = "tokenize whole batches", each.tokenizes
+        if tokenizing.argument("is_split_into_words").constant is True or all(map(_TEXT.fullmatch, columns)):
+            return self.safe_fix(title, *made)
+        return self.unsafe_fix(title, *made, reason="a column of lists of texts is read otherwise")
 
     examples = (
         Bad(
@@ -76,7 +94,15 @@ class MapNotBatched(Rule):
             tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
             data = load_dataset("imdb")
             data = data.map(lambda row: tokenizer(row["text"], truncation=True))  # bad
-            """
+            """,
+            fixed="""
+            from datasets import load_dataset
+            from transformers import AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
+            data = load_dataset("imdb")
+            data = data.map(lambda row: tokenizer(row["text"], truncation=True), batched=True)
+            """,
         ),
         Bad(
             """
@@ -89,7 +115,18 @@ class MapNotBatched(Rule):
                 return tokenizer(example["premise"], example["hypothesis"], truncation=True, max_length=256)
 
             pairs = load_dataset("snli", split="train").map(encode, remove_columns=["premise"])  # bad
-            """
+            """,
+            fixed="""
+            from datasets import load_dataset
+            from transformers import AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained("roberta-base")
+
+            def encode(example):
+                return tokenizer(example["premise"], example["hypothesis"], truncation=True, max_length=256)
+
+            pairs = load_dataset("snli", split="train").map(encode, remove_columns=["premise"], batched=True)
+            """,
         ),
         Bad(
             """
@@ -105,6 +142,93 @@ class MapNotBatched(Rule):
 
             texts = load_dataset("openwebtext")
             texts = texts.map(encode, num_proc=8)  # bad
+            """
+        ),
+        Bad(
+            """
+            from datasets import load_dataset
+            from transformers import AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained("bert-base-cased")
+
+            def encode(row):
+                'The tokens of one row.'
+                return tokenizer(row["words"], is_split_into_words=True, truncation=True, padding="max_length")
+
+            data = load_dataset("conll")
+            data = data.map(encode, batched=False, num_proc=4)  # bad
+            """,
+            fixed="""
+            from datasets import load_dataset
+            from transformers import AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained("bert-base-cased")
+
+            def encode(row):
+                'The tokens of one row.'
+                return tokenizer(row["words"], is_split_into_words=True, truncation=True, padding="max_length")
+
+            data = load_dataset("conll")
+            data = data.map(encode, batched=True, num_proc=4)
+            """,
+        ),
+        Bad(
+            """
+            from datasets import load_dataset
+            from transformers import AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained("gpt2")
+            books = load_dataset("books").map(lambda row: tokenizer(row["chapter"]), num_proc=4)  # bad
+            """,
+            fixed="""
+            from datasets import load_dataset
+            from transformers import AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained("gpt2")
+            books = load_dataset("books").map(lambda row: tokenizer(row["chapter"]), num_proc=4, batched=True)
+            """,
+        ),
+        Bad(
+            """
+            from datasets import load_dataset
+            from transformers import AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
+            data = load_dataset("imdb")
+            data = data.map(lambda row: tokenizer(row["text"], padding=True))  # bad
+            """
+        ),
+        Bad(
+            """
+            from datasets import load_dataset
+            from transformers import AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
+            data = load_dataset("imdb", streaming=True)
+            data = data.map(lambda row: tokenizer(row["text"], truncation=True))  # bad
+            """
+        ),
+        Bad(
+            """
+            from datasets import load_dataset
+            from transformers import AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
+            data = load_dataset("imdb")
+            data = data.map(lambda row: tokenizer(row["text"], text_target=row["summary"]))  # bad
+            """
+        ),
+        Bad(
+            """
+            from datasets import load_dataset
+            from transformers import AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained("roberta-base")
+
+            def encode(example, limit=256):
+                return tokenizer(example["premise"], example["hypothesis"], truncation=True, max_length=limit)
+
+            pairs = load_dataset("snli", split="train").map(encode, remove_columns=["premise"])  # bad
             """
         ),
         Good(
@@ -190,6 +314,81 @@ class MapNotBatched(Rule):
     )
 
 
+_TEXT = re.compile(
+    r"(?:text|sentence|premise|hypothesis|question|review|tweet|comment|headline|title|summary|abstract)_?[12ab]?",
+    re.IGNORECASE,
+)
+"""Columns that hold one text in each row."""
+_BY_ROW = frozenset(
+    """truncation max_length add_special_tokens is_split_into_words return_attention_mask return_token_type_ids
+    return_special_tokens_mask return_offsets_mapping""".split()
+)
+"""What a tokenizer does with each text for itself."""
+
+
+def _columns(each: MappedFunction) -> list[str] | None:
+    """The columns that a function tokenizes, where it does nothing else, and each row for itself."""
+    from greenlint import cst
+
+    assert each.function is not None
+    function = each.function.node
+    if len(each.tokenizes) != 1 or not isinstance(function, (cst.FunctionDef, cst.Lambda)):
+        return None
+    (tokenizing,), params = each.tokenizes, function.params
+    row = params.params[0].name.value if len(params.params) == 1 else None
+    if row is None or _result(function) is not tokenizing.node or params.kwonly_params or params.star_kwarg:
+        return None
+    columns: list[str] = []
+    for arg in tokenizing.node.args:
+        name = arg.keyword.value if arg.keyword is not None else None
+        if arg.star:
+            return None
+        if name is None or name in ("text", "text_pair"):
+            column = _column(arg.value, row)
+            if column is None:
+                return None
+            columns.append(column)
+        elif name == "padding":
+            if tokenizing.argument(name).constant not in (False, "max_length"):
+                return None
+        elif name not in _BY_ROW or _mentions(tokenizing, arg.value, row):
+            return None
+    return columns if 1 <= len(columns) <= 2 else None
+
+
+def _result(function: cst.FunctionDef | cst.Lambda) -> cst.CSTNode | None:
+    """What a function returns, where it does nothing before."""
+    from greenlint import cst
+
+    if isinstance(function, cst.Lambda):
+        return function.body
+    if function.decorators or function.asynchronous is not None or not isinstance(function.body, cst.IndentedBlock):
+        return None
+    lines = list(function.body.body)
+    if function.get_docstring() is not None:
+        lines = lines[1:]
+    small = lines[0].body if len(lines) == 1 and isinstance(lines[0], cst.SimpleStatementLine) else ()
+    return small[0].value if len(small) == 1 and isinstance(small[0], cst.Return) else None
+
+
+def _column(node: cst.BaseExpression, row: str) -> str | None:
+    """The column that ``row["..."]`` reads."""
+    from greenlint import cst
+
+    if not isinstance(node, cst.Subscript) or not isinstance(node.value, cst.Name) or node.value.value != row:
+        return None
+    index = node.slice[0].slice if len(node.slice) == 1 else None
+    key = index.value if isinstance(index, cst.Index) else None
+    name = key.evaluated_value if isinstance(key, cst.SimpleString) else None
+    return name if isinstance(name, str) else None
+
+
+def _mentions(call: Call, node: cst.BaseExpression, name: str) -> bool:
+    from greenlint import Tree, cst
+
+    return any(each.value == name for each in call.facts[Tree].below(node, cst.Name))
+
+
 _CHEAP = frozenset(("len", "append", "copy", "extend", "dict", "list", "update", "str", "strip"))
 
 
@@ -253,7 +452,7 @@ def _is_slow(each: MappedFunction) -> bool:
             continue
         if made.keyword("use_fast") is not None and made.argument("use_fast").constant is not True:
             return True
-        owner = (made.name or "").rpartition(".")[0].rpartition(".")[2]
+        owner = (made.name or "").removesuffix(".from_pretrained").rpartition(".")[2]
         if owner not in ("AutoTokenizer", "") and not owner.endswith("Fast"):
             return True
     return False
