@@ -112,6 +112,7 @@ if TYPE_CHECKING:
     from greenlint.facts.sweeps import Sweep, SweepAxis, Sweeps
     from greenlint.facts.switches import Switch, Switches
     from greenlint.facts.syncs import Body, Sync, Syncs
+    from greenlint.facts.traceable import Traceable
     from greenlint.facts.transfers import Move, Transfers
     from greenlint.facts.tree import Tree
     from greenlint.facts.trials import Training, TrainingKind, Trials
@@ -257,6 +258,7 @@ _LAZY = {
     "Trained": "greenlint.facts.optimizers",
     "Training": "greenlint.facts.trials",
     "TrainingKind": "greenlint.facts.trials",
+    "Traceable": "greenlint.facts.traceable",
     "Transfers": "greenlint.facts.transfers",
     "Tree": "greenlint.facts.tree",
     "Trials": "greenlint.facts.trials",
@@ -445,6 +447,7 @@ __all__ = [
     "Switches",
     "Sync",
     "Syncs",
+    "Traceable",
     "Tracked",
     "Trained",
     "Training",

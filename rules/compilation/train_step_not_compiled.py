@@ -30,7 +30,8 @@ class TrainStepNotCompiled(Rule):
 
     To fix it, decorate the step with `@jax.jit` (`@nnx.jit`, `@eqx.filter_jit`) or `@tf.function`, and keep printing,
     logging and Python randomness out of it: such side effects happen only while it is traced. Pass changing numbers as
-    arrays; donate parameters and optimizer state (`donate_argnums`) to save their copies.
+    arrays; donate parameters and optimizer state (`donate_argnums`) to save their copies. The automatic fix
+    is made where one straight path leads through the step and what it calls, over arrays and objects of the libraries.
     """
 
     severity = Severity.INFO
@@ -77,6 +78,7 @@ class TrainStepNotCompiled(Rule):
                 help=_remedy(step, place),
                 notes=("2-50 times the energy for steps of many small operations (estimate); less for few large ones",),
                 related=tuple(_related(step, place, facts)),
+                fix=self._jax_fix(place, facts),
             )
 
     @on_file
@@ -100,6 +102,20 @@ class TrainStepNotCompiled(Rule):
                 related=((step.backward.node, "updates the parameters"),),
                 fix=self._fix(function, facts) if function is not None and step.loop_facts is facts else None,
             )
+
+    def _jax_fix(self, place: cst.CSTNode, facts: Facts) -> Fix | None:
+        from greenlint import Traceable, cst, decorate, spelled
+
+        if not isinstance(place, cst.FunctionDef) or not _gets_arrays(place, facts):
+            return None
+        traceable, module = facts[Traceable], spelled(facts.document, "jax")
+        if module is None or not traceable.is_pure(place) or not traceable.returns_values(place):
+            return None
+        imported, jax = module
+        edits = decorate(facts.document, place, f"{jax}.jit")
+        if edits is None:
+            return None
+        return self.unsafe_fix("compile the step", *imported, *edits, reason="changes rounding")
 
     def _fix(self, function: cst.FunctionDef, facts: Facts) -> Fix | None:
         from greenlint import insert_before, spelled
@@ -282,6 +298,286 @@ class TrainStepNotCompiled(Rule):
                 optimizer = tf.keras.optimizers.Adam()
                 for images, labels in dataset:
                     train_step(images, labels)
+            """
+        ),
+        Bad(
+            """
+            import jax
+            import jax.numpy as jnp
+            import optax
+
+            optimizer = optax.adam(1e-3)
+            data = load_rows().astype("float32")
+
+            def loss_fn(params, rows):
+                return jnp.mean((rows[:, 1:] @ params["w"] - rows[:, 0]) ** 2)
+
+            def train_step(params, state, rows):  # bad
+                loss, grads = jax.value_and_grad(loss_fn)(params, rows)
+                updates, state = optimizer.update(grads, state, params)
+                return optax.apply_updates(params, updates), state, loss
+
+            params = {"w": jnp.zeros(8)}
+            state = optimizer.init(params)
+            for epoch in range(10):
+                for start in range(0, 60000, 64):
+                    params, state, loss = train_step(params, state, data[start : start + 64])
+            """,
+            fixed="""
+            import jax
+            import jax.numpy as jnp
+            import optax
+
+            optimizer = optax.adam(1e-3)
+            data = load_rows().astype("float32")
+
+            def loss_fn(params, rows):
+                return jnp.mean((rows[:, 1:] @ params["w"] - rows[:, 0]) ** 2)
+
+            @jax.jit
+            def train_step(params, state, rows):
+                loss, grads = jax.value_and_grad(loss_fn)(params, rows)
+                updates, state = optimizer.update(grads, state, params)
+                return optax.apply_updates(params, updates), state, loss
+
+            params = {"w": jnp.zeros(8)}
+            state = optimizer.init(params)
+            for epoch in range(10):
+                for start in range(0, 60000, 64):
+                    params, state, loss = train_step(params, state, data[start : start + 64])
+            """,
+        ),
+        Bad(
+            """
+            import flax.linen as nn
+            import optax
+            from flax.training.train_state import TrainState
+            from jax import numpy as jnp, random, value_and_grad
+
+            class Net(nn.Module):
+                @nn.compact
+                def __call__(self, x):
+                    return nn.Dense(10)(nn.relu(nn.Dense(128)(x)))
+
+            # One update.
+            def train_step(state, images, labels):  # bad
+                def loss_fn(params):
+                    logits = state.apply_fn({"params": params}, images)
+                    return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+
+                loss, grads = value_and_grad(loss_fn)(state.params)
+                return state.apply_gradients(grads=grads), loss
+
+            net = Net()
+            images, labels = jnp.load("images.npy"), jnp.load("labels.npy")
+            params = net.init(random.PRNGKey(0), images[:1])["params"]
+            state = TrainState.create(apply_fn=net.apply, params=params, tx=optax.adamw(1e-3))
+            for start in range(0, 60000, 64):
+                state, loss = train_step(state, images[start : start + 64], labels[start : start + 64])
+            """,
+            fixed="""
+            import flax.linen as nn
+            import optax
+            from flax.training.train_state import TrainState
+            from jax import numpy as jnp, random, value_and_grad
+            import jax
+
+            class Net(nn.Module):
+                @nn.compact
+                def __call__(self, x):
+                    return nn.Dense(10)(nn.relu(nn.Dense(128)(x)))
+
+            # One update.
+            @jax.jit
+            def train_step(state, images, labels):
+                def loss_fn(params):
+                    logits = state.apply_fn({"params": params}, images)
+                    return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+
+                loss, grads = value_and_grad(loss_fn)(state.params)
+                return state.apply_gradients(grads=grads), loss
+
+            net = Net()
+            images, labels = jnp.load("images.npy"), jnp.load("labels.npy")
+            params = net.init(random.PRNGKey(0), images[:1])["params"]
+            state = TrainState.create(apply_fn=net.apply, params=params, tx=optax.adamw(1e-3))
+            for start in range(0, 60000, 64):
+                state, loss = train_step(state, images[start : start + 64], labels[start : start + 64])
+            """,
+        ),
+        Bad(
+            """
+            import jax
+            import jax.numpy as jnp
+            import optax
+
+            optimizer = optax.adam(1e-3)
+            data = load_rows().astype("float32")
+
+            def loss_fn(params, rows):
+                return jnp.mean((rows[:, 1:] @ params["w"] - rows[:, 0]) ** 2)
+
+            def train_step(params, state, rows):  # bad
+                loss, grads = jax.value_and_grad(loss_fn)(params, rows)
+                updates, state = optimizer.update(grads, state, params)
+                print("loss", loss)
+                return optax.apply_updates(params, updates), state, loss
+
+            params = {"w": jnp.zeros(8)}
+            state = optimizer.init(params)
+            for epoch in range(10):
+                for start in range(0, 60000, 64):
+                    params, state, loss = train_step(params, state, data[start : start + 64])
+            """
+        ),
+        Bad(
+            """
+            import jax
+            import jax.numpy as jnp
+            import optax
+
+            optimizer = optax.adam(1e-3)
+            data = load_rows().astype("float32")
+
+            def loss_fn(params, rows):
+                return jnp.mean((rows[:, 1:] @ params["w"] - rows[:, 0]) ** 2)
+
+            def train_step(params, state, rows):  # bad
+                loss, grads = jax.value_and_grad(loss_fn)(params, rows)
+                losses.append(loss)
+                updates, state = optimizer.update(grads, state, params)
+                return optax.apply_updates(params, updates), state, loss
+
+            losses = []
+            params = {"w": jnp.zeros(8)}
+            state = optimizer.init(params)
+            for epoch in range(10):
+                for start in range(0, 60000, 64):
+                    params, state, loss = train_step(params, state, data[start : start + 64])
+            """
+        ),
+        Bad(
+            """
+            import jax
+            import jax.numpy as jnp
+            import optax
+
+            optimizer = optax.adam(1e-3)
+            data = load_rows().astype("float32")
+
+            def loss_fn(params, rows):
+                if rows.sum() == 0:
+                    return jnp.zeros(())
+                return jnp.mean((rows[:, 1:] @ params["w"] - rows[:, 0]) ** 2)
+
+            def train_step(params, state, rows):  # bad
+                loss, grads = jax.value_and_grad(loss_fn)(params, rows)
+                updates, state = optimizer.update(grads, state, params)
+                return optax.apply_updates(params, updates), state, loss
+
+            params = {"w": jnp.zeros(8)}
+            state = optimizer.init(params)
+            for epoch in range(10):
+                for start in range(0, 60000, 64):
+                    params, state, loss = train_step(params, state, data[start : start + 64])
+            """
+        ),
+        Bad(
+            """
+            import jax
+            import jax.numpy as jnp
+            import optax
+
+            optimizer = optax.adam(1e-3)
+            data = load_rows().astype("float32")
+
+            def loss_fn(params, rows):
+                return jnp.mean((rows[:, 1:] @ params["w"] - rows[:, 0]) ** 2)
+
+            def train_step(params, state, rows):  # bad
+                loss, grads = jax.value_and_grad(loss_fn)(params, rows)
+                updates, state = optimizer.update(grads, state, params)
+                return optax.apply_updates(params, updates), state, loss
+
+            params = {"w": jnp.zeros(8)}
+            state = optimizer.init(params)
+            for epoch in range(10):
+                for start in range(0, 60000, 64):
+                    params, state, loss = train_step(params, state, next(batches))
+            """
+        ),
+        Bad(
+            """
+            import jax
+            import jax.numpy as jnp
+            import optax
+
+            optimizer = optax.adam(1e-3)
+            data = load_rows().astype("float32")
+
+            def loss_fn(params, rows):
+                return jnp.mean((rows[:, 1:] @ params["w"] - rows[:, 0]) ** 2)
+
+            def train_step(params, state, rows, number):  # bad
+                loss, grads = jax.value_and_grad(loss_fn)(params, rows)
+                updates, state = optimizer.update(grads, state, params)
+                return optax.apply_updates(params, updates), state, loss
+
+            params = {"w": jnp.zeros(8)}
+            state = optimizer.init(params)
+            for epoch in range(10):
+                for start in range(0, 60000, 64):
+                    params, state, loss = train_step(params, state, data[start : start + 64], start)
+            """
+        ),
+        Bad(
+            """
+            import jax
+            import jax.numpy as jnp
+            import optax
+
+            optimizer = optax.adam(1e-3)
+            scale = 1.0
+            data = load_rows().astype("float32")
+
+            def loss_fn(params, rows):
+                return jnp.mean((rows[:, 1:] @ params["w"] - rows[:, 0]) ** 2)
+
+            def train_step(params, state, rows):  # bad
+                loss, grads = jax.value_and_grad(loss_fn)(params, rows)
+                updates, state = optimizer.update(grads, state, params)
+                return optax.apply_updates(params, scale * updates), state, loss
+
+            params = {"w": jnp.zeros(8)}
+            state = optimizer.init(params)
+            for epoch in range(10):
+                for start in range(0, 60000, 64):
+                    scale = 0.99 * scale
+                    params, state, loss = train_step(params, state, data[start : start + 64])
+            """
+        ),
+        Bad(
+            """
+            import jax
+            import jax.numpy as jnp
+            import optax
+
+            optimizer = optax.adam(1e-3)
+            data = load_rows().astype("float32")
+
+            def loss_fn(params, rows):
+                return jnp.mean((rows[:, 1:] @ params["w"] - rows[:, 0])[jnp.isfinite(rows[:, 0])] ** 2)
+
+            def train_step(params, state, rows):  # bad
+                loss, grads = jax.value_and_grad(loss_fn)(params, rows)
+                updates, state = optimizer.update(grads, state, params)
+                return optax.apply_updates(params, updates), state, loss
+
+            params = {"w": jnp.zeros(8)}
+            state = optimizer.init(params)
+            for epoch in range(10):
+                for start in range(0, 60000, 64):
+                    params, state, loss = train_step(params, state, data[start : start + 64])
             """
         ),
         Good(
@@ -525,24 +821,43 @@ def _holder(step: Step, facts: Facts) -> cst.FunctionDef | None:
 
 def _gets_batches(function: cst.FunctionDef, facts: Facts) -> bool:
     """Whether a function is called in one place, with nothing but tensors of a data set."""
-    from greenlint import Calls, Kind, Names, Tree, Values, cst
+    from greenlint import Calls, Kind, Names, Values, cst
 
-    tree, names, values = facts[Tree], facts[Names], facts[Values]
-    params = function.params
-    if function.decorators or not isinstance(tree.parent(function), cst.Module) or not params.params:
-        return False
-    if params.kwonly_params or params.star_kwarg or any(each.default is not None for each in params.params):
-        return False
-    uses = [each for each in tree.of_type(cst.Name) if each.value == function.name.value and each is not function.name]
-    call = tree.parent(uses[0]) if len(uses) == 1 else None
-    if not isinstance(call, cst.Call) or call.func is not uses[0] or len(call.args) != len(params.params):
+    names, values, call = facts[Names], facts[Values], _only_call(function, facts)
+    if call is None:
         return False
     for arg in facts[Calls].of(call).positional:
         bindings = names.reaching(arg) if isinstance(arg, cst.Name) else ()
         loop = bindings[0].node if len(bindings) == 1 else None
         if not isinstance(loop, cst.For) or values.of(loop.iter).kind is not Kind.TF_DATASET:
             return False
-    return len(facts[Calls].of(call).positional) == len(call.args)
+    return True
+
+
+def _gets_arrays(function: cst.FunctionDef, facts: Facts) -> bool:
+    """Whether a function is called in one place, with nothing but arrays and trees of arrays."""
+    from greenlint import Project, Traceable
+
+    call = _only_call(function, facts)
+    if call is None or facts[Project].importers():
+        return False
+    return all(facts[Traceable].is_arrays(each.value, function) for each in call.args)
+
+
+def _only_call(function: cst.FunctionDef, facts: Facts) -> cst.Call | None:
+    """The one place that uses a plain function at the top of the file: a call that passes all by position."""
+    from greenlint import Tree, cst
+
+    tree, params = facts[Tree], function.params
+    if function.decorators or not isinstance(tree.parent(function), cst.Module) or not params.params:
+        return None
+    if params.kwonly_params or params.star_kwarg or any(each.default is not None for each in params.params):
+        return None
+    uses = [each for each in tree.of_type(cst.Name) if each.value == function.name.value and each is not function.name]
+    call = tree.parent(uses[0]) if len(uses) == 1 else None
+    if not isinstance(call, cst.Call) or call.func is not uses[0] or len(call.args) != len(params.params):
+        return None
+    return call if all(arg.keyword is None and not arg.star for arg in call.args) else None
 
 
 def _is_traceable(function: cst.FunctionDef, facts: Facts) -> bool:
