@@ -19,6 +19,7 @@ VERBS = {
     "rule": ("greenlint.commands.rule", "explain a rule, a category or all rules"),
     "explain": ("greenlint.commands.rule", "the same as `rule`"),
     "config": ("greenlint.commands.config", "list and explain the configuration keys"),
+    "baseline": ("greenlint.commands.baseline", "live with the findings there are, and see new ones only"),
     "init": ("greenlint.commands.init", "write a commented configuration"),
     "test": ("greenlint.commands.test", "run the examples of rules as tests"),
     "new-rule": ("greenlint.commands.new_rule", "start a rule of your own"),

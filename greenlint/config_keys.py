@@ -412,6 +412,14 @@ _ALL_KEYS = (
         adds_up=True,
     ),
     Key(
+        "baseline",
+        _STRING,
+        "greenlint-baseline.json",
+        "The file with the findings that the project lives with for now, which are not reported. "
+        "`greenlint baseline create` writes it.",
+        'baseline = "tools/greenlint-baseline.json"',
+    ),
+    Key(
         "cache-dir",
         _STRING,
         ".greenlint_cache",

@@ -182,6 +182,7 @@ class Plan:
             respect_gitignore=values["respect-gitignore"],
             rule_paths=rule_paths(self._sources),
             cache_dir=_absolute(self._base_of("cache-dir"), values["cache-dir"]),
+            baseline=_absolute(self._base_of("baseline"), values["baseline"]),
             jobs=values["jobs"],
             output_format=values["output-format"],
             values=values,

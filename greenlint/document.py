@@ -189,6 +189,19 @@ class Document:
             return Position(cell_line, 1, cell)
         return Position(cell_line, column + len(self.cells.indents.get(line, "")), cell)
 
+    def scope(self, offset: int) -> str:
+        """The functions and classes around ``offset``, joined by dots."""
+        at = bisect.bisect_right(self.pieces, offset, key=lambda piece: piece.start) - 1
+        if at < 0:
+            return ""
+        piece = self.pieces[at]
+        named = (
+            (piece.span(node), node.name.value)
+            for kind in (cst.FunctionDef, cst.ClassDef)
+            for node in cast("Sequence[cst.FunctionDef | cst.ClassDef]", piece.of_type(kind))
+        )
+        return ".".join(name for span, name in sorted(named) if span.start < offset < span.end)
+
     def line(self, offset: int) -> int:
         """The line of ``text`` that holds ``offset``, from 1 (over all cells in a notebook)."""
         return bisect.bisect_right(self._line_starts(), offset)

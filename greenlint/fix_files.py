@@ -11,6 +11,7 @@ from greenlint.batch import Profile, Task, TimeUp, analyze_with, time_limit
 from greenlint.finding import Applicability, Finding
 
 if TYPE_CHECKING:
+    from greenlint.baseline import Baseline
     from greenlint.document import Document
     from greenlint.facts.sources import ProjectSources
 
@@ -41,14 +42,19 @@ def fix_data(
     levels: frozenset[Applicability],
     timeout: float = 0.0,
     rule: str | None = None,
+    baseline: Baseline | None = None,
 ) -> Fixed:
     """``data`` with fixes of these ``levels`` applied; the same bytes when there are none or they cannot be applied.
 
-    With ``rule`` only the fixes of that rule.
+    With ``rule`` only the fixes of that rule. What the baseline has is not fixed.
     """
+    from greenlint.reading import UnreadableError
+
     try:
         with time_limit(timeout):
-            return _fixed(task, data, profile, sources, levels, rule)
+            return _fixed(EditedFile(task, data, profile, sources, baseline), levels, rule)
+    except UnreadableError as error:
+        return Fixed(task, data, data, {}, (f"not fixed: {error.message}",))
     except TimeUp:
         return Fixed(task, data, data, {}, (f"not fixed: it took more than {timeout:g} seconds",))
     except Exception as error:
@@ -56,21 +62,8 @@ def fix_data(
         return Fixed(task, data, data, {}, (f"not fixed: internal error: {type(error).__name__}: {error}",))
 
 
-def _fixed(
-    task: Task,
-    data: bytes,
-    profile: Profile,
-    sources: ProjectSources,
-    levels: frozenset[Applicability],
-    rule: str | None,
-) -> Fixed:
+def _fixed(file: EditedFile, levels: frozenset[Applicability], rule: str | None) -> Fixed:
     from greenlint.fixer import fix
-    from greenlint.reading import UnreadableError
-
-    try:
-        file = EditedFile(task, data, profile, sources)
-    except UnreadableError as error:
-        return Fixed(task, data, data, {}, (f"not fixed: {error.message}",))
 
     def found(document: Document) -> Sequence[Finding]:
         return [each for each in file.findings(document) if rule in (None, each.rule)]
@@ -90,13 +83,20 @@ class EditedFile:
     Raises :class:`~greenlint.reading.UnreadableError` when it has no text.
     """
 
-    def __init__(self, task: Task, data: bytes, profile: Profile, sources: ProjectSources) -> None:
+    def __init__(
+        self,
+        task: Task,
+        data: bytes,
+        profile: Profile,
+        sources: ProjectSources,
+        baseline: Baseline | None = None,
+    ) -> None:
         from greenlint.reading import decode
 
         self.task = task
         self.data = data
         self._source = decode(data)
-        self._profile, self._sources = profile, sources
+        self._profile, self._sources, self._baseline = profile, sources, baseline
 
     @property
     def text(self) -> str:
@@ -113,8 +113,17 @@ class EditedFile:
             return None
 
     def findings(self, document: Document) -> Sequence[Finding]:
-        """What is found in a text that was parsed."""
-        return analyze_with(self._profile, document, self._sources).findings
+        """What is found in a text that was parsed, and is not in the baseline."""
+        analysis = analyze_with(self._profile, document, self._sources)
+        if self._baseline is None:
+            return analysis.findings
+        from greenlint.results import place
+
+        # In the order of what is placed.
+        findings = sorted(analysis.findings, key=lambda each: (each.span, each.rule, each.message))
+        placed, _ = place(document, analysis, {})
+        (parked,) = self._baseline.match([(self.task.file, placed)]).parked
+        return [each for each, is_parked in zip(findings, parked, strict=True) if not is_parked]
 
     def with_text(self, text: str, applied: Mapping[str, int], troubles: Sequence[str] = ()) -> Fixed:
         """The file with another text, or as it was when its encoding has no letters for that."""

@@ -44,7 +44,7 @@ def _unpacked_problem(
     return Problem(str(kind), str(message), int(line), int(column), _number(cell), _text(cell_id), int(physical_line))
 
 
-_TEXTS = ("rule", "category", "message", "fingerprint")
+_TEXTS = ("rule", "category", "message", "scope", "fingerprint")
 _NUMBERS = ("line", "column", "end_line", "end_column", "physical_line")
 
 
@@ -67,7 +67,7 @@ def _packed_finding(finding: PlacedFinding) -> list[Any]:
 
 def _unpacked_finding(row: Sequence[Any]) -> PlacedFinding:
     texts, numbers, severity, confidence, cell, cell_id, help_, suppressed, source, notes, related, fix = row
-    rule, category, message, fingerprint = map(str, texts)
+    rule, category, message, scope, fingerprint = map(str, texts)
     line, column, end_line, end_column, physical_line = map(int, numbers)
     return PlacedFinding(
         rule=rule,
@@ -87,6 +87,7 @@ def _unpacked_finding(row: Sequence[Any]) -> PlacedFinding:
         notes=tuple(map(str, notes)),
         related=tuple(_unpacked_related(*each) for each in related),
         fix=None if fix is None else _unpacked_fix(*fix),
+        scope=scope,
         fingerprint=fingerprint,
         suppressed=_text(suppressed),
     )

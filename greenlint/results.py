@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from greenlint.engine import Analysis
 
 __all__ = [
+    "BaselineUse",
     "FileResult",
+    "Identity",
     "PlacedEdit",
     "PlacedFinding",
     "PlacedFix",
@@ -95,6 +97,19 @@ class PlacedFix(NamedTuple):
         return bool(self.edits) and self.applicability is not Applicability.DISPLAY
 
 
+class Identity(NamedTuple):
+    """What a finding is known by where lines move. Findings that share it are told apart by their order only."""
+
+    path: str
+    rule: str
+    scope: str
+    """The functions and classes around it, joined by dots."""
+    cell: str
+    """The id of its cell, where the notebook has ids."""
+    code: str
+    """Its source lines, whatever their indentation and spacing."""
+
+
 class PlacedFinding(NamedTuple):
     """A finding in the coordinates users read: lines and columns (code points) from 1, end exclusive."""
 
@@ -119,9 +134,18 @@ class PlacedFinding(NamedTuple):
     notes: tuple[str, ...] = ()
     related: tuple[PlacedRelated, ...] = ()
     fix: PlacedFix | None = None
+    scope: str = ""
+    """The functions and classes around it, joined by dots."""
     fingerprint: str = ""
     suppressed: str | None = None
     """Why it was suppressed, when it was."""
+    parked: bool = False
+    """Whether it is suppressed because the baseline has it."""
+
+    def identity(self, path: str = "") -> Identity:
+        """What stays the same about it, in the file at ``path``, when lines move."""
+        code = "\n".join(" ".join(line.split()) for line in self.source)
+        return Identity(path, self.rule, self.scope, self.cell_id or "", code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +165,19 @@ class FileResult:
     """Seconds by phase (``parse``, ``facts``, rule names ...), only with timings on."""
 
 
+class BaselineUse(NamedTuple):
+    """What came of a baseline in a run."""
+
+    file: str
+    """As shown to the user."""
+    parked: int
+    """How many findings of the run it has."""
+    stale: Mapping[Identity, int]
+    """The entries whose finding is gone, and how often."""
+    unseen: Mapping[Identity, int]
+    """The entries whose finding was not looked for, and how often."""
+
+
 class RunResult(NamedTuple):
     """All files of a run, in a fixed order."""
 
@@ -151,6 +188,7 @@ class RunResult(NamedTuple):
     """Seconds by phase of the run."""
     failed: bool = False
     """Whether a finding is at or above the fail level of its file."""
+    baseline: BaselineUse | None = None
 
     @property
     def findings(self) -> tuple[PlacedFinding, ...]:
@@ -200,6 +238,7 @@ def _placed(
         notes=finding.notes,
         related=tuple(_placed_related(document, each) for each in finding.related),
         fix=_placed_fix(document, finding),
+        scope=document.scope(finding.span.start),
         suppressed=suppressed,
     )
 
@@ -287,14 +326,15 @@ def _placed_edit(document: Document, span: Span, text: str) -> PlacedEdit:
 
 
 def _numbered(findings: Sequence[PlacedFinding]) -> tuple[PlacedFinding, ...]:
-    """Fingerprints that survive moved lines: rule, normalised source, and the ordinal among equals."""
+    """Fingerprints that survive moved lines: what a finding is known by, and the ordinal among equals."""
     import hashlib
 
-    counts: dict[str, int] = {}
+    counts: dict[Identity, int] = {}
     out = []
     for each in findings:
-        body = "\0".join((each.rule, *(" ".join(line.split()) for line in each.source)))
-        ordinal = counts[body] = counts.get(body, 0) + 1
-        digest = hashlib.sha256(f"{body}\0{ordinal}".encode("utf-8", "surrogatepass")).hexdigest()
+        identity = each.identity()
+        ordinal = counts[identity] = counts.get(identity, 0) + 1
+        text = "\0".join((*identity, str(ordinal)))
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
         out.append(each._replace(fingerprint=digest[:16]))
     return tuple(out)

@@ -10,7 +10,7 @@ import datetime
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,11 +33,12 @@ from greenlint.discovery import is_project_root
 from greenlint.gate import Gate
 from greenlint.patterns import Matcher, relative
 from greenlint.project_files import ProjectFiles, Scope
-from greenlint.results import FileResult, PlacedFinding, RunResult
+from greenlint.results import BaselineUse, FileResult, Identity, PlacedFinding, RunResult
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    from greenlint.baseline import Baseline
     from greenlint.finding import Applicability
     from greenlint.fix_files import EditedFile, Fixed
     from greenlint.profiles import Profiles
@@ -135,6 +136,7 @@ class Runner:
         cwd: Path,
         today: datetime.date | None = None,
         progress: Callable[[int], AbstractContextManager[Callable[[int], None]]] = no_progress,
+        baseline: Baseline | None = None,
     ) -> None:
         self._settings_for, self._settings_for_folder = settings_for, settings_for_folder
         self._profiles = profiles
@@ -142,13 +144,18 @@ class Runner:
         self._cwd = str(cwd)
         self._day = today.toordinal() if today is not None else 0
         self._progress = progress
+        self._baseline = baseline
         self._roots: dict[Callable[[str], bool], dict[str, str | None]] = {}
         self._projects: dict[str, _Project] = {}
         self._homes: dict[str, _Home] = {}
         self._watch = _Phases()
 
-    def run(self, files: Iterable[Path | str]) -> RunResult:
-        """The results of ``files``, in the order given."""
+    def run(self, files: Iterable[Path | str], folders: Sequence[str] = ()) -> RunResult:
+        """The results of ``files``, in the order given.
+
+        ``folders`` are those in which no other files are left to check: what the baseline has of files that are gone
+        from them is stale.
+        """
         self._watch = _Phases()
         for project in self._projects.values():
             project.caches.clear()
@@ -164,9 +171,10 @@ class Runner:
         self._watch.note("analysis")
         warnings = self._save()
         self._watch.note("cache writing")
+        baseline = self._park(targets, results, folders)
         shown = [self._shown(target, results[target.place]) for target in targets]
         failed = any(map(_fails, targets, shown))
-        return RunResult(tuple(shown), warnings, self._watch.seconds(), failed)
+        return RunResult(tuple(shown), warnings, self._watch.seconds(), failed, baseline)
 
     def run_data(self, path: str | None, data: bytes) -> RunResult:
         """The result of ``data`` as the content of the file at ``path``, which need not exist."""
@@ -179,8 +187,10 @@ class Runner:
             files = target.project.scope._replace(overlay=overlay).open()
             options = self._options
             result = check_guarded(task, data, profile, files, timeout=options.timeout, timed=options.timed)
-        shown = self._shown(target, result)
-        return RunResult((shown,), (), self._watch.seconds(), _fails(target, shown))
+        results = {target.place: result}
+        baseline = self._park([target], results)
+        shown = self._shown(target, results[target.place])
+        return RunResult((shown,), (), self._watch.seconds(), _fails(target, shown), baseline)
 
     def fix(self, files: Iterable[Path | str], levels: frozenset[Applicability]) -> Iterator[Fixed]:
         """What the fixes of these ``levels`` make of ``files``, one after the other; nothing is written."""
@@ -205,7 +215,8 @@ class Runner:
         from greenlint.fix_files import EditedFile
 
         target = self._target(0, path)
-        return EditedFile(target.task, data, self._profiles.made[target.task.profile], target.project.scope.open())
+        profile, sources = self._profiles.made[target.task.profile], target.project.scope.open()
+        return EditedFile(target.task, data, profile, sources, self._baseline)
 
     def fix_data(
         self, path: str | None, data: bytes, levels: frozenset[Applicability], *, rule: str | None = None
@@ -215,7 +226,7 @@ class Runner:
 
         target = self._data_target(path)
         profile, sources = self._profiles.made[target.task.profile], target.project.scope.open()
-        return fix_data(target.task, data, profile, sources, levels, self._options.timeout, rule)
+        return fix_data(target.task, data, profile, sources, levels, self._options.timeout, rule, self._baseline)
 
     # -- for editors -------------------------------------------------------------------------------------
 
@@ -246,7 +257,9 @@ class Runner:
         if project.live is None:
             project.live = project.scope._replace(overlay=project.overlay).open()
         found = examine(task, data, profile, project.live)
-        return found._replace(result=self._shown(target, found.result))
+        results = {target.place: found.result}
+        self._park([target], results)
+        return found._replace(result=self._shown(target, results[target.place]))
 
     # -- what a file belongs to --------------------------------------------------------------------------
 
@@ -418,15 +431,61 @@ class Runner:
         troubles = [cache.save(project.has) for project in self._projects.values() for cache in project.caches.values()]
         return tuple(dict.fromkeys(f"no cache: {trouble}" for trouble in troubles if trouble is not None))
 
+    def _park(
+        self, targets: Sequence[_Target], results: dict[int, FileResult], folders: Sequence[str] = ()
+    ) -> BaselineUse | None:
+        """Suppress what the baseline has."""
+        baseline = self._baseline
+        if baseline is None:
+            return None
+        from greenlint.baseline import park
+
+        match = baseline.match([(target.task.file, results[target.place].findings) for target in targets])
+        stale = self._stale(baseline, match.left, targets, results, folders) if match.left else {}
+        for target, parked in zip(targets, match.parked, strict=True):
+            results[target.place] = park(results[target.place], parked)
+        shown = relative(str(baseline.file), self._cwd) or str(baseline.file)
+        unseen = {entry: times for entry, times in match.left.items() if entry not in stale}
+        return BaselineUse(shown, sum(map(sum, match.parked)), stale, unseen)
+
+    def _stale(
+        self,
+        baseline: Baseline,
+        left: Mapping[Identity, int],
+        targets: Sequence[_Target],
+        results: Mapping[int, FileResult],
+        folders: Sequence[str],
+    ) -> dict[Identity, int]:
+        """Of the entries that met no finding, those whose finding this run would have seen."""
+        by_file = {target.task.file: target for target in targets}
+        looked_for = [frozenset(rule.name for rule in profile.rules) for profile in self._profiles.made]
+        stale: dict[Identity, int] = {}
+        for entry, times in left.items():
+            file = baseline.path_of(entry)
+            target = by_file.get(file)
+            if target is None:
+                is_gone = any(relative(file, each) is not None for each in folders) and baseline.is_gone(entry)
+            else:
+                result = results[target.place]
+                was_checked = not (result.problems or result.crashes or result.skipped)
+                is_gone = was_checked and entry.rule in looked_for[target.task.profile]
+            if is_gone:
+                stale[entry] = times
+        return stale
+
     def _shown(self, target: _Target, result: FileResult) -> FileResult:
         """``result`` as the user asked to see it."""
         least = target.settings.min_severity.rank
         findings = [each for each in result.findings if each.severity.rank >= least]
-        if len(findings) == len(result.findings) and not any(each.related for each in findings):
+        every = (*findings, *result.suppressed)
+        if len(findings) == len(result.findings) and not any(each.related for each in every):
             return result
         prefix = relative(target.project.root, self._cwd)
-        prefix = target.project.root if prefix is None else prefix
-        return replace(result, findings=tuple(_with_shown_paths(each, _posix(prefix)) for each in findings))
+        prefix = _posix(target.project.root if prefix is None else prefix)
+        shown, suppressed = (
+            tuple(_with_shown_paths(each, prefix) for each in group) for group in (findings, result.suppressed)
+        )
+        return replace(result, findings=shown, suppressed=suppressed)
 
 
 def _fails(target: _Target, result: FileResult) -> bool:

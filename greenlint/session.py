@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from greenlint.config import Overrides, Resolver, Settings
+from greenlint.config_error import ConfigError, ConfigProblem, Origin, OriginKind
+from greenlint.patterns import relative
 from greenlint.registry import PluginProblem, Registry, RuleLoader
 
 if TYPE_CHECKING:
+    from greenlint.baseline import Baseline
     from greenlint.rule import Rule
     from greenlint.runner import Runner, RunOptions
 
@@ -83,8 +86,9 @@ class Session:
         *,
         gated: bool = True,
         progress: Callable[[int], AbstractContextManager[Callable[[int], None]]] | None = None,
+        baseline: Baseline | None = None,
     ) -> Runner:
-        """What checks files with these rules and settings, as of today."""
+        """What checks files with these rules and settings, as of today, apart from what the baseline has."""
         from greenlint.profiles import Profiles
         from greenlint.runner import Runner, no_progress
 
@@ -97,7 +101,26 @@ class Session:
             cwd=self.cwd,
             today=today,
             progress=progress or no_progress,
+            baseline=baseline,
         )
+
+    def baseline(self, settings: Settings, *, wanted: bool = True) -> Baseline | None:
+        """The project's baseline, if there is one.
+
+        Raises ``ConfigError`` for one that cannot be read, and where it is ``wanted``, for one that the configuration
+        names in vain.
+        """
+        file = settings.baseline
+        shown = relative(str(file), str(self.cwd)) or str(file)
+        if not os.path.lexists(file):
+            origin = settings.origins.get("baseline", Origin())
+            if not wanted or origin.kind is OriginKind.DEFAULT:
+                return None
+            hint = "`greenlint baseline create` writes it"
+            raise ConfigError([ConfigProblem(f"there is no baseline `{shown}`", str(origin), hint=hint)])
+        from greenlint.baseline import read_baseline
+
+        return read_baseline(file, shown)
 
     def problems(self) -> list[PluginProblem]:
         """What could not be loaded."""

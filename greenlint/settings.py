@@ -55,6 +55,8 @@ class Settings:
     """Rule files and folders of the project."""
     cache_dir: Path = Path(".greenlint_cache")
     """Where results of unchanged files are kept."""
+    baseline: Path = Path("greenlint-baseline.json")
+    """Which findings the project lives with for now; there need not be such a file."""
     jobs: int | None = None
     """How many processes check files, where that is set."""
     output_format: str = "auto"

@@ -69,3 +69,22 @@ def test_whole_lines_stay_in_their_cell() -> None:
     assert document.whole_lines(Span(0, 1)) == Span(0, 2)
     assert document.whole_lines(Span(2, 3)) == Span(1, 3)
     assert notebook_of("a", "b").whole_lines(Span(0, 1)) == Span(0, 1), "a cell may be left empty"
+
+
+def test_scopes() -> None:
+    text = "x\nclass A:\n    @d(1)\n    def f(a=2):\n        def g(): y\n        z\nasync def h(): pass\nw\n"
+    document = document_of(text)
+    found = {
+        name: document.scope(text.index(name)) for name in ("x", "class", "d(", "def f", "2", "y", "z", "pass", "w")
+    }
+    assert found == {
+        "x": "",
+        "class": "",
+        "d(": "A",
+        "def f": "A",
+        "2": "A.f",
+        "y": "A.f.g",
+        "z": "A.f",
+        "pass": "h",
+        "w": "",
+    }

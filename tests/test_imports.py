@@ -42,6 +42,7 @@ LAYERS: dict[str, set[str]] = {
     },
     "engine": {"engine", "timing"},
     "run": {
+        "baseline",
         "batch",
         "cache",
         "config",

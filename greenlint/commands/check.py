@@ -98,7 +98,7 @@ class _Check:
             return self._standard_input()
         found = self._discover()
         runner = self._runner()
-        result = runner.run(found.files)
+        result = runner.run(found.files, self._folders)
         if self._given.interactive:
             return self._interview(found, runner, result)
         if not self._mends:
@@ -109,7 +109,11 @@ class _Check:
         if self._given.diff:
             return self._show_diff(fixed)
         written, troubles = _written(fixed)
-        return self._conclude(runner.run(found.files) if written else result, (*_left_out(found), *troubles), written)
+        return self._conclude(self._again(found, runner, result, written), (*_left_out(found), *troubles), written)
+
+    def _again(self, found: Discovered, runner: Runner, result: RunResult, written: Sequence[Fixed]) -> RunResult:
+        """The result once files have been written."""
+        return runner.run(found.files, self._folders) if written else result
 
     def _interview(self, found: Discovered, runner: Runner, result: RunResult) -> int:
         """Ask about each fix; what was agreed to is written file by file."""
@@ -125,7 +129,7 @@ class _Check:
                 done, said = _written([interview.edit(edited)])
                 written += done
                 troubles += said
-        return self._conclude(runner.run(found.files) if written else result, (*_left_out(found), *troubles), written)
+        return self._conclude(self._again(found, runner, result, written), (*_left_out(found), *troubles), written)
 
     def _standard_input(self) -> int:
         data = sys.stdin.buffer.read()
@@ -165,7 +169,8 @@ class _Check:
     def watched(self) -> list[Path]:
         """The files whose change calls for another check."""
         configuration = self._settings.file
-        return [*self._discover().files, *([configuration] if configuration is not None else [])]
+        beside = [self._settings.baseline, *([configuration] if configuration is not None else [])]
+        return [*self._discover().files, *beside]
 
     def show_settings(self) -> int:
         """Print the settings of each given path."""
@@ -191,12 +196,17 @@ class _Check:
             raise UsageError(f"no such file or folder: {listed}", _verb_hint(str(found.missing[0])))
         return found
 
+    @property
+    def _folders(self) -> list[str]:
+        return [os.path.abspath(path) for path in self._paths if os.path.isdir(path)]  # noqa: PTH100, PTH112
+
     def _runner(self) -> Runner:
         given = self._given
         return self._session.runner(
             RunOptions(self._settings.jobs, not given.no_cache, given.timings),
             gated=not given.no_gate,
             progress=lambda total: Progress(sys.stderr, total, wanted=not given.quiet and "CI" not in os.environ),
+            baseline=None if given.no_baseline else self._session.baseline(self._settings),
         )
 
     # -- telling -----------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ _FORMATS = ", ".join(OUTPUT_FORMATS)
 SWITCHES = (
     "exit-zero",
     "isolated",
+    "no-baseline",
     "no-cache",
     "quiet",
     "show-suppressed",
@@ -40,6 +41,7 @@ _KEYS = (
     "fail-level",
     "exclude",
     "extend-exclude",
+    "baseline",
     "force-exclude",
     "respect-gitignore",
     "cache-dir",
@@ -134,6 +136,10 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_outcome(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--baseline", metavar="PATH", help="leave out the findings in this file [greenlint-baseline.json]"
+    )
+    group.add_argument("--no-baseline", action="store_true", help="report, and fix, what is in the baseline, too")
     group.add_argument("--fail-level", choices=_LEVELS, help="the mildest findings that fail the run [warning]")
     group.add_argument("--exit-zero", action="store_true", help="let no finding fail the run")
     group.add_argument("--strict", action="store_true", help="fail when a file could not be analysed")

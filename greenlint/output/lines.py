@@ -81,8 +81,21 @@ def summary(result: RunResult, style: Style) -> Iterator[str]:
             yield ", ".join(offers)
     broken = sum(bool(file.problems or file.crashes) for file in result.files)
     yield f"checked {count(checked, 'file')}{'' if findings else ', nothing found'}"
+    yield from _beside_baseline(result)
     if broken:
         yield f"{count(broken, 'file')} could not be fully analysed"
+
+
+def _beside_baseline(result: RunResult) -> Iterator[str]:
+    use = result.baseline
+    if use is None:
+        return
+    if use.parked:
+        yield f"{count(use.parked, 'finding')} parked in {visible(use.file)}"
+    stale = sum(use.stale.values())
+    if stale:
+        verb = "is" if stale == 1 else "are"
+        yield f"{count(stale, 'parked finding')} of {visible(use.file)} {verb} gone: run `greenlint baseline prune`"
 
 
 def fix_summary(applied: Mapping[str, Mapping[str, int]], *, listed: bool = False) -> Iterator[str]:

@@ -54,7 +54,7 @@ def _run(report: Report) -> dict[str, Any]:
                 "toolExecutionNotifications": [_notification(path, each) for path, each in problems],
             }
         ],
-        "results": [_result(each, names) for each in results],
+        "results": [{**_result(each, names), **_state(report, each)} for each in results],
     }
 
 
@@ -112,8 +112,15 @@ def _result(each: Reported, names: list[str]) -> dict[str, Any]:
     if finding.fix is not None and finding.fix.edits and not each.in_notebook:
         data["fixes"] = [_fix(each.path, finding.fix)]
     if finding.suppressed is not None:
-        data["suppressions"] = [{"kind": "inSource", "justification": finding.suppressed}]
+        kind = "external" if finding.parked else "inSource"
+        data["suppressions"] = [{"kind": kind, "justification": finding.suppressed}]
     return data
+
+
+def _state(report: Report, each: Reported) -> dict[str, str]:
+    if report.result.baseline is None:
+        return {}
+    return {"baselineState": "unchanged" if each.finding.parked else "new"}
 
 
 def _cell(place: Place) -> dict[str, Any]:

@@ -132,7 +132,7 @@ async def test_edits_of_actions(client: LanguageClient, encoding: str, tmp_path:
     last = types.Range(types.Position(where.end.line, where.end.character - 1), where.end)
     params = types.CodeActionParams(types.TextDocumentIdentifier(uri), last, types.CodeActionContext([]))
     offered = await client.text_document_code_action_async(params) or []
-    (action,) = [each for each in offered if each.title.startswith(title)]
+    action = next(each for each in offered if each.title.startswith(title))
     assert isinstance(action, types.CodeAction)
     if action.edit is None:
         action = await client.code_action_resolve_async(action)
