@@ -7,13 +7,14 @@ a rule then reports without a fix. Offsets are those of ``Document.text``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import libcst as cst
 
 from greenlint.document import Document
-from greenlint.finding import Edit, Span
+from greenlint.finding import Edit, Span, apply_edits
 from greenlint.line_ends import lines_with_ends
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "decorate",
     "delete_statement",
     "delete_statements",
+    "drop_imports",
     "ensure_import",
     "hoist",
     "import_instead",
@@ -645,6 +647,121 @@ def _imports_again(document: Document, imported: _Imported) -> Iterator[cst.Impo
             again = _imported_as(each, alias)
             if (again.bound, again.target) == (imported.bound, imported.target):
                 yield alias
+
+
+def drop_imports(document: Document, edits: Sequence[Edit], *, is_taken: Callable[[str], bool]) -> Edits:
+    """Edits, and with them the deletion of imports that nothing but the code they delete uses.
+
+    An import stays where it may be there for something else: in an ``__init__.py``, with a comment, where other files
+    take the name (``is_taken``), where the name is written anywhere else, if only in a string, and where a package is
+    loaded that nothing else at the top of the module loads.
+    """
+    gone = {
+        each.value
+        for each in document.of_type(cst.Name)
+        if any(edit.span.start <= document.span(each).start < edit.span.end for edit in edits)
+    }
+    if not gone or document.path.endswith("__init__.py"):
+        return tuple(edits)
+    left = apply_edits(document.text, edits)
+    others = {each.span.start: each.span.end for each in edits if not each.text}
+    found = list(edits)
+    for line in document.tree.body:
+        if not isinstance(line, cst.SimpleStatementLine) or len(line.body) > 1:
+            continue
+        node = line.body[0]
+        if not isinstance(node, cst.Import | cst.ImportFrom) or isinstance(node.names, cst.ImportStar):
+            continue
+        unused = [
+            alias
+            for alias in node.names
+            if (name := _imported_as(node, alias).bound) in gone
+            and not is_taken(name)
+            and _is_left_over(document, node, alias, left)
+        ]
+        if unused and not _has_comment(document, document.whole_lines(document.span(line))):
+            found.extend(_without(document, line, node, unused, others))
+    return (_merged(found) if len(found) > len(edits) else None) or tuple(edits)
+
+
+def _is_left_over(document: Document, node: cst.Import | cst.ImportFrom, alias: cst.ImportAlias, left: str) -> bool:
+    """Whether ``left`` has the name of an import nowhere else, and what is imported does nothing by being loaded."""
+    imported = _imported_as(node, alias)
+    root = imported.module.partition(".")[0]
+    if alias.asname is not None and _dotted(alias.name) == imported.bound:  # says that others may take it
+        return False
+    again = (each for each in document.tree.body if _is_import_line(each) and _loads(each, root))
+    if not root or not (
+        root in sys.stdlib_module_names or any(node not in getattr(each, "body", ()) for each in again)
+    ):
+        return False
+    word = re.compile(rf"\b{imported.bound}\b")
+    if len(word.findall(left)) != len(word.findall(document.source(node))):
+        return False
+    # Magics of a notebook are no code, but use names.
+    cells = document.cells
+    return cells is None or len(word.findall(cells.written)) == len(word.findall(document.text))
+
+
+def _without(
+    document: Document,
+    line: cst.SimpleStatementLine,
+    node: cst.Import | cst.ImportFrom,
+    unused: Sequence[cst.ImportAlias],
+    others: Mapping[int, int],
+) -> Iterator[Edit]:
+    """The deletion of names of an import, with its line when none is left, and with a blank line when it was alone."""
+    names = [] if isinstance(node.names, cst.ImportStar) else list(node.names)
+    if len(unused) == len(names):
+        whole = document.whole_lines(document.span(line))
+        yield Edit(Span(whole.start, _end_of_gap(document, whole, others)), "")
+        return
+    kept = [each for each in names if each not in unused]
+    for index, alias in enumerate(names):
+        if alias in kept:
+            continue
+        if any(each in kept for each in names[index + 1 :]):
+            yield Edit(Span(document.span(alias).start, document.span(names[index + 1]).start), "")
+        elif names[index - 1] in kept:
+            yield Edit(Span(_alias_end(document, names[index - 1]), _alias_end(document, names[-1])), "")
+
+
+def _end_of_gap(document: Document, gone: Span, others: Mapping[int, int]) -> int:
+    """Where lines that go end, with so many of the blank lines below that no more are left than were on one side.
+
+    ``others`` are deletions, end by start, that may follow.
+    """
+    above = _blank_lines(document.text[: gone.start].splitlines()[::-1])
+    is_first = gone.start == 0 or not document.same_cell(gone.start - 1, gone.start)
+    end = gone.end
+    while True:
+        lines = list(lines_with_ends(document.text[end:]))
+        blank = _blank_lines(lines)
+        for line in lines[: blank if is_first else min(above, blank)]:
+            if not document.same_cell(gone.start, end + len(line)):
+                return end
+            end += len(line)
+        if end not in others:
+            return end
+        end = others[end]
+
+
+def _blank_lines(lines: Sequence[str]) -> int:
+    return next((count for count, line in enumerate(lines) if line.strip()), len(lines))
+
+
+def _merged(edits: Sequence[Edit]) -> Edits | None:
+    """Edits in source order, deletions that overlap as one; ``None`` where others overlap."""
+    found: list[Edit] = []
+    for edit in sorted(edits, key=lambda each: each.span):
+        last = found[-1] if found else None
+        if last is None or edit.span.start >= last.span.end:
+            found.append(edit)
+        elif last.text or edit.text:
+            return None
+        else:
+            found[-1] = Edit(Span(last.span.start, max(last.span.end, edit.span.end)), "")
+    return tuple(found)
 
 
 def use_instead(document: Document, func: cst.BaseExpression, module: str, new: str) -> Edits | None:

@@ -10,9 +10,11 @@ from dataclasses import dataclass, replace
 import libcst as cst
 
 from greenlint.document import Document
+from greenlint.edits import drop_imports
 from greenlint.facts import Facts
 from greenlint.facts.calls import Calls
 from greenlint.facts.glance import Glance
+from greenlint.facts.imports import Imports
 from greenlint.facts.loops import LoopRole, Loops
 from greenlint.facts.modules import Modules
 from greenlint.facts.premises import held
@@ -65,7 +67,7 @@ def analyze(
     for rule in _running(rules, facts.glance, concerned, gate=gate):
         try:
             reports = _unique(_run(rule, facts))
-            findings.extend(_place(rule, report, document, severities or {}, trust or {}) for report in reports)
+            findings.extend(_place(rule, report, facts, severities or {}, trust or {}) for report in reports)
         except RecursionError as error:
             crashes.append(Crash(rule.name, f"{type(error).__name__}: code nested too deeply for this rule"))
         except Exception as error:
@@ -123,10 +125,11 @@ def _unique(reports: Iterable[Report]) -> list[Report]:
 def _place(
     rule: Rule,
     report: Report,
-    document: Document,
+    facts: Facts,
     severities: Mapping[str, Severity],
     trust: Mapping[str, Applicability],
 ) -> Finding:
+    document = facts.document
     severity = severities.get(rule.name, rule.severity)
     if report.severity is not None and report.severity.rank < severity.rank:
         severity = report.severity
@@ -139,8 +142,15 @@ def _place(
         help=report.help,
         notes=report.notes,
         related=tuple(_related(document, *each) for each in report.related),
-        fix=_trusted(report.fix, trust.get(rule.name)),
+        fix=_trusted(_completed(report.fix, facts), trust.get(rule.name)),
     )
+
+
+def _completed(fix: Fix | None, facts: Facts) -> Fix | None:
+    """A fix that leaves no import behind which only the code it deletes uses."""
+    if fix is None or not any(each.span.start < each.span.end for each in fix.edits):
+        return fix
+    return replace(fix, edits=drop_imports(facts.document, fix.edits, is_taken=facts[Imports].gives))
 
 
 def _trusted(fix: Fix | None, applicability: Applicability | None) -> Fix | None:

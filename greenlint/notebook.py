@@ -74,6 +74,12 @@ class CellMap:
         lines = self._physical.get(cell)
         return lines[min(within, len(lines)) - 1] if lines else 1
 
+    @property
+    def written(self) -> str:
+        """The code of all cells as it is written, with magics and with what does not parse."""
+        stored = stored_sources(self.raw)
+        return "\n".join(stored[cell].text for _, cell, _ in self.starts if cell in stored)
+
     def outputs(self, cell: int) -> str:
         """The text that stands in the stored outputs of a cell."""
         try:

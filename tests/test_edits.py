@@ -606,3 +606,97 @@ def test_is_remarked_looks_at_the_header_of_a_block() -> None:
     assert not edits.is_remarked(document, nodes(document, cst.With)[0])
     document = document_of("with run():  # because of it\n    stop()\n")
     assert edits.is_remarked(document, nodes(document, cst.With)[0])
+
+
+DROPPED = {
+    "the only use": ("import os\n\nimport torch\n\ngone(os)\nf()\n", "import torch\n\nf()\n"),
+    "with the blank lines between": ("import os\n\ngone(os)\n\nimport torch\n", "import torch\n"),
+    "in its own section": (
+        "import torch\n\nimport os\n\n\nf()\ngone(os)\n",
+        "import torch\n\n\nf()\n",
+    ),
+    "below a docstring": ('"""Why."""\n\nimport os\n\ngone(os)\nf()\n', '"""Why."""\n\nf()\n'),
+    "carriage returns": ("import os\r\n\r\ngone(os)\r\nf()\r\n", "f()\r\n"),
+    "under another name": ("import gc as collector\ngone(collector)\n", ""),
+    "a name of a module": ("import os\nfrom gc import collect\ngone(collect)\nos\n", "import os\nos\n"),
+    "one of several": (
+        "from os import path, environ, sep\ngone(environ)\npath, sep\n",
+        "from os import path, sep\npath, sep\n",
+    ),
+    "first": ("import gc, os\ngone(gc)\nos\n", "import os\nos\n"),
+    "last": ("import gc, os\ngone(os)\ngc\n", "import gc\ngc\n"),
+    "last two": (
+        "from os import (\n    sep,\n    path,\n    environ,\n)\ngone(path, environ)\nsep\n",
+        "from os import (\n    sep,\n)\nsep\n",
+    ),
+    "all of several": ("from os import path, environ\ngone(path, environ)\nf()\n", "f()\n"),
+    "a package that is loaded anyway": (
+        "import torch\nfrom torch.backends import cudnn\ngone(cudnn)\ntorch\n",
+        "import torch\ntorch\n",
+    ),
+}
+
+
+def _without_gone(document: Document, *, is_taken: bool = False) -> str | None:
+    deleted = edits.delete_statement(
+        document, next(each for each in nodes(document, cst.Expr) if "gone" in document.source(each))
+    )
+    assert deleted is not None
+    return applied(document.text, edits.drop_imports(document, deleted, is_taken=lambda name: is_taken))
+
+
+@pytest.mark.parametrize(("before", "after"), DROPPED.values(), ids=DROPPED)
+def test_drop_imports(before: str, after: str) -> None:
+    assert _without_gone(document_of(before)) == after
+
+
+KEPT = {
+    "another use": "import os\ngone(os)\nos.path\n",
+    "in a string": "import os\ngone(os)\n__all__ = ['os']\n",
+    "in a comment": "import os\ngone(os)\nf()  # type: os.PathLike\n",
+    "a comment on its line": "import os  # noqa: F401\ngone(os)\n",
+    "a package with effects": "import plugin\ngone(plugin)\n",
+    "in a try": "try:\n    import os\nexcept ImportError:\n    pass\ngone(os)\n",
+    "imported twice": "import os\ndef f():\n    import os\ngone(os)\n",
+    "for others": "from gc import collect as collect\ngone(collect)\n",
+    "relative": "from . import os\ngone(os)\n",
+    "a shared line": "import os; f()\ngone(os)\n",
+    "unused before": "import os\ngone()\n",
+    "in a function": "def f():\n    import os\n    g()\n    gone(os)\n",
+}
+
+
+@pytest.mark.parametrize("before", KEPT.values(), ids=KEPT)
+def test_imports_that_stay(before: str) -> None:
+    rest = "".join(line for line in before.splitlines(keepends=True) if "gone" not in line)
+    assert _without_gone(document_of(before)) == rest
+
+
+def test_what_others_take_stays() -> None:
+    assert _without_gone(document_of("import os\ngone(os)\n"), is_taken=True) == "import os\n"
+    text = "import os\ngone(os)\n"
+    package = Document("package/__init__.py", text, cst.parse_module(text))
+    assert _without_gone(package) == "import os\n"
+
+
+def test_an_import_stays_that_another_is_put_behind() -> None:
+    document = document_of("import os\ngone(os)\n")
+    added = edits.ensure_import(document, "import sys")
+    deleted = edits.delete_statement(document, nodes(document, cst.Expr)[0])
+    assert added is not None and deleted is not None
+    changes = edits.drop_imports(document, [*added, *deleted], is_taken=lambda name: False)
+    assert applied(document.text, changes) == "import os\nimport sys\n"
+
+
+def test_an_import_that_goes_with_the_last_line_of_its_cell() -> None:
+    cell: dict[str, object] = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+    cells = [{**cell, "source": "import os\ngone(os)"}, {**cell, "source": "f()"}]
+    raw = json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    document = parse("n.ipynb", raw.encode()).document
+    assert document is not None
+    after = _without_gone(document)
+    assert after is not None and after.split() == ["f()"]
+    magic = json.dumps({"cells": [*cells, {**cell, "source": "%timeit os.getcwd()"}], "nbformat": 4})
+    document = parse("n.ipynb", magic.encode()).document
+    assert document is not None
+    assert "import os" in (_without_gone(document) or "")

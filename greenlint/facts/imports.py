@@ -99,6 +99,20 @@ class Imports:
             memo[key] = list(self._find_importing())
         return cast("list[str]", memo[key])
 
+    def gives(self, name: str) -> bool:
+        """Whether another project file may take a name from this one: by name, as an attribute, or with all others."""
+        stem = posixpath.splitext(posixpath.basename(self._path))[0]
+        attribute = re.compile(rf"\b{stem}\.{name}\b")
+        return any(
+            attribute.search(text)
+            or any(
+                names and {"*", name} & {*names}
+                for module, names in _statements(text)
+                if module.rpartition(".")[2] == stem
+            )
+            for text in (code_at(self._sources, path) for path in self.importing())
+        )
+
     def _find_importing(self) -> Iterator[str]:
         seen = {self._path}
         for path in self._importing_directly(self._path):

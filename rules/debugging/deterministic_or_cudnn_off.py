@@ -197,7 +197,6 @@ class DeterministicOrCudnnOff(Rule):
             """,
             fixed="""
             import torch
-            from torch.backends import cudnn
 
             def main():
                 model = torch.nn.LSTM(256, 1024).cuda()

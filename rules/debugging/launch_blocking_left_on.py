@@ -113,8 +113,6 @@ class LaunchBlockingLeftOn(Rule):
                 optimizer.step()
             """,
             fixed="""
-            import os
-
             import torch
 
             model = Net().cuda()
@@ -145,8 +143,6 @@ class LaunchBlockingLeftOn(Rule):
                 main()
             """,
             fixed="""
-            import os
-
             import torch
 
             def train(model, loader, optimizer):
@@ -174,8 +170,6 @@ class LaunchBlockingLeftOn(Rule):
             model.fit(images, epochs=20)
             """,
             fixed="""
-            import os
-
             import tensorflow as tf
 
             model = tf.keras.applications.ResNet50(weights=None)
@@ -198,8 +192,6 @@ class LaunchBlockingLeftOn(Rule):
                 optimizer.step()
             """,
             fixed="""
-            import os
-
             import torch
             import torch.distributed as dist
 
@@ -224,8 +216,6 @@ class LaunchBlockingLeftOn(Rule):
                 optimizer.step()
             """,
             fixed="""
-            import os
-
             import torch
 
             BLOCK = "1"

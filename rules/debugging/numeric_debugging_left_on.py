@@ -302,8 +302,6 @@ class NumericDebuggingLeftOn(Rule):
                 params = optax.apply_updates(params, updates)
             """,
             fixed="""
-            import os
-
             import jax
             import optax
 
@@ -327,7 +325,6 @@ class NumericDebuggingLeftOn(Rule):
             """,
             fixed="""
             import torch
-            from torch import autograd
 
             scaler = torch.amp.GradScaler()
             with torch.autocast("cuda"):

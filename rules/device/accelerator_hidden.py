@@ -114,9 +114,6 @@ class AcceleratorHidden(Rule):
             model.fit(images, labels, epochs=10)
             """,
             fixed="""
-            import os
-
-
             from tensorflow import keras
 
             model = keras.applications.ResNet50(weights=None)
@@ -192,7 +189,6 @@ class AcceleratorHidden(Rule):
                 optimizer.step()
             """,
             fixed="""
-            import os
             import torch
             from torch import nn
 

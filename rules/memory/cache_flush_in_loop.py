@@ -155,7 +155,6 @@ class CacheFlushInLoop(Rule):
                     torch.cuda.empty_cache()
             """,
             fixed="""
-            import gc
             import torch
 
             def train(model, loader, optimizer):

@@ -269,3 +269,23 @@ def test_notebooks_import_too() -> None:
     cells = [{"cell_type": "code", "source": ["from net import train\n", "train(model)"]}]
     files = {"net.py": "", "run.ipynb": json.dumps({"cells": cells, "metadata": {}})}
     assert project(files, "net.py").importing() == ["run.ipynb"]
+
+
+# -- names that others take ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("other", "gives"),
+    [
+        ("from tools import os", True),
+        ("from tools import (\n    run,\n    os as system,\n)", True),
+        ("from tools import *", True),
+        ("import tools\ntools.os.getcwd()", True),
+        ("import os\nimport tools\ntools.run(os)", False),
+        ("import os\nfrom tools import run", False),
+        ("from elsewhere import *", False),
+    ],
+)
+def test_gives(other: str, gives: bool) -> None:
+    files = {"tools.py": "import os\ndef run(x): ...", "main.py": other, "elsewhere.py": ""}
+    assert project(files, "tools.py").gives("os") is gives
