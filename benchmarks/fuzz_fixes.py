@@ -2,20 +2,24 @@
 
     python -m benchmarks.fuzz_fixes FOLDER [--files N] [--seed N]
 
-Wasteful code, the `Bad` examples of the rules, is put into files of FOLDER at a random place; commas in brackets get
-line ends and comments, lines get comments behind them, and the file Windows line ends or the shape of a notebook. Then
-all fixes are made, unsafe ones included. What comes out must parse and compile, must have nothing left to fix, must
-keep every comment but greenlint's own, and every byte outside the edits.
+Wasteful code, the `Bad` examples of the rules, is put into files of FOLDER at a random place, as it is or inside a
+function, a method, a `try` or an `if`. Short statements are joined by semicolons, commas in brackets get line ends and
+comments, lines get comments behind them, and the file Windows line ends, no last line end or the shape of a notebook.
+Then all fixes are made, unsafe ones included. What comes out must parse and compile, must have nothing left to fix,
+must keep every comment but greenlint's own, and every byte outside the edits.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import io
+import itertools
 import json
 import random
 import re
 import sys
+import textwrap
 import tokenize
 import traceback
 import warnings
@@ -54,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     warnings.simplefilter("ignore")
     source = random.Random(options.seed)
     files = sorted(each for each in options.folder.rglob("*.py") if each.stat().st_size < _LARGEST)
-    rules = [rule() for rule in RuleLoader(["greenlint_rules"]).registry().rules.values()]
+    rules = [_made(rule) for rule in RuleLoader(["greenlint_rules"]).registry().rules.values()]
     fuzz = _Fuzz(rules, source)
     for path in source.sample(files, min(options.files, len(files))):
         fuzz.file(path)
@@ -97,13 +101,15 @@ class _Fuzz:
 
     def _mutated(self, text: str) -> tuple[str, str | None, str]:
         source = self._source
-        text = self._with_example(text, source.choice(source.choice(self._examples)))
-        text = _loosened(text, source)
+        example = _joined(source.choice(source.choice(self._examples)), source)
+        text = _loosened(self._with_example(text, _held(example, source)), source)
         try:
             compile(text, "mutated", "exec")
         except (SyntaxError, ValueError):
             return "", None, ""
         shape = source.choice(["plain", "plain", "crlf", "tabs", "notebook"])
+        if shape != "notebook" and source.random() < 0.2:
+            text = text.rstrip("\n")
         if shape == "crlf":
             return "train.py", text.replace("\n", "\r\n"), shape
         if shape == "tabs":
@@ -169,6 +175,43 @@ class _Fuzz:
         lost = Counter(_comments(before.text if before else "")) - Counter(_comments(document.text))
         if lost:
             yield f"loses comments after {dict(result.applied)}: {sorted(lost)}"
+
+
+def _made(rule: type[Rule]) -> Rule:
+    """A rule with the options of its first example that has some, so that it looks for all it can find."""
+    options = next((each.options for each in rule.examples if isinstance(each, Bad) and each.options), None)
+    return rule(rule.Options(**options)) if options else rule()
+
+
+_HOLDERS = (
+    "def run_example():\n{}",
+    "class RunsExample:\n    def run(self):\n        count = 0\n    {}",
+    "try:\n{}finally:\n    pass\n",
+    'if __name__ == "__main__":\n{}',
+)
+
+
+def _held(example: str, source: random.Random) -> str:
+    """An example as it is, or inside of a block."""
+    if source.random() < 0.5:
+        return example
+    holder = source.choice(_HOLDERS)
+    indent = "    " * (2 if holder.startswith("class") else 1)
+    return holder.replace("    {}", "{}").format(textwrap.indent(example, indent))
+
+
+def _joined(example: str, source: random.Random) -> str:
+    """An example with some of its short statements on the line of the one before."""
+    lines = example.splitlines(keepends=True)
+    simple = (ast.Assign, ast.AugAssign, ast.Expr, ast.Import, ast.ImportFrom, ast.Pass, ast.Assert)
+    for block in ast.walk(ast.parse(example)):
+        body = getattr(block, "body", ())
+        for one, other in itertools.pairwise(body if isinstance(body, list) else ()):
+            short = isinstance(one, simple) and isinstance(other, simple) and one.end_lineno == other.lineno - 1
+            before, after = lines[one.lineno - 1], lines[other.lineno - 1]
+            if short and other.lineno == other.end_lineno and "#" not in before + after and source.random() < 0.1:
+                lines[one.lineno - 1], lines[other.lineno - 1] = "", f"{before.rstrip()}; {after.lstrip()}"
+    return "".join(lines)
 
 
 def _changed_outside(before: str, after: str, document: Document, edits: Sequence[Edit]) -> Iterator[str]:

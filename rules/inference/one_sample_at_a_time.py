@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_file
 
 if TYPE_CHECKING:
-    from greenlint import Call, Facts, Findings, Outline, Pass, cst
+    from greenlint import Call, Facts, Findings, Fix, Outline, Pass, cst
 
 
 class OneSampleAtATime(Rule):
@@ -25,7 +25,8 @@ class OneSampleAtATime(Rule):
     differ too much in size: padding long-tailed texts into one batch can be slower, above all on a CPU.
 
     To fix it, give the model all samples in one call, or batches of them. Where there is only one at a time, call a
-    Keras model itself, `model(x, training=False)`, instead of `predict`.
+    Keras model itself, `model(x, training=False)`, instead of `predict`. The automatic fix is made for a list of what
+    scikit-learn predicts for each row of an array.
     """
 
     severity = Severity.WARNING
@@ -99,7 +100,20 @@ class OneSampleAtATime(Rule):
                 notes=_NOTES.get(what, ()),
                 related=((around, "the loop"),),
                 severity=Severity.INFO if what in _UNSURE else None,
+                fix=self._fix(call, around, facts) if what == "sklearn" else None,
             )
+
+    def _fix(self, call: Call, around: cst.CSTNode, facts: Facts) -> Fix | None:
+        from greenlint import Tree, replace_node
+
+        document, whole = facts.document, facts[Tree].parent(around)
+        rows = _all_rows(call, whole, facts)
+        if whole is None or rows is None or "#" in document.source(whole):
+            return None
+        written = f"list({document.source(call.node.func)}({document.source(rows)}))"
+        edits = replace_node(document, whole, written)
+        reason = "changes rounding, takes memory for all rows, and fails where there is none"
+        return self.unsafe_fix("predict all rows in one call", *edits, reason=reason)
 
     examples = (
         Bad(
@@ -156,6 +170,43 @@ class OneSampleAtATime(Rule):
             model = RandomForestClassifier().fit(x, y)
             for row in rows:
                 scores.append(model.predict_proba([row])[0])  # bad
+            """
+        ),
+        Bad(
+            """
+            import numpy as np
+            from sklearn.ensemble import RandomForestClassifier
+
+            model = RandomForestClassifier().fit(x, y)
+            rows = np.load("rows.npy")
+            labels = [model.predict([row])[0] for row in rows]  # bad
+            """,
+            fixed="""
+            import numpy as np
+            from sklearn.ensemble import RandomForestClassifier
+
+            model = RandomForestClassifier().fit(x, y)
+            rows = np.load("rows.npy")
+            labels = list(model.predict(rows))
+            """,
+        ),
+        Bad(
+            """
+            from sklearn.ensemble import RandomForestClassifier
+
+            model = RandomForestClassifier().fit(x, y)
+            rows = read_rows()
+            labels = [model.predict([row])[0] for row in rows]  # bad
+            """
+        ),
+        Bad(
+            """
+            import numpy as np
+            from sklearn.ensemble import RandomForestClassifier
+
+            model = RandomForestClassifier().fit(x, y)
+            rows = np.load("rows.npy")
+            labels = [model.predict([row])[0] for row in rows if row.any()]  # bad
             """
         ),
         Bad(
@@ -468,6 +519,40 @@ def _are_of_any_size(around: Pass, facts: Facts) -> bool:
     """Whether the samples are images as the files have them, of which no batch can be made."""
     read = _READS_IMAGE.search(facts.document.source(around.node)) is not None
     return read and _RESIZES.search(facts.document.text) is None
+
+
+def _all_rows(call: Call, whole: cst.CSTNode | None, facts: Facts) -> cst.BaseExpression | None:
+    """The array of which ``[model.predict([row])[0] for row in rows]`` takes one row after the other."""
+    from greenlint import Tree, cst
+
+    if not isinstance(whole, cst.ListComp) or len(call.node.args) != 1 or whole.for_in.inner_for_in is not None:
+        return None
+    loop, (arg,) = whole.for_in, call.node.args
+    first = facts[Tree].parent(call.node)
+    if first is not whole.elt or not isinstance(first, cst.Subscript) or loop.ifs or loop.asynchronous is not None:
+        return None
+    index = first.slice[0].slice if len(first.slice) == 1 else None
+    if not isinstance(index, cst.Index) or not isinstance(index.value, cst.Integer) or index.value.value != "0":
+        return None
+    rows = arg.value.elements if isinstance(arg.value, cst.List) and not arg.star else ()
+    row = rows[0].value if len(rows) == 1 else None
+    if not isinstance(row, cst.Name) or not isinstance(loop.target, cst.Name) or row.value != loop.target.value:
+        return None
+    # Another model for each row is no batch.
+    chosen = any(each.value == row.value for each in facts[Tree].below(call.node.func, cst.Name))
+    return loop.iter if not chosen and _is_array(loop.iter, facts) else None
+
+
+def _is_array(node: cst.BaseExpression, facts: Facts) -> bool:
+    """Whether an expression is certainly an array, or the values of a table."""
+    from greenlint import Kind, Values, cst
+
+    if isinstance(node, cst.Name):
+        made = facts[Values].of(node).call
+        return facts[Values].of(node).kind is Kind.ARRAY or (made is not None and made.method == "to_numpy")
+    if isinstance(node, cst.Call):
+        return isinstance(node.func, cst.Attribute) and node.func.attr.value == "to_numpy"
+    return False
 
 
 def _endless(call: Call, given: cst.BaseExpression, what: str, passes: list[Pass], facts: Facts) -> cst.CSTNode | None:
