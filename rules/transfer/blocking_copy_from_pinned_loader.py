@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_loop
 
 if TYPE_CHECKING:
-    from greenlint import Call, Edit, Facts, Findings, Fix, Loop, Move, Outline
+    from greenlint import Call, Edit, Facts, Findings, Fix, Loop, Move, Outline, cst
 
 
 class BlockingCopyFromPinnedLoader(Rule):
@@ -66,7 +66,7 @@ class BlockingCopyFromPinnedLoader(Rule):
         )
 
     def _fix(self, moves: list[Move], loader: Call, loop: Loop, facts: Facts) -> Fix | None:
-        """Copy tensors in the background where the device is written out and nothing changes the batch on the host."""
+        """Copy tensors in the background where nothing changes the batch on the host meanwhile."""
         from greenlint import set_argument
 
         if loader.is_open or not loader.argument("collate_fn").absent:
@@ -75,10 +75,13 @@ class BlockingCopyFromPinnedLoader(Rule):
         edits: list[Edit] = []
         for move in moves:
             made = set_argument(facts.document, move.call.node, "non_blocking", "True")
-            if made is None or not _is_cuda(move) or not _is_read_once(move, loop, facts):
+            if made is None or move.call.method not in ("to", "cuda") or not _is_read_once(move, loop, facts):
                 return None
             edits.extend(made)
-        return self.safe_fix("copy in the background", *edits)
+        if all(_is_cuda(move, facts) for move in moves):
+            return self.safe_fix("copy in the background", *edits)
+        reason = "a device other than CUDA may read the copy before it is complete"
+        return self.unsafe_fix("copy in the background", *edits, reason=reason)
 
     examples = (
         Bad(
@@ -116,7 +119,42 @@ class BlockingCopyFromPinnedLoader(Rule):
                 x, y = x.to(device), y.to(device)  # bad
                 criterion(model(x), y).backward()
                 optimizer.step()
+            """,
+            fixed="""
+            import torch
+            from torch.utils.data import DataLoader
+
+            device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+            loader = DataLoader(data, batch_size=64, **{"pin_memory": True, "num_workers": 8})
+            for step, (x, y) in enumerate(loader):
+                x, y = x.to(device, non_blocking=True), y.to(device, non_blocking=True)
+                criterion(model(x), y).backward()
+                optimizer.step()
+            """,
+        ),
+        Bad(
             """
+            import torch
+            from torch.utils.data import DataLoader
+
+            kind = "cuda" if torch.cuda.is_available() else "xpu"
+            loader = DataLoader(data, batch_size=64, pin_memory=True)
+            for x, y in loader:
+                x, y = x.to(kind), y.to(kind)  # bad
+                criterion(model(x), y).backward()
+                optimizer.step()
+            """,
+            fixed="""
+            import torch
+            from torch.utils.data import DataLoader
+
+            kind = "cuda" if torch.cuda.is_available() else "xpu"
+            loader = DataLoader(data, batch_size=64, pin_memory=True)
+            for x, y in loader:
+                x, y = x.to(kind, non_blocking=True), y.to(kind, non_blocking=True)
+                criterion(model(x), y).backward()
+                optimizer.step()
+            """,
         ),
         Bad(
             """
@@ -271,15 +309,30 @@ def _is_blocking(move: Move, loop: Loop, facts: Facts) -> bool:
     return any(each.kind is BindingKind.LOOP and each.node is loop.node for each in facts[Names].reaching(source))
 
 
-def _is_cuda(move: Move) -> bool:
-    """Whether the device is CUDA by its name: on others the host may see the copy before it is complete."""
-    from greenlint import cst
+def _is_cuda(move: Move, facts: Facts) -> bool:
+    """Whether the device is certainly CUDA, or the CPU, where nothing is copied."""
+    if len(move.call.node.args) != (move.call.method == "to"):
+        return False
+    return move.call.method == "cuda" or (move.device is not None and _names_cuda(move.device, facts))
 
-    if move.call.method == "cuda":
-        return not move.call.node.args
-    device = move.device
-    named = isinstance(device, cst.SimpleString) and str(device.evaluated_value).startswith("cuda")
-    return move.call.method == "to" and named and len(move.call.node.args) == 1
+
+def _names_cuda(node: cst.BaseExpression, facts: Facts) -> bool:
+    """Whether an expression is ``"cuda"``, or ``"cpu"`` where there is no CUDA device."""
+    from greenlint import BindingKind, Calls, Names, cst
+
+    if isinstance(node, cst.IfExp):
+        on_host = isinstance(node.orelse, cst.SimpleString) and node.orelse.evaluated_value == "cpu"
+        return on_host and _names_cuda(node.body, facts)
+    if isinstance(node, cst.SimpleString):
+        return str(node.evaluated_value).startswith("cuda")
+    if isinstance(node, cst.Call):
+        made = facts[Calls].of(node)
+        return made.name == "torch.device" and len(node.args) == 1 and _names_cuda(node.args[0].value, facts)
+    bindings = facts[Names].reaching(node) if isinstance(node, cst.Name) else ()
+    if len(bindings) != 1 or bindings[0].kind is not BindingKind.ASSIGN or bindings[0].path:
+        return False
+    value = bindings[0].value
+    return value is not None and not isinstance(value, cst.Name) and _names_cuda(value, facts)
 
 
 def _is_read_once(move: Move, loop: Loop, facts: Facts) -> bool:
