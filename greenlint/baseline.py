@@ -86,6 +86,10 @@ class Baseline:
         """The same file with other entries."""
         return Baseline(self.file, +Counter(entries))
 
+    def with_one_more(self, path: str, finding: PlacedFinding) -> Baseline:
+        """The same with a finding in the file at an absolute path."""
+        return self.with_entries(Counter(self.entries) + Counter([self.identity(path, finding)]))
+
     def text(self) -> str:
         """The content of the file: sorted, an entry a line, so that git can merge it."""
         written = (_written(*each) for each in sorted(self.entries.items()))

@@ -14,13 +14,15 @@ from greenlint.lsp.diagnostics import SOURCE
 from greenlint.results import PlacedFinding
 from greenlint.suppress import can_be_ignored
 
-__all__ = ["FIX_ALL", "FIX_ALL_NOTEBOOK", "KINDS", "OPEN_PAGE", "SELECT_REASON", "action_list"]
+__all__ = ["FIX_ALL", "FIX_ALL_NOTEBOOK", "KINDS", "OPEN_PAGE", "PARK", "SELECT_REASON", "action_list"]
 
 FIX_ALL = f"source.fixAll.{SOURCE}"
 FIX_ALL_NOTEBOOK = f"notebook.{FIX_ALL}"
 KINDS: list[types.CodeActionKind | str] = [types.CodeActionKind.QuickFix, FIX_ALL, FIX_ALL_NOTEBOOK]
 OPEN_PAGE = "greenlint.openPage"
 """The command that shows the page of a rule."""
+PARK = "greenlint.park"
+"""The command that adds a finding to the baseline."""
 SELECT_REASON = "greenlint.selectReason"
 """The command that selects a reason which is still to be written."""
 
@@ -34,11 +36,12 @@ def action_list(
     *,
     misses_reasons: bool = False,
     selects: bool = False,
+    is_stored: bool = False,
 ) -> Iterator[types.CodeAction]:
     """The actions for a request: of ``findings``, which lie in the range, those of the kinds asked for.
 
     Where the project ``misses_reasons``, no suppression is offered without one. ``selects`` says whether the editor
-    can be told what to select.
+    can be told what to select, ``is_stored`` whether the document is a file, which a baseline can name.
     """
     only = params.context.only
     if _wants(only, _QUICK):
@@ -50,6 +53,8 @@ def action_list(
                 where = [uri, finding.rule, params.range.start.line]
                 select = types.Command("select the reason", SELECT_REASON, arguments=where) if selects else None
                 yield from _suppressions(make, finding.rule, select, misses_reasons=misses_reasons)
+                if is_stored:
+                    yield _parking(make, uri, finding)
             yield _explanation(make, finding.rule)
     # A lamp in the margin offers to fix everything only when the editor asks for just that.
     for kind in (FIX_ALL, FIX_ALL_NOTEBOOK):
@@ -109,6 +114,13 @@ def _suppressions(
     yield with_reason(f"ignore {rule} here, with a reason", "ignore")
     in_file = f"ignore {rule} in this file"
     yield with_reason(in_file, "ignore-file") if misses_reasons else make(in_file, "ignore-file")
+
+
+def _parking(make: Callable[..., types.CodeAction], uri: str, finding: PlacedFinding) -> types.CodeAction:
+    action = make("add to the baseline", "park")
+    action.command = types.Command("add to the baseline", PARK, arguments=[uri, finding.fingerprint])
+    action.data = None
+    return action
 
 
 def _explanation(make: Callable[..., types.CodeAction], rule: str) -> types.CodeAction:

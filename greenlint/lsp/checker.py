@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from greenlint.baseline import Baseline
 from greenlint.batch import Examined
 from greenlint.config_error import ConfigError
 from greenlint.discovery import discover
@@ -43,6 +44,8 @@ class Checker:
         self._settings = settings
         self._tools: _Tools | None = None
         self._held: dict[str, str] = {}
+        self.baseline_file: str | None = None
+        """Where the baseline of the folder is, or would be."""
 
     def configure(self, settings: EditorSettings) -> None:
         """Go on with other settings of the editor."""
@@ -101,8 +104,25 @@ class Checker:
         """Whether a suppression in the file at ``path`` has to say why."""
         try:
             return self._made().runner.profile(path).misses_reasons
-        except (ConfigError, NoRulePackagesError):
+        except (ConfigurationError, ConfigError, NoRulePackagesError):
             return False
+
+    def park(self, path: str, found: Examined, fingerprint: str) -> None:
+        """Add a finding that is shown to the baseline; raises :class:`ConfigurationError`."""
+        shown = next((each for each in found.result.findings if each.fingerprint == fingerprint), None)
+        if shown is None:
+            return
+        try:
+            session = self._made().session
+            settings = session.settings_near(self.folder)
+            # What is in the file now, not what was there when it was read last.
+            present = session.baseline(settings, wanted=False) or Baseline(settings.baseline, {})
+            present.with_one_more(path, shown).write()
+        except ConfigError as error:
+            raise ConfigurationError(str(error)) from None
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise ConfigurationError(f"{settings.baseline}: cannot be written: {reason}") from None
 
     def find(self, rule: str) -> type[Rule] | None:
         """The rule of this name."""
@@ -126,13 +146,22 @@ class Checker:
         return list(self._tools.session.warnings()) if self._tools is not None else []
 
     def _made(self) -> _Tools:
+        """The session and its runner; raises :class:`ConfigurationError`."""
         if self._tools is None:
-            session = self._session()
-            runner = session.runner(RunOptions(jobs=1))
-            for path, text in self._held.items():
-                runner.hold(path, text)
-            self._tools = _Tools(session, runner)
+            try:
+                self._tools = self._make()
+            except (ConfigError, NoRulePackagesError) as error:
+                raise ConfigurationError(str(error)) from None
         return self._tools
+
+    def _make(self) -> _Tools:
+        session = self._session()
+        settings = session.settings_near(self.folder)
+        self.baseline_file = str(settings.baseline)
+        runner = session.runner(RunOptions(jobs=1), baseline=session.baseline(settings, wanted=False))
+        for path, text in self._held.items():
+            runner.hold(path, text)
+        return _Tools(session, runner)
 
     def _session(self) -> Session:
         settings = self._settings

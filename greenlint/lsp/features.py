@@ -7,14 +7,12 @@ from typing import Any
 
 from lsprotocol import types
 
-from greenlint.lsp.actions import KINDS, OPEN_PAGE, SELECT_REASON
+from greenlint.lsp.actions import KINDS, OPEN_PAGE, PARK, SELECT_REASON
 from greenlint.lsp.checker import ConfigurationError
 from greenlint.lsp.server import SECTION, GreenlintServer
 from greenlint.lsp.settings import Shown
 
 __all__ = ["create_server"]
-
-_CONFIGURATION = ("greenlint.toml", "pyproject.toml")
 
 
 def create_server() -> GreenlintServer:
@@ -50,7 +48,7 @@ def _life(server: GreenlintServer) -> None:
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
     def watched(params: types.DidChangeWatchedFilesParams) -> None:
-        if any(each.uri.endswith(_CONFIGURATION) for each in params.changes):
+        if any(map(server.is_configuration, (each.uri for each in params.changes))):
             server.reload()
         else:
             server.refresh()
@@ -68,7 +66,7 @@ def _documents(server: GreenlintServer) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
     async def saved(params: types.DidSaveTextDocumentParams) -> None:
-        if params.text_document.uri.endswith(_CONFIGURATION):
+        if server.is_configuration(params.text_document.uri):
             server.reload()
         else:
             server.refresh()
@@ -168,3 +166,7 @@ def _help(server: GreenlintServer) -> None:
     @server.command(SELECT_REASON)
     async def select_reason(uri: Any, rule: Any, line: Any) -> None:
         await server.select_reason(str(uri), str(rule), int(line))
+
+    @server.command(PARK)
+    async def park(uri: Any, fingerprint: Any) -> None:
+        await server.park(str(uri), str(fingerprint))

@@ -40,7 +40,15 @@ _LOG = logging.getLogger(__name__)
 _NOTEBOOKS = types.NotebookDocumentSyncOptions(
     [types.NotebookDocumentFilterWithNotebook(notebook="*", cells=[types.NotebookCellLanguage("python")])], save=True
 )
-_WATCHED = ("**/greenlint.toml", "**/.greenlint.toml", "**/pyproject.toml", "**/*.py", "**/requirements*.txt")
+_CONFIGURATION = ("greenlint.toml", "pyproject.toml")
+_WATCHED = (
+    "**/greenlint.toml",
+    "**/.greenlint.toml",
+    "**/pyproject.toml",
+    "**/*baseline*.json",
+    "**/*.py",
+    "**/requirements*.txt",
+)
 
 
 class GreenlintServer(LanguageServer):
@@ -80,6 +88,11 @@ class GreenlintServer(LanguageServer):
         for checker in self._checkers.values():
             checker.reload()
         self.forget()
+
+    def is_configuration(self, uri: str) -> bool:
+        """Whether a file decides what is reported: a configuration, or a baseline in use."""
+        path = uris.to_fs_path(uri)
+        return uri.endswith(_CONFIGURATION) or any(path == each.baseline_file for each in self._checkers.values())
 
     def refresh(self) -> None:
         """A file was saved: those that depend on it may have other findings."""
@@ -276,6 +289,7 @@ class GreenlintServer(LanguageServer):
             params,
             misses_reasons=await self.in_thread(self.checker_of(opened).misses_reasons, opened.path),
             selects=selects_reasons(self.client_capabilities, uri),
+            is_stored=opened.uri.startswith("file:"),
         )
         actions = list(offered)
         if not self._resolves_edits():
@@ -306,6 +320,23 @@ class GreenlintServer(LanguageServer):
         if not snippets or not takes_snippets(self.client_capabilities):
             return types.WorkspaceEdit(changes=changes)
         return as_snippets(changes, {uri: self.workspace.get_text_document(uri).version for uri in changes})
+
+    async def park(self, uri: str, fingerprint: str) -> None:
+        """Add a finding to the baseline, which is written at once."""
+        opened = self.opened(uri)
+        if opened is None:
+            return
+        await self.checked(opened)
+        try:
+            await self.in_thread(self._park, opened, fingerprint)
+        except ConfigurationError as error:
+            self.tell(str(error))
+        else:
+            self.reload()
+
+    def _park(self, opened: Opened, fingerprint: str) -> None:
+        if opened.examined is not None:
+            self.checker_of(opened).park(opened.path, opened.examined, fingerprint)
 
     async def select_reason(self, uri: str, rule: str, line: int) -> None:
         """Let the editor select the reason for suppressing a rule that is still to be written near a line."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -132,6 +133,7 @@ async def test_quick_fixes(client: LanguageClient, folder: Path) -> None:
         f"greenlint: ignore {RULE} here",
         f"greenlint: ignore {RULE} here, with a reason",
         f"greenlint: ignore {RULE} in this file",
+        "greenlint: add to the baseline",
         f"greenlint: what {RULE} means",
     ]
     (edit,) = offered[0].edit.changes[uri]
@@ -453,6 +455,66 @@ async def test_a_project_that_wants_reasons_is_asked_for_them(client: LanguageCl
         back = types.TextDocumentContentChangeWholeDocument(WASTE)
         client.text_document_did_change(types.DidChangeTextDocumentParams(document, [back]))
         assert [each.code for each in await diagnostics(client, uri)] == [RULE]
+
+
+async def parked(client: LanguageClient, uri: str, where: types.Range) -> None:
+    """Choose what adds the finding at a place to the baseline."""
+    command = (await chosen(client, uri, where, "add to the baseline")).command
+    await client.workspace_execute_command_async(types.ExecuteCommandParams(command.command, command.arguments))
+
+
+@pytest.mark.asyncio
+async def test_findings_are_parked(client: LanguageClient, folder: Path) -> None:
+    twice = WASTE + WASTE.partition("\n\n")[2].replace("total += 1", "torch.cuda.empty_cache()")
+    uri = open_(client, folder / "train.py", twice)
+    first, second = await diagnostics(client, uri)
+    await parked(client, uri, first.range)
+    (left,) = await diagnostics(client, uri)
+
+    assert left.range == second.range
+    file = folder / "greenlint-baseline.json"
+    (entry,) = json.loads(file.read_text("utf-8"))["findings"]
+    assert entry == {"path": "train.py", "rule": RULE, "code": "torch.cuda.synchronize()"}
+    await parked(client, uri, left.range)
+    assert await diagnostics(client, uri) == []
+    assert json.loads(file.read_text("utf-8"))["findings"] == [{**entry, "times": 2}]
+    # What somebody else does to the file counts, once the editor has told.
+    file.unlink()
+    change = types.FileEvent(file.as_uri(), types.FileChangeType.Deleted)
+    client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams([change]))
+    assert len(await diagnostics(client, uri)) == 2
+
+
+@pytest.mark.asyncio
+async def test_findings_of_notebooks_are_parked(client: LanguageClient, folder: Path) -> None:
+    head, body = WASTE.split("\n\n", 1)
+    uris = open_notebook(client, folder, head, body)
+
+    async def found() -> list[types.Diagnostic]:
+        document = client.capabilities.text_document if client.capabilities is not None else None
+        if document is None or document.diagnostic is None:
+            await asyncio.wait_for(published(client, *uris), 60)
+            return list(client.diagnostics[uris[1]])
+        return await diagnostics(client, uris[1])
+
+    (shown,) = await found()
+    client.diagnostics.clear()
+    await parked(client, uris[1], shown.range)
+    assert await found() == []
+    (entry,) = json.loads((folder / "greenlint-baseline.json").read_text("utf-8"))["findings"]
+    assert entry["path"] == "train.ipynb"
+
+
+@pytest.mark.asyncio
+async def test_a_broken_baseline_is_told(client: LanguageClient, folder: Path) -> None:
+    (folder / "greenlint-baseline.json").write_text('{"version": 1,\n7}')
+    uri = open_(client, folder / "train.py", WASTE)
+
+    assert await diagnostics(client, uri) == []
+    (message,) = client.messages
+    assert "greenlint-baseline.json:2:1: not a baseline" in message.message
+    where = types.HoverParams(types.TextDocumentIdentifier(uri), types.Position(7, 6))
+    assert await client.text_document_hover_async(where) is None
 
 
 def test_a_reason_as_a_snippet() -> None:
