@@ -890,6 +890,9 @@ def _insert_import(document: Document, statement: str, wanted: _Imported) -> Edi
     root = wanted.module.lstrip(".").partition(".")[0]
     # Beside an import of the same package nothing is loaded earlier than before.
     same = [each for each in body if _is_import_line(each) and _loads(each, root)]
+    ordered = _insert_in_order(document, statement, wanted, same[:1])
+    if ordered is not None:
+        return ordered
     after = same[0] if same else _last_of_run(body)
     if after is not None:
         gap = newline * 2 if _is_docstring(after) else newline
@@ -898,6 +901,114 @@ def _insert_import(document: Document, statement: str, wanted: _Imported) -> Edi
         return (_insert(len(document.text), f"{statement}{newline}"),)
     start = _start_of(document, body[0])
     return (_insert(document.line_span(start).start, f"{statement}{newline}"),)
+
+
+def _insert_in_order(
+    document: Document, statement: str, wanted: _Imported, same: Sequence[cst.CSTNode]
+) -> Edits | None:
+    """The place of an import among those of its section, or between sections; ``None`` where these are not sorted."""
+    newline, section = document.tree.default_newline, _section(wanted.module)
+    beside = same[0] if same else _last_of_run(document.tree.body)
+    end = document.span(beside).end if beside is not None else 0
+    blocks = [each for each in _import_blocks(document) if document.span(each[0]).start < end]
+    if same:
+        blocks = [each for each in blocks if any(line is beside for line in each)]
+    own = next((each for each in blocks if all(_section_of(line) == section for line in each)), None)
+    if own is not None:
+        return _insert_into(document, own, statement, wanted)
+    if same or not blocks or not _is_sorted(blocks[0]):
+        return None
+    sections = [{_section_of(line) for line in each} for each in blocks]
+    if any(len(each) > 1 for each in sections):
+        return None
+    below = [block for block, found in zip(blocks, sections, strict=True) if min(found) > section]
+    if below:
+        at = document.line_span(_start_of(document, below[0][0])).start
+        return (_insert(at, f"{statement}{newline * 2}"),)
+    return (_insert(document.line_span(document.span(blocks[-1][-1]).end).end, f"{newline * 2}{statement}"),)
+
+
+def _insert_into(
+    document: Document, block: Sequence[cst.SimpleStatementLine], statement: str, wanted: _Imported
+) -> Edits | None:
+    newline, is_from = document.tree.default_newline, statement.startswith("from ")
+    key = next((each for each in _ORDERS if _is_sorted(block, each)), None)
+    if key is None:
+        return None
+    later = [each for each in block if key(*_key_of(each)) > key(is_from, wanted.module)]
+    if not later:
+        return (_insert(document.line_span(document.span(block[-1]).end).end, f"{newline}{statement}"),)
+    at = document.line_span(_start_of(document, later[0])).start
+    if later[0] is not block[0]:
+        at = min((each.start for each in _comments_above(document, at)), default=at)
+    return (_insert(at, f"{statement}{newline}"),)
+
+
+def _import_blocks(document: Document) -> list[list[cst.SimpleStatementLine]]:
+    """The imports of the module that follow each other with no blank line between them."""
+    blocks: list[list[cst.SimpleStatementLine]] = []
+    last: cst.CSTNode | None = None
+    for line in document.tree.body:
+        if isinstance(line, cst.SimpleStatementLine) and _is_import_line(line):
+            is_apart = any(each.comment is None for each in line.leading_lines)
+            if (
+                last is not None
+                and blocks
+                and blocks[-1][-1] is last
+                and not is_apart
+                and document.same_cell(document.span(last).start, document.span(line).start)
+            ):
+                blocks[-1].append(line)
+            else:
+                blocks.append([line])
+        last = line
+    return blocks
+
+
+def _section(module: str) -> int:
+    """Where imports of a module go: the future, the standard library, other packages, this package."""
+    root = module.partition(".")[0]
+    if root == "__future__":
+        return 0
+    if not root:
+        return 3
+    return 1 if root in sys.stdlib_module_names else 2
+
+
+def _section_of(line: cst.SimpleStatementLine) -> int:
+    return _section(_key_of(line)[1])
+
+
+def _key_of(line: cst.SimpleStatementLine) -> tuple[bool, str]:
+    """Whether an import takes names from a module, and the module."""
+    node = line.body[0]
+    if isinstance(node, cst.ImportFrom):
+        return True, "." * len(node.relative) + (_dotted(node.module) if node.module is not None else "")
+    return False, _dotted(node.names[0].name) if isinstance(node, cst.Import) else ""
+
+
+def _by_kind(is_from: bool, module: str) -> tuple[object, ...]:
+    return is_from, module.lower()
+
+
+def _by_module(is_from: bool, module: str) -> tuple[object, ...]:
+    return module.lower(), is_from
+
+
+_ORDERS: tuple[Callable[[bool, str], tuple[object, ...]], ...] = (_by_kind, _by_module)
+"""How sorters of imports order a section: `import` before `from`, or all by their modules."""
+
+
+def _is_sorted(
+    block: Sequence[cst.SimpleStatementLine], key: Callable[[bool, str], tuple[object, ...]] | None = None
+) -> bool:
+    """Whether imports are in one of the orders, each on a line of its own."""
+    if any(
+        len(each.body) > 1 or (isinstance(each.body[0], cst.Import) and len(each.body[0].names) > 1) for each in block
+    ):
+        return False
+    keys = [(key or _by_kind)(*_key_of(each)) for each in block]
+    return keys == sorted(keys) or (key is None and _is_sorted(block, _by_module))
 
 
 def _last_of_run(body: Sequence[cst.CSTNode]) -> cst.CSTNode | None:

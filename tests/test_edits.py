@@ -275,12 +275,12 @@ IMPORT = {
     "after the future": (
         "from __future__ import annotations\nx = 1\n",
         "import torch",
-        "from __future__ import annotations\nimport torch\nx = 1\n",
+        "from __future__ import annotations\n\nimport torch\nx = 1\n",
     ),
     "after the first imports": (
         "import os\nimport sys  # both\nx = 1\nimport late\n",
         "import torch",
-        "import os\nimport sys  # both\nimport torch\nx = 1\nimport late\n",
+        "import os\nimport sys  # both\n\nimport torch\nx = 1\nimport late\n",
     ),
     "beside its package": (
         "import os\nos.environ['A'] = '1'\nfrom torch.utils.data import DataLoader\nimport abc\n",
@@ -294,11 +294,48 @@ IMPORT = {
         "import torch\ndef f():\n    import torch\n",
     ),
     "a submodule is needed": ("import torch\n", "import torch.nn", "import torch\nimport torch.nn\n"),
-    "windows line ends": ("import os\r\n", "import torch", "import os\r\nimport torch\r\n"),
+    "windows line ends": ("import os\r\n", "import torch", "import os\r\n\r\nimport torch\r\n"),
+    "in order": (
+        "import os\n\nimport numpy\n# why\nimport torch\nfrom PIL import Image\n",
+        "import pandas",
+        "import os\n\nimport numpy\nimport pandas\n# why\nimport torch\nfrom PIL import Image\n",
+    ),
+    "names after modules": (
+        "import numpy\nimport torch\nfrom PIL import Image\n",
+        "from numpy import array",
+        "import numpy\nimport torch\nfrom numpy import array\nfrom PIL import Image\n",
+    ),
+    "by modules": (
+        "import numpy\nfrom PIL import Image\nimport torch\n",
+        "import scipy",
+        "import numpy\nfrom PIL import Image\nimport scipy\nimport torch\n",
+    ),
+    "first of its section": (
+        "# licence\nimport sys\n\nimport torch\n",
+        "import os",
+        "# licence\nimport os\nimport sys\n\nimport torch\n",
+    ),
+    "a section above": (
+        "import torch\nimport yaml\n\nx = 1\n",
+        "import os",
+        "import os\n\nimport torch\nimport yaml\n\nx = 1\n",
+    ),
+    "a section between": (
+        "import os\n\nfrom . import a\n",
+        "import torch",
+        "import os\n\nimport torch\n\nfrom . import a\n",
+    ),
+    "not sorted": ("import torch\nimport numpy\n", "import pandas", "import torch\nimport numpy\nimport pandas\n"),
+    "sections mixed": ("import os\nimport torch\n", "import sys", "import os\nimport torch\nimport sys\n"),
+    "never before its package": (
+        "import os\nos.environ['A'] = '1'\nfrom PIL import Image\nfrom torch import nn\n",
+        "import torch",
+        "import os\nos.environ['A'] = '1'\nimport torch\nfrom PIL import Image\nfrom torch import nn\n",
+    ),
     "several lines": (
         "from os import (\n    path\n)\n",
         "import torch",
-        "from os import (\n    path\n)\nimport torch\n",
+        "from os import (\n    path\n)\n\nimport torch\n",
     ),
 }
 
@@ -579,7 +616,7 @@ def test_spelled_with_an_alias() -> None:
     text = "import os\n"
     found = edits.spelled(document_of(text), "numpy", "np")
     assert found is not None and found[1] == "np"
-    assert applied(text, found[0]) == "import os\nimport numpy as np\n"
+    assert applied(text, found[0]) == "import os\n\nimport numpy as np\n"
 
 
 REMARKED = {

@@ -210,8 +210,8 @@ class OptimizerNotFused(Rule):
             optimizer = transformers.AdamW(groups, lr=2e-5, eps=1e-8)  # bad
             """,
             fixed="""
-            import transformers
             import torch
+            import transformers
 
             model = transformers.AutoModel.from_pretrained("bert-base-uncased").to("cuda")
             groups = [{"params": model.parameters(), "weight_decay": 0.01}]

@@ -377,10 +377,10 @@ class TrainStepNotCompiled(Rule):
             """,
             fixed="""
             import flax.linen as nn
+            import jax
             import optax
             from flax.training.train_state import TrainState
             from jax import numpy as jnp, random, value_and_grad
-            import jax
 
             class Net(nn.Module):
                 @nn.compact

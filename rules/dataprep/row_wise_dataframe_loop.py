@@ -149,9 +149,9 @@ class RowWiseDataframeLoop(Rule):
             games["margin"] = games.apply(lambda row: row["diff"] if row["diff"] > 0 else -row["diff"], axis=1)
             """,
             fixed="""
+            import numpy as np
             import pandas as pd
             import xgboost as xgb
-            import numpy as np
 
             games = pd.read_csv("games.csv")
             games["diff"] = games["home"] - games["away"]

@@ -172,8 +172,8 @@ class TrainerForcedToCpu(Rule):
                 print(classify(row["text"]))
             """,
             fixed="""
-            from transformers import pipeline
             import torch
+            from transformers import pipeline
 
             classify = pipeline("text-classification", model="gpt2", device=0 if torch.cuda.is_available() else -1)
             for row in load_rows():

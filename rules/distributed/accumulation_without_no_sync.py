@@ -131,9 +131,10 @@ class AccumulationWithoutNoSync(Rule):
                     optimizer.zero_grad()
             """,
             fixed="""
+            import contextlib
+
             import torch
             from torch.nn.parallel import DistributedDataParallel as DDP
-            import contextlib
 
             model = DDP(net.cuda(), device_ids=[rank])
             for i, (x, y) in enumerate(loader):

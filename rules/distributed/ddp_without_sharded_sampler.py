@@ -227,10 +227,10 @@ class DdpWithoutShardedSampler(Rule):
             """,
             fixed="""
             import torch
-            from torch.utils.data import DistributedSampler
             import torch.distributed as dist
             from torch.nn.parallel import DistributedDataParallel as DDP
             from torch.utils.data import DataLoader
+            from torch.utils.data import DistributedSampler
             from torchvision.datasets import ImageFolder
 
             dist.init_process_group("nccl")

@@ -154,8 +154,8 @@ class GlooBackendOnGpu(Rule):
             """,
             fixed="""
             import lightning as L
-            from lightning.pytorch.strategies import DDPStrategy
             import torch
+            from lightning.pytorch.strategies import DDPStrategy
 
             strategy = DDPStrategy(process_group_backend=None if torch.distributed.is_nccl_available() else "gloo")
             trainer = L.Trainer(accelerator="gpu", devices=4, strategy=strategy)
@@ -171,8 +171,8 @@ class GlooBackendOnGpu(Rule):
             """,
             fixed="""
             import pytorch_lightning as pl
-            from pytorch_lightning.strategies import FSDPStrategy
             import torch
+            from pytorch_lightning.strategies import FSDPStrategy
 
             strategy = FSDPStrategy(process_group_backend=None if torch.distributed.is_nccl_available() else "gloo")
             trainer = pl.Trainer(accelerator="gpu", devices=8, strategy=strategy)
@@ -209,8 +209,8 @@ class GlooBackendOnGpu(Rule):
                 model = DistributedDataParallel(make_model().to(f"cuda:{rank}"), device_ids=[rank])
             """,
             fixed="""
-            from torch.distributed import init_process_group
             import torch
+            from torch.distributed import init_process_group
             from torch.nn.parallel import DistributedDataParallel
 
             def worker(rank, size):

@@ -114,10 +114,11 @@ class DataloaderNoWorkers(Rule):
                 main()
             """,
             fixed="""
+            import os
+
             import torch
             from torch.utils.data import DataLoader
             from torchvision import datasets, transforms
-            import os
 
             def main():
                 data = datasets.ImageFolder("train", transform=transforms.Compose([transforms.Resize(256)]))
@@ -201,10 +202,11 @@ class DataloaderNoWorkers(Rule):
                 main()
             """,
             fixed="""
+            import os
+
             import torch
             from photos import Photos
             from torch.utils.data import DataLoader, random_split
-            import os
 
             def as_batch(samples):
                 return torch.stack(samples)

@@ -159,8 +159,8 @@ class InferenceWeightsFp32(Rule):
             print(pipe(prompt))
             """,
             fixed="""
-            from transformers import pipeline
             import torch
+            from transformers import pipeline
 
             pipe = pipeline("text-generation", model="gpt2", dtype=torch.bfloat16, device="cuda")
             print(pipe(prompt))
@@ -174,8 +174,8 @@ class InferenceWeightsFp32(Rule):
             pipe(prompt).images[0].save("cat.png")
             """,
             fixed="""
-            from diffusers import StableDiffusionPipeline
             import torch
+            from diffusers import StableDiffusionPipeline
 
             pipe = StableDiffusionPipeline.from_pretrained("sd-v1-5", torch_dtype=torch.float16).to("cuda")
             pipe(prompt).images[0].save("cat.png")
@@ -203,8 +203,8 @@ class InferenceWeightsFp32(Rule):
             model.generate(**inputs)
             """,
             fixed="""
-            from transformers import AutoModelForCausalLM
             import torch
+            from transformers import AutoModelForCausalLM
 
             model = AutoModelForCausalLM.from_pretrained("gpt2", torch_dtype=torch.bfloat16).to("cuda")
             model.generate(**inputs)

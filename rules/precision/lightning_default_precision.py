@@ -117,8 +117,8 @@ class LightningDefaultPrecision(Rule):
             """,
             fixed="""
             import lightning as L
-            import torchvision
             import torch
+            import torchvision
 
             class Classifier(L.LightningModule):
                 def __init__(self):
@@ -172,9 +172,9 @@ class LightningDefaultPrecision(Rule):
             trainer.fit(module, datamodule=data)
             """,
             fixed="""
+            import torch
             from lightning.pytorch import LightningModule, Trainer
             from torch import nn
-            import torch
 
             class Segmenter(LightningModule):
                 def __init__(self, width=256):

@@ -174,9 +174,9 @@ class PrecisionSwitchLeftOff(Rule):
                 optimizer.step()
             """,
             fixed="""
+            import torch
             from accelerate import Accelerator
             from torchvision.models import resnet50
-            import torch
 
             bf16 = torch.cuda.is_available() and torch.cuda.get_device_capability() >= (8, 0)
             accelerator = Accelerator(mixed_precision="bf16" if bf16 else "no")

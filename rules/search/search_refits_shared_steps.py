@@ -161,12 +161,13 @@ class SearchRefitsSharedSteps(Rule):
             search.fit(reviews["text"], reviews["label"])
             """,
             fixed="""
+            import tempfile
+
             import pandas as pd
             from sklearn.feature_extraction.text import TfidfVectorizer
             from sklearn.linear_model import LogisticRegression
             from sklearn.model_selection import GridSearchCV
             from sklearn.pipeline import Pipeline
-            import tempfile
 
             reviews = pd.read_csv("reviews.csv")
             pipe = Pipeline([
@@ -194,13 +195,14 @@ class SearchRefitsSharedSteps(Rule):
             search.fit(table.drop(columns="y"), table["y"])
             """,
             fixed="""
+            import tempfile
+
             import pandas as pd
             from sklearn.decomposition import PCA
             from sklearn.impute import KNNImputer
             from sklearn.model_selection import RandomizedSearchCV
             from sklearn.pipeline import make_pipeline
             from sklearn.svm import SVC
-            import tempfile
 
             table = pd.read_csv("sensors.csv")
             model = make_pipeline(KNNImputer(), PCA(50), SVC(), memory=tempfile.mkdtemp())
@@ -226,13 +228,14 @@ class SearchRefitsSharedSteps(Rule):
             search.fit(mails, mails["label"])
             """,
             fixed="""
+            import tempfile
+
             import pandas as pd
             from sklearn.compose import ColumnTransformer
             from sklearn.feature_extraction.text import CountVectorizer
             from sklearn.linear_model import SGDClassifier
             from sklearn.model_selection import GridSearchCV
             from sklearn.pipeline import Pipeline
-            import tempfile
 
             mails = pd.read_csv("mails.csv")
             columns = ColumnTransformer([("words", CountVectorizer(), "body"), ("more", "passthrough", ["length"])])
@@ -257,13 +260,14 @@ class SearchRefitsSharedSteps(Rule):
             search.fit(X, reviews["label"])
             """,
             fixed="""
+            import tempfile
+
             import pandas as pd
             from sklearn.decomposition import TruncatedSVD
             from sklearn.feature_extraction.text import TfidfVectorizer
             from sklearn.linear_model import LogisticRegression
             from sklearn.model_selection import GridSearchCV
             from sklearn.pipeline import make_pipeline
-            import tempfile
 
             reviews = pd.read_csv("reviews.csv")
             X = TfidfVectorizer().fit_transform(reviews["text"])
