@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
 from lsprotocol import types
 from pygls import uris
@@ -16,7 +17,7 @@ from greenlint.batch import Examined
 from greenlint.line_ends import lines_with_ends
 from greenlint.notebook_json import stored_sources
 
-__all__ = ["Opened", "lines_in", "path_of"]
+__all__ = ["Opened", "key_of", "lines_in", "path_of"]
 
 
 @dataclass(slots=True)
@@ -42,13 +43,14 @@ class Opened:
     @classmethod
     def of(cls, workspace: Workspace, uri: str) -> Opened | None:
         """The script or notebook that a URI, of a cell too, belongs to; ``None`` for what is no Python."""
-        for notebook_uri, notebook in workspace.notebook_documents.items():
-            if uri == notebook_uri or any(cell.document == uri for cell in notebook.cells):
-                return cls(notebook_uri, True, path_of(notebook_uri, ".ipynb"))
-        if uri not in workspace.text_documents:
+        for notebook in workspace.notebook_documents.values():
+            if uri == notebook.uri or any(cell.document == uri for cell in notebook.cells):
+                return cls(notebook.uri, True, path_of(notebook.uri, ".ipynb"))
+        document = workspace.text_documents.get(key_of(uri))
+        if document is None:
             return None
         # JupyterLab's extension sends the cells of a notebook as one script whose name ends like a notebook's.
-        language = workspace.text_documents[uri].language_id
+        language = document.language_id
         is_python = language in ("python", None, "") or uri.endswith((".py", ".pyi"))
         return cls(uri, False, path_of(uri, ".py")) if is_python else None
 
@@ -98,13 +100,18 @@ class Opened:
         """The documents of all cells in their order; ``None`` for those that hold no code."""
         if not self.is_notebook:
             return [self.uri]
-        notebook = workspace.notebook_documents.get(self.uri)
+        notebook = workspace.notebook_documents.get(key_of(self.uri))
         return [
             cell.document
-            if cell.kind == types.NotebookCellKind.Code and cell.document in workspace.text_documents
+            if cell.kind == types.NotebookCellKind.Code and key_of(cell.document) in workspace.text_documents
             else None
             for cell in (notebook.cells if notebook is not None else ())
         ]
+
+
+def key_of(uri: str) -> str:
+    """What all spellings of a URI have in common: editors escape more or less of it. pygls keeps documents under it."""
+    return unquote(uri)
 
 
 def lines_in(workspace: Workspace, uri: str) -> list[str]:

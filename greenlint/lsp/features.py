@@ -9,6 +9,7 @@ from lsprotocol import types
 
 from greenlint.lsp.actions import KINDS, OPEN_PAGE, PARK, SELECT_REASON
 from greenlint.lsp.checker import ConfigurationError
+from greenlint.lsp.documents import key_of
 from greenlint.lsp.server import SECTION, GreenlintServer
 from greenlint.lsp.settings import Shown
 
@@ -111,7 +112,7 @@ def _diagnostics(server: GreenlintServer) -> None:
     @server.feature(types.WORKSPACE_DIAGNOSTIC)
     async def pull_workspace(params: types.WorkspaceDiagnosticParams) -> types.WorkspaceDiagnosticReport:
         nonlocal waiting
-        known = {each.uri: each.value for each in params.previous_result_ids}
+        known = {key_of(each.uri): each.value for each in params.previous_result_ids}
         if waiting:
             # The editor asks again at once; nothing is done until something has changed.
             await server.changed.wait()

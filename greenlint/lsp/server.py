@@ -20,7 +20,7 @@ from greenlint.lsp.actions import action_list
 from greenlint.lsp.checker import Checker, ConfigurationError
 from greenlint.lsp.collector import Collector
 from greenlint.lsp.diagnostics import diagnostics_of, range_of, stored_diagnostics
-from greenlint.lsp.documents import Opened, lines_in
+from greenlint.lsp.documents import Opened, key_of, lines_in
 from greenlint.lsp.hover import hover
 from greenlint.lsp.pages import Pages
 from greenlint.lsp.reasons import as_snippets, selects_reasons, takes_snippets, unwritten
@@ -240,25 +240,26 @@ class GreenlintServer(LanguageServer):
         opened.pushed = set(found)
 
     def _publish(self, uri: str, diagnostics: list[types.Diagnostic]) -> None:
-        document = self.workspace.text_documents.get(uri)
+        document = self.workspace.text_documents.get(key_of(uri))
         version = document.version if document is not None else None
         self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, diagnostics, version))
 
     def workspace_reports(self, known: dict[str, str]) -> Iterator[types.WorkspaceDocumentDiagnosticReport]:
         """The diagnostics of all files of the workspace that are not open; in a thread of its own.
 
-        ``known`` are the result ids that the editor has, by URI.
+        ``known`` are the result ids that the editor has, by the keys of URIs.
         """
+        opened = {key_of(each) for each in self._opened}
         for folder in self._outer_folders():
             for path, result in Checker(folder, self.settings).workspace():
                 uri = uris.from_fs_path(path) or ""
-                if uri in self._opened:
+                if key_of(uri) in opened:
                     continue
                 items = list(stored_diagnostics(path, result, self.pages.uri, self.workspace.position_codec))
                 result_id = _result_id(items)
-                if known.get(uri) == result_id:
+                if known.get(key_of(uri)) == result_id:
                     yield types.WorkspaceUnchangedDocumentDiagnosticReport(uri, result_id)
-                elif items or uri in known:
+                elif items or key_of(uri) in known:
                     yield types.WorkspaceFullDocumentDiagnosticReport(uri, items, result_id=result_id)
 
     # -- looking at findings -----------------------------------------------------------------------------

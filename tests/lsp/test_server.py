@@ -34,7 +34,10 @@ SETTINGS = {"select": [RULE], "configurationPreference": "editorOnly"}
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return tmp_path
+    """A folder whose URI has something to escape."""
+    folder = tmp_path / "my project"
+    folder.mkdir()
+    return folder
 
 
 @pytest_lsp.fixture(  # type: ignore[untyped-decorator]
@@ -230,7 +233,7 @@ async def test_a_notebook_that_is_sent_as_one_script(client: LanguageClient, fol
     assert found.range.start == types.Position(8, 4)
 
 
-CELL = "notebook-cell:train.ipynb#{}"
+CELL = "notebook-cell:train.ipynb#W{}%3D%3D"
 
 
 def open_notebook(client: LanguageClient, folder: Path, *sources: str) -> list[str]:
