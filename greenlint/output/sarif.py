@@ -12,7 +12,7 @@ from greenlint.finding import Applicability, Severity
 from greenlint.output.formats import Report
 from greenlint.output.lines import problems_of
 from greenlint.output.places import Place, Reported, message_of, reported, stored_line
-from greenlint.results import PlacedFix, PlacedRelated, Problem
+from greenlint.results import PlacedFinding, PlacedFix, PlacedRelated, Problem
 from greenlint.version import __version__
 
 if TYPE_CHECKING:
@@ -40,12 +40,15 @@ def _run(report: Report) -> dict[str, Any]:
         "tool": {
             "driver": {
                 "name": "greenlint",
+                "fullName": f"greenlint {__version__}",
                 "semanticVersion": __version__,
                 "rules": [_rule(name, report.find(name), categories) for name in names],
                 "supportedTaxonomies": [{"name": _TAXONOMY, "index": 0}],
             }
         },
         "taxonomies": [_taxonomy(categories)],
+        # GitHub keeps the alerts of tools and categories apart by the part before the slash.
+        "automationDetails": {"id": "greenlint/"},
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {_ROOT: {"description": {"text": "The folder in which greenlint was run."}}},
         "invocations": [
@@ -136,7 +139,7 @@ def _logical(place: Place) -> dict[str, Any]:
     return {"logicalLocations": [{"name": f"cell {place.cell}", "kind": "cell"}], "properties": _cell(place)}
 
 
-def _region(each: Reported) -> dict[str, int]:
+def _region(each: Reported) -> dict[str, Any]:
     finding = each.finding
     if each.in_notebook:
         return {"startLine": each.line}
@@ -145,10 +148,22 @@ def _region(each: Reported) -> dict[str, int]:
         "startColumn": finding.column,
         "endLine": finding.end_line,
         "endColumn": finding.end_column,
+        **_snippet(finding),
     }
 
 
-def _physical(path: str, region: dict[str, int]) -> dict[str, Any]:
+def _snippet(finding: PlacedFinding) -> dict[str, Any]:
+    """The text of the region, where the finding carries all of its lines."""
+    lines = list(finding.source)
+    if finding.end_line - finding.line >= len(lines):
+        return {}
+    del lines[finding.end_line - finding.line + 1 :]
+    lines[-1] = lines[-1][: finding.end_column - 1]
+    lines[0] = lines[0][finding.column - 1 :]
+    return {"snippet": {"text": "\n".join(lines)}}
+
+
+def _physical(path: str, region: dict[str, Any]) -> dict[str, Any]:
     return {"artifactLocation": {"uri": _uri(path), "uriBaseId": _ROOT}, "region": region}
 
 

@@ -278,6 +278,8 @@ def test_a_sarif_region_cuts_out_the_call_and_its_fix_is_that_of_greenlint(proje
         "odd.odd_call(2)",
     }
     for result in scripts:
+        [location] = result["locations"]
+        assert location["physicalLocation"]["region"]["snippet"] == {"text": cut(project, location)}
         for fix in result.get("fixes", ()):
             [change] = fix["artifactChanges"]
             [replacement] = change["replacements"]
@@ -295,16 +297,30 @@ def cut(run: Run, location: Any) -> str:
     return "\n".join([lines[0][region["startColumn"] - 1 :], *lines[1:]])
 
 
+NOT_FOLLOWED = {
+    "SARIF2002": "messages are texts; GitHub shows no others",
+    "SARIF2003": "greenlint does not ask Git for the revision",
+    "SARIF2005": "there is no page on the web that could be named",
+    "SARIF2006": "the schema cannot be had without a network",
+    "SARIF2009": "rules have names, not numbers",
+    "SARIF2010": "the text of a line of a notebook's JSON is no use; in scripts there is a snippet, see above",
+    "SARIF2011": "lines around a finding are not carried",
+    "SARIF2012": "there is no page on the web that could be named; the log has the text of the page",
+}
+"""What Microsoft's multitool advises, and why it is not followed."""
+
+
 def test_microsofts_multitool_has_nothing_to_say_against_the_log(run: Run, tmp_path: Path) -> None:
     (tmp_path / "greenlint.sarif").write_text(run.reports["sarif"], encoding="utf-8")
     multitool = package("@microsoft/sarif-multitool") / "bin.js"
-    arguments = ["validate", "greenlint.sarif", "--output", "answer.sarif"]
+    # bin.js hands its arguments to a shell.
+    kinds = ["--rule-kind", "'Sarif;Ghas'", "--level", "'Error;Warning;Note'"]
+    arguments = ["validate", "greenlint.sarif", "--output", "answer.sarif", *kinds]
     command = [needed("node"), str(multitool), *arguments]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=200)
     answer = json.loads((tmp_path / "answer.sarif").read_text(encoding="utf-8-sig"))
     said = {each["ruleId"] for each in answer["runs"][0]["results"]}
-    # SARIF2005: there is no page on the web that could be named.
-    assert said <= {"SARIF2005"}, done.stdout
+    assert said <= NOT_FOLLOWED.keys(), done.stdout
 
 
 # -- GitLab --------------------------------------------------------------------------------------------------------

@@ -326,7 +326,8 @@ class TestSarif:
 
     def test_places(self, run: Any) -> None:
         regions = [each["locations"][0]["physicalLocation"]["region"] for each in run["results"]]
-        assert regions[0] == {"startLine": 2, "startColumn": 8, "endLine": 2, "endColumn": 14}
+        place = {"startLine": 2, "startColumn": 8, "endLine": 2, "endColumn": 14}
+        assert regions[0] == {**place, "snippet": {"text": "load()"}}
         assert {"startLine": 42} in regions
         uris = {each["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for each in run["results"]}
         assert uris == {"a%20b.py", "n.ipynb"}
