@@ -15,7 +15,7 @@ from greenlint.commands.errors import UsageError, run_guarded, warn
 from greenlint.config import show_settings
 from greenlint.discovery import Discovered, discover
 from greenlint.finding import Applicability
-from greenlint.output.formats import FOR_PEOPLE, Report, format_for_ci, lines_of
+from greenlint.output.formats import FOR_CI, FOR_PEOPLE, Report, format_for_ci, lines_of
 from greenlint.output.lines import fix_summary
 from greenlint.output.terminal import Style, style_for
 from greenlint.progress import Progress
@@ -269,6 +269,10 @@ class _Check:
     def _lines(self, result: RunResult, name: str, style: Style) -> Iterator[str]:
         given = self._given
         find = self._session.find
+        if name in FOR_CI:
+            from greenlint.output.checkout import in_checkout
+
+            result = in_checkout(result, os.environ, Path.cwd())
         return lines_of(name, Report(result, style, given.show_suppressed, given.quiet, given.statistics, find))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from lsprotocol import types
 from pygls import uris
@@ -13,6 +13,7 @@ from pygls.workspace import PositionCodec, Workspace
 from greenlint.finding import Severity
 from greenlint.lsp.documents import Opened, lines_in
 from greenlint.output.lines import problems_of
+from greenlint.output.places import stored_line
 from greenlint.results import FileResult, PlacedFinding, PlacedRelated, Problem
 
 __all__ = ["SOURCE", "diagnostics_of", "range_of", "stored_diagnostics"]
@@ -25,6 +26,8 @@ _LEVELS = {
 }
 _UNNECESSARY = frozenset({"unused-suppression", "expired-suppression"})
 """Rules whose findings are code that may go."""
+
+P = TypeVar("P", PlacedRelated, Problem)
 
 Page = Callable[[str], str | None]
 """The URI of the documentation of a rule."""
@@ -59,15 +62,20 @@ def diagnostics_of(workspace: Workspace, opened: Opened, page: Page) -> dict[str
 def stored_diagnostics(path: str, result: FileResult, page: Page, codec: PositionCodec) -> Iterator[types.Diagnostic]:
     """The diagnostics of a file that is not open: of a notebook they stand at the lines of its JSON."""
     for problem in problems_of(result):
-        yield _problem(problem, codec, [])
+        yield _problem(_stored(problem), codec, [])
     for finding in result.findings:
-        line = finding.physical_line - 1
+        line = stored_line(finding) - 1
         if finding.cell is not None or not finding.source:
             where = types.Range(types.Position(line, 0), types.Position(line, 2**31 - 1))
         else:
             where = range_of(finding, codec, _lines_of(finding))
-        related = [_related(uris.from_fs_path(path) or "", each, codec, []) for each in finding.related]
+        related = [_related(uris.from_fs_path(path) or "", _stored(each), codec, []) for each in finding.related]
         yield _made(finding, where, related, page)
+
+
+def _stored(place: P) -> P:
+    """``place`` in the file on disk; of a notebook, at the beginning of the line of its JSON."""
+    return place if place.cell is None else place._replace(line=stored_line(place), column=1)
 
 
 def _lines_of(finding: PlacedFinding) -> list[str]:

@@ -13,7 +13,7 @@ from greenlint.results import RunResult
 if TYPE_CHECKING:
     from greenlint.rule import Rule
 
-__all__ = ["FORMATS", "FOR_PEOPLE", "Report", "format_for_ci", "lines_of"]
+__all__ = ["FORMATS", "FOR_CI", "FOR_PEOPLE", "Report", "format_for_ci", "lines_of"]
 
 FORMATS = {
     "full": "greenlint.output.full:full",
@@ -34,6 +34,10 @@ FORMATS = {
 
 FOR_PEOPLE = frozenset(("full", "concise", "grouped"))
 """Formats that can be shown again and again, and that ``--statistics`` replaces."""
+
+
+FOR_CI = frozenset(("github", "gitlab", "azure", "sarif", "junit"))
+"""Formats of which CI systems look up the paths in what they checked out."""
 
 
 @dataclass(frozen=True, slots=True)

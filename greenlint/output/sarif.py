@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -164,7 +165,7 @@ def _snippet(finding: PlacedFinding) -> dict[str, Any]:
 
 
 def _physical(path: str, region: dict[str, Any]) -> dict[str, Any]:
-    return {"artifactLocation": {"uri": _uri(path), "uriBaseId": _ROOT}, "region": region}
+    return {"artifactLocation": _artifact(path), "region": region}
 
 
 def _related(path: str, place: PlacedRelated) -> dict[str, Any]:
@@ -174,8 +175,10 @@ def _related(path: str, place: PlacedRelated) -> dict[str, Any]:
     return {"physicalLocation": _physical(place.path or path, region), **_logical(place)}
 
 
-def _uri(path: str) -> str:
-    return quote(path.replace("\\", "/"), safe="/", errors="surrogatepass")
+def _artifact(path: str) -> dict[str, str]:
+    if Path(path).is_absolute():
+        return {"uri": Path(path).as_uri()}
+    return {"uri": quote(path.replace("\\", "/"), safe="/", errors="surrogatepass"), "uriBaseId": _ROOT}
 
 
 def _fix(path: str, fix: PlacedFix) -> dict[str, Any]:
@@ -193,7 +196,7 @@ def _fix(path: str, fix: PlacedFix) -> dict[str, Any]:
         }
         for edit in fix.edits
     ]
-    change = {"artifactLocation": {"uri": _uri(path), "uriBaseId": _ROOT}, "replacements": replacements}
+    change = {"artifactLocation": _artifact(path), "replacements": replacements}
     return {"description": {"text": title}, "artifactChanges": [change]}
 
 
