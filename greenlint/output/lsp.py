@@ -14,7 +14,7 @@ from typing import Any
 from greenlint.finding import Severity
 from greenlint.output.formats import Report
 from greenlint.output.lines import problems_of
-from greenlint.output.places import Place, Reported, reported, stored_line, unit_column
+from greenlint.output.places import Place, Reported, message_of, reported, stored_line, unit_column
 from greenlint.results import FileResult, PlacedFinding, Problem
 
 __all__ = ["lsp_report"]
@@ -46,25 +46,17 @@ def _diagnostic(file: FileResult, each: Reported) -> dict[str, Any]:
         "severity": _LEVELS[finding.severity] if finding.suppressed is None else _HINT,
         "code": finding.rule,
         "source": "greenlint",
-        "message": "".join(_message(finding)),
+        "message": message_of(finding, "\nhelp: "),
         "data": {"fingerprint": finding.fingerprint, **_within(finding)},
     }
     related = [
         {
             "location": {"uri": _uri(place.path or file.path), "range": _line(stored_line(place))},
-            "message": place.message,
+            "message": message_of(place),
         }
         for place in finding.related
     ]
     return {**data, "relatedInformation": related} if related else data
-
-
-def _message(finding: PlacedFinding) -> Iterator[str]:
-    if finding.suppressed is not None:
-        yield f"suppressed ({finding.suppressed}): "
-    yield finding.message
-    if finding.help:
-        yield f"\nhelp: {finding.help}"
 
 
 def _range(each: Reported) -> dict[str, Any]:
@@ -92,7 +84,7 @@ def _problem(problem: Problem) -> dict[str, Any]:
         "severity": 1,
         "code": problem.kind,
         "source": "greenlint",
-        "message": problem.message,
+        "message": message_of(problem),
         "data": _within(problem),
     }
 

@@ -49,8 +49,11 @@ def stored_line(place: Place) -> int:
     return place.line if place.cell is None else place.physical_line
 
 
-def message_of(place: Place) -> str:
-    """The message and the remedy, with the cell that a line of JSON does not show, and why nobody need heed it."""
+def message_of(place: Place, remedy: str = "; ") -> str:
+    """The message, with the cell that a line of JSON does not show, why nobody need heed it, and the remedy.
+
+    ``remedy`` is what stands before the last.
+    """
     inside = ""
     if place.cell is not None:
         named = f" (id {place.cell_id})" if place.cell_id is not None else ""
@@ -58,7 +61,7 @@ def message_of(place: Place) -> str:
     if not isinstance(place, PlacedFinding):
         return f"{inside}{place.message}"
     why = f"suppressed ({place.suppressed}): " if place.suppressed is not None else ""
-    return f"{inside}{why}{place.message}" + (f"; {place.help}" if place.help else "")
+    return f"{inside}{why}{place.message}" + (f"{remedy}{place.help}" if place.help else "")
 
 
 def severity_of(finding: PlacedFinding) -> Severity:

@@ -51,7 +51,7 @@ def _run(report: Report) -> dict[str, Any]:
         # GitHub keeps the alerts of tools and categories apart by the part before the slash.
         "automationDetails": {"id": "greenlint/"},
         "columnKind": "unicodeCodePoints",
-        "originalUriBaseIds": {_ROOT: {"description": {"text": "The folder in which greenlint was run."}}},
+        "originalUriBaseIds": {_ROOT: {"description": {"text": "Where greenlint was run; in CI, the checkout."}}},
         "invocations": [
             {
                 "executionSuccessful": True,

@@ -269,7 +269,10 @@ class TestCells:
         problem, finding = json.loads(lines("lsp")[1])["diagnostics"]
         assert problem["range"]["start"] == {"line": 76, "character": 0}
         assert problem["data"] == {"cell": 5, "cellId": "bad-3", "line": 1}
+        assert problem["message"] == "cell 5 (id bad-3), line 1: bad\ncell"
+        assert finding["message"].startswith("cell 3 (id f00d-1), line 1: loads")
         [related] = finding["relatedInformation"]
+        assert related["message"] == "cell 1 (id cafe-2), line 2: set here"
         assert related["location"]["range"]["start"]["line"] == 12
 
 
