@@ -126,7 +126,13 @@ def test_links_lead_somewhere() -> None:
 
 
 def test_the_message_of_a_notebook_is_as_the_page_says(tmp_path: Path) -> None:
-    cell = {"cell_type": "code", "id": "5f1c8e2a", "metadata": {}, "outputs": [], "execution_count": None}
+    cell: dict[str, object] = {
+        "cell_type": "code",
+        "id": "5f1c8e2a",
+        "metadata": {},
+        "outputs": [],
+        "execution_count": None,
+    }
     cells = [{**cell, "source": WASTE.splitlines(keepends=True)}]
     content = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     (tmp_path / "n.ipynb").write_text(json.dumps(content, indent=1), encoding="utf-8")
