@@ -62,33 +62,33 @@ def _life(server: GreenlintServer) -> None:
 def _documents(server: GreenlintServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
-    async def touched(params: types.DidOpenTextDocumentParams | types.DidChangeTextDocumentParams) -> None:
+    def touched(params: types.DidOpenTextDocumentParams | types.DidChangeTextDocumentParams) -> None:
         server.touched(params.text_document.uri)
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
-    async def saved(params: types.DidSaveTextDocumentParams) -> None:
+    def saved(params: types.DidSaveTextDocumentParams) -> None:
         if server.is_configuration(params.text_document.uri):
             server.reload()
         else:
             server.refresh()
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
-    async def closed(params: types.DidCloseTextDocumentParams) -> None:
+    def closed(params: types.DidCloseTextDocumentParams) -> None:
         server.closed(params.text_document.uri)
 
     @server.feature(types.NOTEBOOK_DOCUMENT_DID_OPEN)
     @server.feature(types.NOTEBOOK_DOCUMENT_DID_CHANGE)
-    async def notebook_touched(
+    def notebook_touched(
         params: types.DidOpenNotebookDocumentParams | types.DidChangeNotebookDocumentParams,
     ) -> None:
         server.touched(params.notebook_document.uri)
 
     @server.feature(types.NOTEBOOK_DOCUMENT_DID_SAVE)
-    async def notebook_saved(_: types.DidSaveNotebookDocumentParams) -> None:
+    def notebook_saved(_: types.DidSaveNotebookDocumentParams) -> None:
         server.refresh()
 
     @server.feature(types.NOTEBOOK_DOCUMENT_DID_CLOSE)
-    async def notebook_closed(params: types.DidCloseNotebookDocumentParams) -> None:
+    def notebook_closed(params: types.DidCloseNotebookDocumentParams) -> None:
         server.closed(params.notebook_document.uri)
 
 
@@ -129,6 +129,7 @@ def _diagnostics(server: GreenlintServer) -> None:
         finally:
             if token is not None:
                 server.work_done_progress.end(token, types.WorkDoneProgressEnd())
+                server.work_done_progress.tokens.pop(token, None)
         return types.WorkspaceDiagnosticReport(items)
 
 

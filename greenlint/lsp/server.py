@@ -23,6 +23,7 @@ from greenlint.lsp.diagnostics import diagnostics_of, range_of, stored_diagnosti
 from greenlint.lsp.documents import Opened, key_of, lines_in
 from greenlint.lsp.hover import hover
 from greenlint.lsp.pages import Pages
+from greenlint.lsp.protocol import Protocol
 from greenlint.lsp.reasons import as_snippets, selects_reasons, takes_snippets, unwritten
 from greenlint.lsp.settings import EditorSettings, Shown, read_settings
 from greenlint.results import FileResult, PlacedFinding
@@ -55,7 +56,7 @@ class GreenlintServer(LanguageServer):
     """The language server of greenlint; see :mod:`greenlint.lsp.features` for what it answers to."""
 
     def __init__(self) -> None:
-        super().__init__("greenlint", __version__, notebook_document_sync=_NOTEBOOKS)
+        super().__init__("greenlint", __version__, protocol_cls=Protocol, notebook_document_sync=_NOTEBOOKS)
         self.settings = EditorSettings()
         self.pages = Pages(self._find_rule)
         self._checkers: dict[Path, Checker] = {}
