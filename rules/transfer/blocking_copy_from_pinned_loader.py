@@ -75,7 +75,7 @@ class BlockingCopyFromPinnedLoader(Rule):
         edits: list[Edit] = []
         for move in moves:
             made = set_argument(facts.document, move.call.node, "non_blocking", "True")
-            if made is None or move.call.method not in ("to", "cuda") or not _is_read_once(move, loop, facts):
+            if made is None or move.call.method not in ("to", "cuda") or not _is_left_alone(move, moves, loop, facts):
                 return None
             edits.extend(made)
         if all(_is_cuda(move, facts) for move in moves):
@@ -206,6 +206,43 @@ class BlockingCopyFromPinnedLoader(Rule):
                 optimizer.step()
             """
         ),
+        Bad(
+            """
+            import torch
+            from torch.utils.data import DataLoader
+
+            loader = DataLoader(data, batch_size=64, pin_memory=True)
+            for batch in loader:
+                count += batch[0].shape[0]
+                output = model(batch[0].to("cuda"))  # bad
+                criterion(output, batch[1].to("cuda")).backward()
+                optimizer.step()
+            """,
+            fixed="""
+            import torch
+            from torch.utils.data import DataLoader
+
+            loader = DataLoader(data, batch_size=64, pin_memory=True)
+            for batch in loader:
+                count += batch[0].shape[0]
+                output = model(batch[0].to("cuda", non_blocking=True))
+                criterion(output, batch[1].to("cuda", non_blocking=True)).backward()
+                optimizer.step()
+            """,
+        ),
+        Bad(
+            """
+            import torch
+            from torch.utils.data import DataLoader
+
+            loader = DataLoader(data, batch_size=64, pin_memory=True)
+            for batch in loader:
+                output = model(batch[0].to("cuda"))  # bad
+                normalise(batch)
+                criterion(output, batch[1].to("cuda")).backward()
+                optimizer.step()
+            """
+        ),
         Good(
             """
             import torch
@@ -295,18 +332,16 @@ def _loader(loop: Loop, facts: Facts) -> Call | None:
 
 def _is_blocking(move: Move, loop: Loop, facts: Facts) -> bool:
     """Whether a move copies a part of the batch to CUDA and waits for it."""
-    from greenlint import BindingKind, Device, Names, cst
+    from greenlint import BindingKind, Device, Names
 
     if move.target is not Device.ACCELERATOR or move.casts or move.blocking is not True:
         return False
     if move.device is not None and "mps" in facts.document.source(move.device):
         return False
-    source = move.source
-    while isinstance(source, cst.Subscript):
-        source = source.value
-    if not isinstance(source, cst.Name):
-        return False
-    return any(each.kind is BindingKind.LOOP and each.node is loop.node for each in facts[Names].reaching(source))
+    source = _root(move.source)
+    return source is not None and any(
+        each.kind is BindingKind.LOOP and each.node is loop.node for each in facts[Names].reaching(source)
+    )
 
 
 def _is_cuda(move: Move, facts: Facts) -> bool:
@@ -335,19 +370,29 @@ def _names_cuda(node: cst.BaseExpression, facts: Facts) -> bool:
     return value is not None and not isinstance(value, cst.Name) and _names_cuda(value, facts)
 
 
-def _is_read_once(move: Move, loop: Loop, facts: Facts) -> bool:
-    """Whether the loop has nothing of the batch on the host but this copy, or its name stands for the copy then."""
-    from greenlint import Tree, cst
+def _is_left_alone(move: Move, moves: list[Move], loop: Loop, facts: Facts) -> bool:
+    """Whether the loop only reads what it has of the batch on the host, or its name stands for the copy then."""
+    from greenlint import Tree, Uses, cst
 
-    source, tree = move.source, facts[Tree]
-    if not isinstance(source, cst.Name):
+    source, tree = _root(move.source), facts[Tree]
+    if source is None:
         return False
     uses = [each for each in tree.below(loop.node.body, cst.Name) if each.value == source.value]
-    if len(uses) == 1:
+    moved = [_root(each.source) for each in moves]
+    if all(facts[Uses].only_reads(each) is True for each in uses if each not in moved):
         return True
     statement = tree.statement(move.call.node)
     if not isinstance(statement, cst.Assign) or tree.first(uses[0]) < tree.first(statement):
         return False
     bound = [each for target in statement.targets for each in tree.below(target, cst.Name)]
     read = [each for each in tree.below(statement.value, cst.Name) if each.value == source.value]
-    return len(read) == 1 and any(each.value == source.value for each in bound)
+    return move.source is source and len(read) == 1 and any(each.value == source.value for each in bound)
+
+
+def _root(node: cst.BaseExpression) -> cst.Name | None:
+    """``batch`` of ``batch[0]``."""
+    from greenlint import cst
+
+    while isinstance(node, cst.Subscript):
+        node = node.value
+    return node if isinstance(node, cst.Name) else None
