@@ -804,8 +804,21 @@ def import_instead(document: Document, func: cst.Name, module: str) -> Edits | N
         taken = Span(document.span(alias).start, document.span(names[index + 1]).start)
     else:
         taken = Span(_alias_end(document, names[index - 1]), _alias_end(document, alias))
-    added = insert_after(document, node, statement)
+    added = _insert_beside(document, node, statement)
     return (Edit(taken, ""), *added) if added is not None and not _has_comment(document, taken) else None
+
+
+def _insert_beside(document: Document, node: cst.ImportFrom, statement: str) -> Edits | None:
+    """Put an import in its place among the first of the module, where ``node`` is one of them, or else behind it."""
+    last, wanted = _last_of_run(document.tree.body), _parse_import(statement)
+    end = document.span(last).end if last is not None else 0
+    root = wanted.module.lstrip(".").partition(".")[0]
+    same = [each for each in document.tree.body if _is_import_line(each) and _loads(each, root)][:1]
+    if all(document.span(each).end <= end for each in (node, *same)):
+        ordered = _insert_in_order(document, statement, wanted, same)
+        if ordered is not None:
+            return ordered
+    return insert_after(document, node, statement)
 
 
 def _import_of(document: Document, name: cst.Name) -> tuple[cst.ImportFrom, cst.ImportAlias] | None:

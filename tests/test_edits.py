@@ -561,6 +561,10 @@ IMPORTED = {
     "comment": ("from a import (\n    F,  # why\n    H,\n)\nF()\n", None),
     "used elsewhere": ("from a import F\nF()\nprint(F)\n", None),
     "shadowed": ("from a import F\nF()\ndef F(): pass\n", None),
+    "in its place": (
+        "import a\nfrom a.z import x, y\nfrom c import w\nx(1)\n",
+        "import a\nfrom a.z import y\nfrom b import x\nfrom c import w\nx(1)\n",
+    ),
 }
 
 

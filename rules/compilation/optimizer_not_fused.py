@@ -178,8 +178,8 @@ class OptimizerNotFused(Rule):
             """,
             fixed="""
             import torch
-            from transformers import AutoModel
             from torch.optim import AdamW
+            from transformers import AutoModel
 
             model = AutoModel.from_pretrained("bert-base-uncased").cuda()
             optimizer = AdamW(model.parameters(), lr=2e-5, eps=1e-6, weight_decay=0.0)
