@@ -1,11 +1,10 @@
 // Opens a notebook in a running JupyterLab and prints, as JSON, what is marked in its cells and what a hover says.
-// Arguments: the address of the notebook, the browser, and where a screenshot goes (optional).
-const { chromium } = require("playwright-core");
+// Arguments: the address of the notebook, the browser, and the folder that a screenshot goes to (optional).
+const path = require("node:path");
+const { withPage } = require("../browser.cjs");
 
-const [address, executablePath, picture] = process.argv.slice(2);
+const [address, browser, pictures] = process.argv.slice(2);
 const MARK = ".jp-Notebook .cm-lintRange";
-const QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-  "--disable-background-networking", "--disable-component-update"];
 
 async function drive(page) {
   await page.goto(address, { waitUntil: "domcontentloaded" });
@@ -21,8 +20,8 @@ async function drive(page) {
   const said = page.locator(".cm-tooltip-hover").first();
   await said.waitFor({ timeout: 30000 });
   const hover = await said.textContent();
-  if (picture) {
-    await page.screenshot({ path: picture });
+  if (pictures) {
+    await page.screenshot({ path: path.join(pictures, "jupyterlab.png") });
   }
   await cell.click();
   await page.keyboard.press("Control+End");
@@ -32,15 +31,4 @@ async function drive(page) {
   return { marks, hover, marks_after_edit: await page.locator(MARK).count() };
 }
 
-(async () => {
-  const browser = await chromium.launch({ executablePath, args: QUIET });
-  try {
-    const page = await browser.newPage({ viewport: { width: 800, height: 520 } });
-    console.log(JSON.stringify(await drive(page)));
-  } finally {
-    await browser.close();
-  }
-})().catch((problem) => {
-  console.error(problem);
-  process.exitCode = 1;
-});
+withPage(browser, { width: 800, height: 520 }, drive);

@@ -1,0 +1,188 @@
+"""VS Code, as code-server shows it in a browser, with the extension."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import venv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.clients.browser import check_driver, drive, free_port, needed, served
+
+HERE = Path(__file__).parent / "vscode"
+EXTENSION = Path(__file__).parents[2] / "editors" / "vscode"
+SYNCHRONIZE, CREATED, EVALUATION = "explicit-synchronize-in-step", "created-on-cpu-then-moved", "eval-without-no-grad"
+WAIT = "        torch.cuda.synchronize()\n"
+SCRIPT = f"""\
+import torch
+from torch.utils.data import DataLoader
+
+device = torch.device("cuda")
+
+
+def train(model, dataset, criterion, optimizer):
+    loader = DataLoader(dataset, batch_size=64, shuffle=True)
+    for images, labels in loader:
+        mask = torch.ones(64, 3, 224, 224).to(device)
+        loss = criterion(model(images.to(device) * mask), labels.to(device))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+{WAIT}
+
+def evaluate(model, loader):
+    correct = 0
+    for images, labels in loader:
+        correct += (model(images.to(device)).argmax(1) == labels.to(device)).sum()
+    return correct
+"""
+MOVED, MADE_THERE = "torch.ones(64, 3, 224, 224).to(device)", "torch.ones(64, 3, 224, 224, device=device)"
+SETTINGS = {
+    "greenlint.interpreter": sys.executable,
+    "chat.disableAIFeatures": True,
+    "security.workspace.trust.enabled": False,
+    "telemetry.telemetryLevel": "off",
+    "window.commandCenter": False,
+    "workbench.startupEditor": "none",
+    "workbench.secondarySideBar.defaultVisibility": "hidden",
+    "extensions.ignoreRecommendations": True,
+    "editor.minimap.enabled": False,
+    "git.enabled": False,
+    "files.autoSave": "off",
+}
+
+
+@pytest.fixture(scope="module")
+def vscode(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a VS Code of its own with the extension as it is packaged now."""
+    program = needed("code-server")
+    check_driver()
+    folder = tmp_path_factory.mktemp("vscode")
+    environment = {**os.environ, "HOME": str(folder), "XDG_CONFIG_HOME": str(folder / "config")}
+    data = ["--user-data-dir", str(folder / "data"), "--extensions-dir", str(folder / "extensions")]
+    run([program, *data, "--install-extension", str(packaged())], folder, environment)
+    (folder / "data" / "User").mkdir(parents=True, exist_ok=True)
+    (folder / "data" / "User" / "settings.json").write_text(json.dumps(SETTINGS))
+    address = f"127.0.0.1:{free_port()}"
+    options = ["--auth", "none", "--disable-telemetry", "--disable-update-check", "--disable-workspace-trust"]
+    command = [program, *data, *options, "--bind-addr", address, "--ignore-last-opened"]
+    with served(command, f"http://{address}/healthz", folder, environment):
+        yield f"http://{address}"
+
+
+def packaged() -> Path:
+    """The extension, packaged from its sources."""
+    npm = needed("npm")
+    if not (EXTENSION / "node_modules").is_dir():
+        pytest.skip("the extension cannot be packaged: run `npm ci` in editors/vscode")
+    run([npm, "run", "package"], EXTENSION, os.environ.copy())
+    return max(EXTENSION.glob("greenlint-*.vsix"), key=lambda each: each.stat().st_mtime)
+
+
+def run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
+    ended = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert ended.returncode == 0, f"{ended.stdout}\n{ended.stderr}"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    rules = [SYNCHRONIZE, CREATED, EVALUATION]
+    (folder / "greenlint.toml").write_text(f'select = {json.dumps(rules)}\nhardware = "gpu"\n')
+    (folder / "train.py").write_text(SCRIPT)
+    # A module of the project that is called like one of Python's own has no business in the server.
+    (folder / "queue.py").write_text('raise RuntimeError("imported into the server")\n')
+    return folder
+
+
+def do(scenario: str, vscode: str, project: Path) -> dict[str, Any]:
+    return drive(HERE / "drive.cjs", scenario, f"{vscode}/?folder={quote(str(project))}")
+
+
+def configure(project: Path, settings: dict[str, Any]) -> None:
+    (project / ".vscode").mkdir()
+    (project / ".vscode" / "settings.json").write_text(json.dumps(settings))
+
+
+def write_notebook(project: Path) -> Path:
+    """The script as a notebook: a heading, its imports and its functions, each in a cell."""
+    head, train, evaluation = (part.strip("\n") for part in SCRIPT.split("\n\n\n"))
+    code: dict[str, Any] = {"cell_type": "code", "execution_count": None, "outputs": []}
+    heading: dict[str, Any] = {"cell_type": "markdown", "source": "# Train"}
+    cells = [heading, *({**code, "source": each} for each in (head, train, evaluation))]
+    content = {
+        "cells": [{"id": f"cell{number}", "metadata": {}, **each} for number, each in enumerate(cells)],
+        "metadata": {"language_info": {"name": "python"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    path = project / "train.ipynb"
+    path.write_text(json.dumps(content))
+    return path
+
+
+def code_in(notebook: Path) -> str:
+    cells = json.loads(notebook.read_text())["cells"]
+    return "\n\n\n".join("".join(each["source"]) for each in cells if each["cell_type"] == "code")
+
+
+def check_listed(listed: list[str]) -> None:
+    """All findings are in the list of problems, as ours."""
+    for text in ("is made on the host and copied", "synchronize() empties", "this evaluation builds an autograd graph"):
+        assert any(text in each for each in listed), listed
+    assert all("generated by greenlint" in each for each in listed)
+
+
+def test_a_script(vscode: str, project: Path) -> None:
+    outcome = do("script", vscode, project)
+    check_listed(outcome["listed"])
+    assert f"{SYNCHRONIZE} (transfer, warning" in outcome["hovered"]
+    assert outcome["titles"][0].startswith("greenlint: delete the wait (unsafe: ")
+    assert f"greenlint: ignore {SYNCHRONIZE} here" in outcome["titles"]
+    assert (project / "train.py").read_text() == SCRIPT.replace(WAIT, "")
+
+
+def test_an_edit(vscode: str, project: Path) -> None:
+    do("edit", vscode, project)
+    assert (project / "train.py").read_text() == SCRIPT
+
+
+def test_fix_all(vscode: str, project: Path) -> None:
+    do("fixAll", vscode, project)
+    assert (project / "train.py").read_text() == SCRIPT.replace(MOVED, MADE_THERE)
+
+
+def test_fix_on_save(vscode: str, project: Path) -> None:
+    configure(project, {"editor.codeActionsOnSave": {"source.fixAll.greenlint": "explicit"}})
+    do("fixOnSave", vscode, project)
+    assert (project / "train.py").read_text() == SCRIPT.replace(MOVED, MADE_THERE).replace("torch\n", "torch\n\n", 1)
+
+
+def test_a_notebook(vscode: str, project: Path) -> None:
+    notebook = write_notebook(project)
+    outcome = do("notebook", vscode, project)
+    check_listed(outcome["listed"])
+    assert code_in(notebook) == SCRIPT.replace(MOVED, MADE_THERE).rstrip("\n")
+
+
+def test_another_interpreter(vscode: str, project: Path, tmp_path: Path) -> None:
+    venv.create(tmp_path / "bare", with_pip=False)
+    bare = tmp_path / "bare" / "bin" / "python"
+    configure(project, {"greenlint.interpreter": str(bare)})
+    outcome = do("interpreter", vscode, project)
+    assert f"greenlint is not installed for {bare}." in outcome["message"]
+    assert outcome["buttons"] == ["Choose interpreter", "Show log"]
+
+
+def test_the_page_of_a_rule(vscode: str, project: Path) -> None:
+    assert do("explain", vscode, project) == {"tab": f"Preview {SYNCHRONIZE}.md"}
