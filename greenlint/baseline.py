@@ -36,8 +36,14 @@ class Match(NamedTuple):
 
     parked: tuple[tuple[bool, ...], ...]
     """By file: which of its findings the baseline has."""
-    left: Mapping[Identity, int]
-    """The entries that met no finding, and how often."""
+    entries: Mapping[Identity, int]
+    met: Mapping[Identity, int]
+    """The entries that met a finding, and how often."""
+
+    @property
+    def left(self) -> Mapping[Identity, int]:
+        """The entries that met none, and how often."""
+        return Counter(self.entries) - Counter(self.met)
 
 
 class Baseline:
@@ -56,21 +62,21 @@ class Baseline:
     def match(self, files: Sequence[tuple[str, Sequence[PlacedFinding]]]) -> Match:
         """Which of the findings of these files, given by their absolute paths, the baseline has."""
         known = [[self.identity(path, each) for each in findings] for path, findings in files]
-        left = Counter(self.entries)
+        met = Counter[Identity]()
         parked = [[False] * len(each) for each in known]
         for likeness in _LIKENESSES:
             for number, identities in enumerate(known):
                 for index, identity in enumerate(identities):
-                    entry = self._entry(identity, likeness, left) if not parked[number][index] else None
+                    entry = self._entry(identity, likeness, met) if not parked[number][index] else None
                     if entry is not None:
-                        left[entry] -= 1
+                        met[entry] += 1
                         parked[number][index] = True
-        return Match(tuple(map(tuple, parked)), +left)
+        return Match(tuple(map(tuple, parked)), self.entries, met)
 
-    def _entry(self, identity: Identity, likeness: Likeness, left: Mapping[Identity, int]) -> Identity | None:
-        """An entry that is like a finding and that no other finding has met."""
+    def _entry(self, identity: Identity, likeness: Likeness, met: Counter[Identity]) -> Identity | None:
+        """An entry that is like a finding and that other findings have not used up."""
         for entry in self._alike[likeness].get(likeness(identity), ()):
-            if left[entry] > 0 and (entry.path == identity.path or self.is_gone(entry)):
+            if met[entry] < self.entries[entry] and (entry.path == identity.path or self.is_gone(entry)):
                 return entry
         return None
 
@@ -175,8 +181,11 @@ def _written(entry: Identity, times: int) -> dict[str, Any]:
 # -- reading ------------------------------------------------------------------------------------------------
 
 
-def read_baseline(file: Path, shown: str) -> Baseline:
-    """The baseline in a file; raises :class:`ConfigError`, which calls it as ``shown``."""
+def read_baseline(file: Path, shown: str, former: Mapping[str, str] | None = None) -> Baseline:
+    """The baseline in a file; raises :class:`ConfigError`, which calls it as ``shown``.
+
+    ``former`` leads from old names of rules to those of today.
+    """
     try:
         text = file.read_bytes().decode("utf-8", "surrogatepass")
     except OSError as error:
@@ -197,6 +206,7 @@ def read_baseline(file: Path, shown: str) -> Baseline:
     entries: Counter[Identity] = Counter()
     for number, row in enumerate(_rows(content, shown)):
         entry, times = _entry(row, number, text, shown)
+        entry = entry._replace(rule=(former or {}).get(entry.rule, entry.rule))
         # Two branches may have added the same one.
         entries[entry] = max(entries[entry], times)
     return Baseline(file, entries)

@@ -94,9 +94,13 @@ class Registry:
     def catalogue(self) -> RuleCatalogue:
         """What configuration needs to know of the rules."""
         entries = {name: _entry(name, rule) for name, rule in self.rules.items()}
-        former = {old: name for name, rule in self.rules.items() for old in rule.formerly}
         failed = {each.name: each.message for each in self.problems if each.name not in self.rules}
-        return RuleCatalogue(entries, former, failed)
+        return RuleCatalogue(entries, self.former, failed)
+
+    @property
+    def former(self) -> dict[str, str]:
+        """The names that rules had before, with those they have now."""
+        return {old: name for name, rule in self.rules.items() for old in rule.formerly}
 
     def fingerprint(self) -> str:
         """A digest of the names and the code of all rules, for the keys of caches."""

@@ -38,7 +38,7 @@ from greenlint.results import BaselineUse, FileResult, Identity, PlacedFinding, 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-    from greenlint.baseline import Baseline
+    from greenlint.baseline import Baseline, Match
     from greenlint.finding import Applicability
     from greenlint.fix_files import EditedFile, Fixed
     from greenlint.profiles import Profiles
@@ -171,7 +171,7 @@ class Runner:
         self._watch.note("analysis")
         warnings = self._save()
         self._watch.note("cache writing")
-        baseline = self._park(targets, results, folders)
+        baseline = self._beside_baseline(self._park(targets, results), targets, results, folders)
         shown = [self._shown(target, results[target.place]) for target in targets]
         failed = any(map(_fails, targets, shown))
         return RunResult(tuple(shown), warnings, self._watch.seconds(), failed, baseline)
@@ -188,7 +188,7 @@ class Runner:
             options = self._options
             result = check_guarded(task, data, profile, files, timeout=options.timeout, timed=options.timed)
         results = {target.place: result}
-        baseline = self._park([target], results)
+        baseline = self._beside_baseline(self._park([target], results), [target], results)
         shown = self._shown(target, results[target.place])
         return RunResult((shown,), (), self._watch.seconds(), _fails(target, shown), baseline)
 
@@ -431,21 +431,31 @@ class Runner:
         troubles = [cache.save(project.has) for project in self._projects.values() for cache in project.caches.values()]
         return tuple(dict.fromkeys(f"no cache: {trouble}" for trouble in troubles if trouble is not None))
 
-    def _park(
-        self, targets: Sequence[_Target], results: dict[int, FileResult], folders: Sequence[str] = ()
-    ) -> BaselineUse | None:
+    def _park(self, targets: Sequence[_Target], results: dict[int, FileResult]) -> Match | None:
         """Suppress what the baseline has."""
-        baseline = self._baseline
-        if baseline is None:
+        if self._baseline is None:
             return None
         from greenlint.baseline import park
 
-        match = baseline.match([(target.task.file, results[target.place].findings) for target in targets])
-        stale = self._stale(baseline, match.left, targets, results, folders) if match.left else {}
+        match = self._baseline.match([(target.task.file, results[target.place].findings) for target in targets])
         for target, parked in zip(targets, match.parked, strict=True):
             results[target.place] = park(results[target.place], parked)
+        return match
+
+    def _beside_baseline(
+        self,
+        match: Match | None,
+        targets: Sequence[_Target],
+        results: Mapping[int, FileResult],
+        folders: Sequence[str] = (),
+    ) -> BaselineUse | None:
+        baseline = self._baseline
+        if baseline is None or match is None:
+            return None
+        left = match.left
+        stale = self._stale(baseline, left, targets, results, folders)
+        unseen = {entry: times for entry, times in left.items() if entry not in stale}
         shown = relative(str(baseline.file), self._cwd) or str(baseline.file)
-        unseen = {entry: times for entry, times in match.left.items() if entry not in stale}
         return BaselineUse(shown, sum(map(sum, match.parked)), stale, unseen)
 
     def _stale(

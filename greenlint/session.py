@@ -120,7 +120,7 @@ class Session:
             raise ConfigError([ConfigProblem(f"there is no baseline `{shown}`", str(origin), hint=hint)])
         from greenlint.baseline import read_baseline
 
-        return read_baseline(file, shown)
+        return read_baseline(file, shown, self.registry(settings.rule_paths).former)
 
     def problems(self) -> list[PluginProblem]:
         """What could not be loaded."""

@@ -200,6 +200,20 @@ def test_what_was_not_looked_at_is_not_gone(run: Run, tmp_path: Path) -> None:
     assert run("baseline", "prune", "--check").code == 0
 
 
+def test_a_rule_with_another_name(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("slow_call()\n")
+    run("baseline", "create")
+    rule = RULE.replace("SlowCall", "LazyCall").replace("    words =", '    formerly = ("slow-call",)\n    words =')
+    (tmp_path / "rules" / "slow_call.py").unlink()
+    (tmp_path / "rules" / "lazy_call.py").write_text(rule)
+    configuration = (tmp_path / "greenlint.toml").read_text()
+    (tmp_path / "greenlint.toml").write_text(configuration.replace("slow-call", "lazy-call"))
+
+    assert (check(run).code, check(run, "--no-baseline").code) == (0, 1)
+    run("baseline", "update")
+    assert [each["rule"] for each in entries(tmp_path)] == ["lazy-call"]
+
+
 def test_update_adds_and_drops_where_it_looked(run: Run, tmp_path: Path) -> None:
     for name in ("a.py", "b.py"):
         (tmp_path / name).write_text("slow_call(1)\n")

@@ -108,8 +108,7 @@ class _Action:
             for each in (*file.findings, *_parked(file))
         )
         updated = present.with_entries(seen + Counter(result.baseline.unseen))
-        if updated.entries != present.entries:
-            updated.write()
+        updated.write()
         added, gone = len(result.findings), _total(result.baseline.stale)
         sys.stdout.write(f"{self._file}: {added} added, {gone} dropped, {_total(updated.entries)} in all\n")
         return 0
