@@ -175,6 +175,14 @@ def test_a_notebook(vscode: str, project: Path) -> None:
     assert code_in(notebook) == SCRIPT.replace(MOVED, MADE_THERE).rstrip("\n")
 
 
+def test_a_notebook_fixed_on_save(vscode: str, project: Path) -> None:
+    notebook = write_notebook(project)
+    configure(project, {"notebook.codeActionsOnSave": {"notebook.source.fixAll.greenlint": "explicit"}})
+    do("notebookOnSave", vscode, project)
+    assert MADE_THERE in code_in(notebook)
+    assert MOVED not in code_in(notebook)
+
+
 def test_another_interpreter(vscode: str, project: Path, tmp_path: Path) -> None:
     venv.create(tmp_path / "bare", with_pip=False)
     bare = tmp_path / "bare" / "bin" / "python"

@@ -1,6 +1,6 @@
 import * as vscode from "vscode";
 import { explain } from "./explain";
-import { fixAll, fixAllInNotebook } from "./fixAll";
+import { answerForProse, fixAll, fixAllInNotebook } from "./fixAll";
 import { chooseByHand, onInterpreterChange } from "./python";
 import { Server } from "./server";
 import { Status } from "./status";
@@ -22,6 +22,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   context.subscriptions.push(
     log,
     status,
+    answerForProse(),
     ...Object.entries(commands).map(([name, run]) => vscode.commands.registerCommand(`greenlint.${name}`, run)),
     await onInterpreterChange(() => void started.restart()),
   );

@@ -154,6 +154,17 @@ const scenarios = {
     return { listed };
   },
 
+  async notebookOnSave(page) {
+    await open(page, "train.ipynb");
+    await marked(page, 2, NOTEBOOK_MARK);
+    await page.locator(".notebookOverlay .view-lines").first().click();
+    await page.keyboard.press("Control+End");
+    await page.keyboard.press("Enter");
+    await saved(page);
+    await marked(page, 1, NOTEBOOK_MARK);
+    return {};
+  },
+
   // The interpreter of the workspace has no greenlint; then the user names one that has.
   async interpreter(page) {
     await open(page, "train.py");
