@@ -1,9 +1,10 @@
 """How long an editor waits after a keystroke, and what the server's memory does over thousands of them.
 
-    python -m benchmarks.editor [--lines 1000 --lines 5000] [--edits 200] [--soak 10000]
+    python -m benchmarks.editor [--lines 1000 --lines 5000] [--dense] [--edits 200] [--soak 10000]
 
-A real server over standard input and output holds a training file; each edit changes one character in the middle of a
-line, and the next waits for the diagnostics of the last. Needs the extra ``lsp``; the soak reads memory from /proc.
+A real server over standard input and output holds a training file; each edit writes a character into the middle of a
+line or takes it away again, and the next waits for the diagnostics of the last. Needs the extra ``lsp``; the soak reads
+memory from /proc.
 """
 
 from __future__ import annotations
@@ -91,6 +92,8 @@ def evaluate{n}(model, loader):
             seen += len(labels)
     return right / seen
 
+'''
+_TRAINING = """\
 
 def train{n}(folder, epochs=30, batch_size=128, rate=1e-3):
     loader = DataLoader(Recordings{n}(folder / "train"), batch_size=batch_size, shuffle=True)
@@ -118,7 +121,7 @@ def train{n}(folder, epochs=30, batch_size=128, rate=1e-3):
             torch.save(model.state_dict(), folder / "best.pt")
     return best
 
-'''
+"""
 _TAIL = """\
 
 if __name__ == "__main__":
@@ -126,11 +129,14 @@ if __name__ == "__main__":
 """
 
 
-def program(lines: int) -> str:
-    """A training file of about this many lines."""
-    parts = max(1, (lines - _HEAD.count("\n")) // _PART.count("\n"))
-    calls = ", ".join(f'train{number}(Path("data"))' for number in range(1, parts + 1))
-    return _HEAD + "".join(_PART.format(n=number) for number in range(1, parts + 1)) + _TAIL.format(calls=calls)
+def program(lines: int, *, dense: bool = False) -> str:
+    """A training file of about this many lines, with one training, or with as many as find room."""
+    part = _PART + _TRAINING if dense else _PART
+    parts = max(1, (lines - _HEAD.count("\n") - (0 if dense else _TRAINING.count("\n"))) // part.count("\n"))
+    trained = range(1, parts + 1) if dense else (parts,)
+    body = "".join((_PART + _TRAINING if each in trained else _PART).format(n=each) for each in range(1, parts + 1))
+    calls = ", ".join(f'train{number}(Path("data"))' for number in trained)
+    return _HEAD + body + _TAIL.format(calls=calls)
 
 
 class _Editor:
@@ -138,16 +144,17 @@ class _Editor:
 
     def __init__(self, client: LanguageClient, uri: str, text: str) -> None:
         self._client, self._uri = client, uri
-        self._lines = text.split("\n")
         self._version = 1
-        self._places = [(at, line.index("1e-3")) for at, line in enumerate(self._lines) if "rate=1e-3" in line]
+        lines = enumerate(text.split("\n"))
+        self._places = [(at, line.index("16000")) for at, line in lines if "length=16000" in line]
 
     async def type(self, number: int) -> tuple[float, int]:
-        """Change a digit; the seconds until the diagnostics are there, and how many."""
+        """Write a digit, or take it away when all places have one; the seconds until the diagnostics, and how many."""
         line, column = self._places[number % len(self._places)]
         self._version += 1
-        where = types.Range(types.Position(line, column), types.Position(line, column + 1))
-        change = types.TextDocumentContentChangePartial(where, str(1 + number // len(self._places) % 9))
+        is_there = number // len(self._places) % 2
+        where = types.Range(types.Position(line, column), types.Position(line, column + is_there))
+        change = types.TextDocumentContentChangePartial(where, "" if is_there else "1")
         document = types.VersionedTextDocumentIdentifier(self._version, self._uri)
         started = time.perf_counter()
         self._client.text_document_did_change(types.DidChangeTextDocumentParams(document, [change]))
@@ -175,8 +182,7 @@ async def _session(folder: Path, text: str) -> tuple[LanguageClient, _Editor]:
     return client, _Editor(client, path.as_uri(), text)
 
 
-async def _latency(lines: int, edits: int) -> str:
-    text = program(lines)
+async def _latency(text: str, edits: int) -> str:
     with tempfile.TemporaryDirectory() as folder:
         client, editor = await _session(Path(folder), text)
         measured = [await editor.type(number) for number in range(_WARM + edits)]
@@ -187,9 +193,9 @@ async def _latency(lines: int, edits: int) -> str:
     return f"{text.count(chr(10))} lines, {found} findings: p50 {half * 1e3:.0f} ms, p95 {most * 1e3:.0f} ms"
 
 
-async def _soak(lines: int, edits: int) -> list[str]:
+async def _soak(text: str, edits: int) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
-        client, editor = await _session(Path(folder), program(lines))
+        client, editor = await _session(Path(folder), text)
         sizes: list[float] = []
         for number in range(edits):
             await editor.type(number)
@@ -222,10 +228,11 @@ async def _end(client: LanguageClient) -> None:
 async def _run(options: argparse.Namespace) -> None:
     for name, value in machine_facts(os.cpu_count() or 1, Path(__file__).parent.parent).items():
         print(f"{name}: {value}")
-    for lines in options.lines or [1000, 5000]:
-        print(await _latency(lines, options.edits), flush=True)
+    texts = [program(lines, dense=options.dense) for lines in options.lines or [1000, 5000]]
+    for text in texts:
+        print(await _latency(text, options.edits), flush=True)
     if options.soak:
-        for line in await _soak((options.lines or [1000])[0], options.soak):
+        for line in await _soak(texts[0], options.soak):
             print(line)
 
 
@@ -233,6 +240,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.editor", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--lines", type=int, action="append", help="size of the file [1000 and 5000]")
+    parser.add_argument("--dense", action="store_true", help="a training every 75 lines instead of one")
     parser.add_argument("--edits", type=int, default=200, help="edits to measure for each size [200]")
     parser.add_argument("--soak", type=int, default=0, help="edits of the first file to watch the memory over [0]")
     asyncio.run(_run(parser.parse_args(arguments)))
