@@ -714,6 +714,14 @@ def test_the_process_has_the_exit_code_and_a_warm_run_needs_no_libcst(project: P
     assert first.out == second.out
 
 
+def test_modules_of_the_working_directory_stand_in_for_none(project: Path) -> None:
+    expected = process("bad.py", "--no-cache", cwd=project).out
+    for name in ("libcst", "fnmatch", "traceback"):
+        (project / f"{name}.py").write_text("raise ImportError('not the module that was meant')\n")
+
+    assert process("bad.py", "--no-cache", cwd=project).out == expected != ""
+
+
 def test_a_closed_pipe_ends_quietly(project: Path) -> None:
     (project / "bad.py").write_text("slow_call()\n" * 5_000)
     running = started("bad.py", cwd=project)

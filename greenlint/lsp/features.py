@@ -77,10 +77,12 @@ def _documents(server: GreenlintServer) -> None:
         server.closed(params.text_document.uri)
 
     @server.feature(types.NOTEBOOK_DOCUMENT_DID_OPEN)
+    def notebook_opened(params: types.DidOpenNotebookDocumentParams) -> None:
+        server.touched(params.notebook_document.uri)
+        server.changed.set()
+
     @server.feature(types.NOTEBOOK_DOCUMENT_DID_CHANGE)
-    def notebook_touched(
-        params: types.DidOpenNotebookDocumentParams | types.DidChangeNotebookDocumentParams,
-    ) -> None:
+    def notebook_touched(params: types.DidChangeNotebookDocumentParams) -> None:
         server.touched(params.notebook_document.uri)
 
     @server.feature(types.NOTEBOOK_DOCUMENT_DID_SAVE)

@@ -51,6 +51,9 @@ _WATCHED = (
     "**/requirements*.txt",
 )
 
+_OPEN = "open"
+"""The result id of a notebook whose cells the editor has open."""
+
 
 class GreenlintServer(LanguageServer):
     """The language server of greenlint; see :mod:`greenlint.lsp.features` for what it answers to."""
@@ -158,6 +161,7 @@ class GreenlintServer(LanguageServer):
             self._publish(each, [])
         checker = self.checker_of(opened)
         self._thread.submit(checker.hold, opened.path, None)
+        self.changed.set()
 
     def checker_of(self, opened: Opened) -> Checker:
         """The checker of the innermost workspace folder that holds a document."""
@@ -248,13 +252,16 @@ class GreenlintServer(LanguageServer):
     def workspace_reports(self, known: dict[str, str]) -> Iterator[types.WorkspaceDocumentDiagnosticReport]:
         """The diagnostics of all files of the workspace that are not open; in a thread of its own.
 
-        ``known`` are the result ids that the editor has, by the keys of URIs.
+        ``known`` are the result ids that the editor has, by the keys of URIs. An open notebook has none of its own, for
+        its cells have them.
         """
-        opened = {key_of(each) for each in self._opened}
+        opened = {key_of(uri): each for uri, each in list(self._opened.items())}
         for folder in self._outer_folders():
             for path, result in Checker(folder, self.settings).workspace():
                 uri = uris.from_fs_path(path) or ""
                 if key_of(uri) in opened:
+                    if opened[key_of(uri)].is_notebook and known.get(key_of(uri), _OPEN) != _OPEN:
+                        yield types.WorkspaceFullDocumentDiagnosticReport(uri, [], result_id=_OPEN)
                     continue
                 items = list(stored_diagnostics(path, result, self.pages.uri, self.workspace.position_codec))
                 result_id = _result_id(items)

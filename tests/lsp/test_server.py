@@ -279,6 +279,32 @@ async def test_the_workspace_is_checked(client: LanguageClient, folder: Path) ->
 
 
 @pytest.mark.asyncio
+async def test_an_open_notebook_is_not_told_twice(client: LanguageClient, folder: Path) -> None:
+    async def workspace(*known: types.PreviousResultId) -> types.WorkspaceFullDocumentDiagnosticReport:
+        params = types.WorkspaceDiagnosticParams(previous_result_ids=list(known))
+        report = await asyncio.wait_for(client.workspace_diagnostic_async(params), 60)
+        (item,) = report.items
+        assert isinstance(item, types.WorkspaceFullDocumentDiagnosticReport)
+        return item
+
+    path = folder / "train.ipynb"
+    cell: dict[str, object]
+    cell = {"cell_type": "code", "execution_count": None, "id": "a", "metadata": {}, "outputs": [], "source": WASTE}
+    path.write_text(json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+    stored = await workspace()
+    assert [each.code for each in stored.items] == [RULE]
+
+    open_notebook(client, folder, WASTE)
+    opened = await workspace(types.PreviousResultId(stored.uri, stored.result_id or ""))
+    assert (opened.uri, list(opened.items)) == (stored.uri, [])
+
+    notebook = types.NotebookDocumentIdentifier(path.as_uri())
+    client.notebook_document_did_close(types.DidCloseNotebookDocumentParams(notebook, []))
+    again = await workspace(types.PreviousResultId(opened.uri, opened.result_id or ""))
+    assert [each.code for each in again.items] == [RULE]
+
+
+@pytest.mark.asyncio
 async def test_diagnostics_that_are_known_are_not_sent_again(client: LanguageClient, folder: Path) -> None:
     uri = open_(client, folder / "train.py", WASTE)
     document = types.TextDocumentIdentifier(uri)
