@@ -160,6 +160,8 @@ const scenarios = {
     await page.locator(".notebookOverlay .view-lines").first().click();
     await page.keyboard.press("Control+End");
     await page.keyboard.press("Enter");
+    // As a person does, who does not save within the millisecond.
+    await page.waitForTimeout(1000);
     await saved(page);
     await marked(page, 1, NOTEBOOK_MARK);
     return {};
