@@ -649,6 +649,9 @@ def _imports_again(document: Document, imported: _Imported) -> Iterator[cst.Impo
                 yield alias
 
 
+_WORD = re.compile(r"\w+")
+
+
 def drop_imports(document: Document, edits: Sequence[Edit], *, is_taken: Callable[[str], bool]) -> Edits:
     """Edits, and with them the deletion of imports that nothing but the code they delete uses.
 
@@ -656,11 +659,7 @@ def drop_imports(document: Document, edits: Sequence[Edit], *, is_taken: Callabl
     take the name (``is_taken``), where the name is written anywhere else, if only in a string, and where a package is
     loaded that nothing else at the top of the module loads.
     """
-    gone = {
-        each.value
-        for each in document.of_type(cst.Name)
-        if any(edit.span.start <= document.span(each).start < edit.span.end for edit in edits)
-    }
+    gone = _names_in(document, edits)
     if not gone or document.path.endswith("__init__.py"):
         return tuple(edits)
     left = apply_edits(document.text, edits)
@@ -682,6 +681,19 @@ def drop_imports(document: Document, edits: Sequence[Edit], *, is_taken: Callabl
         if unused and not _has_comment(document, document.whole_lines(document.span(line))):
             found.extend(_without(document, line, node, unused, others))
     return (_merged(found) if len(found) > len(edits) else None) or tuple(edits)
+
+
+def _names_in(document: Document, edits: Sequence[Edit]) -> set[str]:
+    """The imported names that stand in what edits delete."""
+    lines = (each for each in document.tree.body if isinstance(each, cst.SimpleStatementLine))
+    imports = (each for line in lines for each in line.body if isinstance(each, cst.Import | cst.ImportFrom))
+    words = {word for edit in edits for word in _WORD.findall(document.text[edit.span.start : edit.span.end])}
+    wanted = {imported.bound for each in imports for imported in _imported(each)} & words
+    if not wanted:
+        return wanted
+    # The places of all names of a file would take longer than the check of it.
+    spans = ((each.value, document.span(each)) for each in document.of_type(cst.Name) if each.value in wanted)
+    return {name for name, span in spans if any(edit.span.start <= span.start < edit.span.end for edit in edits)}
 
 
 def _is_left_over(document: Document, node: cst.Import | cst.ImportFrom, alias: cst.ImportAlias, left: str) -> bool:
