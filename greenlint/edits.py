@@ -685,9 +685,8 @@ def drop_imports(document: Document, edits: Sequence[Edit], *, is_taken: Callabl
 
 def _names_in(document: Document, edits: Sequence[Edit]) -> set[str]:
     """The imported names that stand in what edits delete."""
-    lines = (each for each in document.tree.body if isinstance(each, cst.SimpleStatementLine))
-    imports = (each for line in lines for each in line.body if isinstance(each, cst.Import | cst.ImportFrom))
     words = {word for edit in edits for word in _WORD.findall(document.text[edit.span.start : edit.span.end])}
+    imports = _module_imports(document.tree.body, in_try=False)
     wanted = {imported.bound for each in imports for imported in _imported(each)} & words
     if not wanted:
         return wanted
