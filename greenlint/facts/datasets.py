@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from greenlint.facts.calls import Call, Calls
+from greenlint.facts.imports import Imports
 from greenlint.facts.loops import LoopRole, Loops
 from greenlint.facts.names import BindingKind, Names, dotted
 from greenlint.facts.project import Definition, Project
@@ -179,6 +180,8 @@ class Datasets:
 
     def _given(self, loader: Call) -> Iterator[Facts]:
         """The files whose functions and classes a loader is passed to, here and in files that import this one."""
+        if self._facts[Imports].is_alone:
+            return
         given = [(self._facts, call) for call in self._handed.get(loader, ())]
         for facts in self._project.importers():
             given.extend((facts, call) for call in facts[Datasets]._handed_by_name.get(loader, ()))

@@ -113,6 +113,29 @@ class Imports:
             for text in (code_at(self._sources, path) for path in self.importing())
         )
 
+    # -- what the others hold -----------------------------------------------------------------------------------
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether this file neither imports others of the project nor is imported by any."""
+        return not self.reachable() and not self.importing()
+
+    def may_define(self, name: str) -> bool:
+        """Whether another project file, of those that values may come from, has a function or method of this name."""
+        if self.is_alone:
+            return False
+        return name in self._functions or any(name in _functions_of(self._sources, path) for path in self.reachable())
+
+    @property
+    def _functions(self) -> frozenset[str]:
+        """The names of all functions and methods of the project."""
+        memo = self._sources.shared()
+        key = (Imports, "functions")
+        if key not in memo:
+            every = (_functions_of(self._sources, path) for path in self._sources.python_files())
+            memo[key] = frozenset[str]().union(*every)
+        return cast("frozenset[str]", memo[key])
+
     def _find_importing(self) -> Iterator[str]:
         seen = {self._path}
         for path in self._importing_directly(self._path):
@@ -155,6 +178,8 @@ class Imports:
 def forget_imports(sources: ProjectSources, path: str, before: str, after: str) -> None:
     """Forget what rests on the old text of a file: all that is known of imports only if those have changed."""
     memo = sources.shared()
+    if _functions_in(before) != _functions_in(after):
+        memo.pop((Imports, "functions"), None)
     same = list(_statements(before)) == list(_statements(after))
     for key in [each for each in memo if isinstance(each, tuple)]:
         if not same if key[0] is Imports else key[-1] == path:
@@ -173,6 +198,7 @@ _RENAMING = re.compile(r"[ \t]+as[ \t]+\w+")
 _COMMENT = re.compile(r"#[^\n]*")
 _LINE = re.compile(r"(?:^|\"|\\n)[ \t]*(?:from|import)[ \t]([^\n(]*(?:\([^)]*\))?)", re.MULTILINE)
 _NAME = re.compile(r"[^\W\d]\w*")
+_FUNCTION = re.compile(r"\bdef(?:[ \t\f]|\\\r?\n)+(\w+)")
 
 
 def _statements(text: str) -> Iterator[tuple[str, list[str] | None]]:
@@ -192,6 +218,20 @@ def _statements(text: str) -> Iterator[tuple[str, list[str] | None]]:
 def _names_in(text: str) -> set[str]:
     """Every name in the imports of a text, notebooks' raw JSON included."""
     return {name for found in _LINE.finditer(_CONTINUED.sub(" ", text)) for name in _NAME.findall(found.group(1))}
+
+
+def _functions_in(text: str) -> frozenset[str]:
+    """The names of the functions and methods in a text, notebooks' raw JSON included."""
+    return frozenset(_FUNCTION.findall(text))
+
+
+def _functions_of(sources: ProjectSources, path: str) -> frozenset[str]:
+    """The names of the functions and methods of the project file at ``path``."""
+    memo = sources.shared()
+    key = (Imports, "functions", path)
+    if key not in memo:
+        memo[key] = _functions_in(sources.read(path) or "")
+    return cast("frozenset[str]", memo[key])
 
 
 def _targets(sources: ProjectSources, path: str) -> tuple[str, ...]:

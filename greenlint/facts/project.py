@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -51,6 +52,14 @@ class Project:
         self._sources = facts.sources
         self._callers: dict[cst.FunctionDef, list[Call]] = {}
         self._named: dict[str, Definition | None] = {}
+
+    def may_define(self, name: str) -> bool:
+        """Whether a function or method of this name is here or in another file that values may come from."""
+        return name in self._functions or self._facts[Imports].may_define(name)
+
+    @functools.cached_property
+    def _functions(self) -> frozenset[str]:
+        return frozenset(each.name.value for each in self._facts[Tree].of_type(cst.FunctionDef))
 
     # -- modules ----------------------------------------------------------------------------------------------
 
@@ -164,16 +173,15 @@ class Project:
             if resolved is not None:
                 yield resolved
 
-    def derives(self, owner: Definition, base: Definition, depth: int = 4) -> bool:
-        """Whether a class is derived from another class of the project."""
+    def above(self, owner: Definition, depth: int = 4) -> Iterator[Definition]:
+        """The classes of the project that a class is derived from."""
         if not isinstance(owner.node, cst.ClassDef) or not depth:
-            return False
-        above = (owner.facts[Project].definition(each.value) for each in owner.node.bases)
-        return any(
-            each.node is base.node or self.derives(each, base, depth - 1)
-            for each in above
-            if each is not None and each.node is not owner.node
-        )
+            return
+        for base in owner.node.bases:
+            above = owner.facts[Project].definition(base.value)
+            if above is not None and above.node is not owner.node:
+                yield above
+                yield from self.above(above, depth - 1)
 
     # -- the other direction ----------------------------------------------------------------------------------
 

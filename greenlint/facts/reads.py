@@ -34,8 +34,13 @@ class Read:
 
     call: Call
     path: cst.BaseExpression
-    text: str
-    """The path, or the expression that gives it."""
+
+    @property
+    def text(self) -> str:
+        """The path, or the expression that gives it."""
+        facts = self.call.facts
+        constant = facts[Values].constant(self.path)
+        return constant if isinstance(constant, str) else " ".join(facts.document.source(self.path).split())
 
     @property
     def is_little(self) -> bool:
@@ -86,9 +91,7 @@ class Reads:
             return None
         if any(arg.star for arg in call.node.args) or self._facts[Contexts].dead(call.node):
             return None
-        constant = self._values.constant(path)
-        text = constant if isinstance(constant, str) else " ".join(self._facts.document.source(path).split())
-        return Read(call, path, text)
+        return Read(call, path)
 
     def _opened(self, handle: cst.BaseExpression) -> cst.BaseExpression | None:
         """The path of the file that a handle is open on."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import enum
+import functools
 import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -67,7 +68,6 @@ class Values:
         self._parameters: dict[cst.CSTNode, Value] = {}
         self._arguments: dict[tuple[cst.FunctionDef, str], list[Argument]] = {}
         self._importing: set[str] = set()
-        self._derived: dict[cst.CSTNode, list[Definition]] = {}
         self._callees: dict[cst.Call, list[Definition]] = {}
 
     # -- values -----------------------------------------------------------------------------------------------
@@ -288,24 +288,29 @@ class Values:
     ) -> Iterator[tuple[Facts, Binding]]:
         """What this file stores into the attribute from outside the class, and what subclasses here give ``self``."""
         for each in self._names.stores.get(name, ()):
-            target = self.owner(each.target.value) if each.target is not None else None
+            # What a method gives ``self`` is not from outside.
+            if each.target is None or _is_self(each.target.value):
+                continue
+            target = self.owner(each.target.value)
             if target is not None and target.node is owner.node:
                 yield self._facts, each
-        if isinstance(receiver, cst.Name) and receiver.value in ("self", "cls"):
-            for below in self._below(owner):
+        if _is_self(receiver):
+            for below in self._derived.get(owner.node, ()):
                 yield from _attributes(below, name, 0)
 
-    def _below(self, owner: Definition) -> list[Definition]:
-        """The classes of this file that are derived from another."""
-        known = self._derived.get(owner.node)
-        if known is None:
-            classes = (Definition(self._facts, each) for each in self._tree.of_type(cst.ClassDef))
-            known = self._derived[owner.node] = [each for each in classes if self._project.derives(each, owner)]
-        return known
+    @functools.cached_property
+    def _derived(self) -> dict[cst.CSTNode, list[Definition]]:
+        """The classes of this file that are derived from each class of the project."""
+        found: dict[cst.CSTNode, list[Definition]] = {}
+        for node in self._tree.of_type(cst.ClassDef):
+            definition = Definition(self._facts, node)
+            for above in {each.node for each in self._project.above(definition)}:
+                found.setdefault(above, []).append(definition)
+        return found
 
     def owner(self, receiver: cst.BaseExpression) -> Definition | None:
         """The class of this file or project whose attribute ``receiver.NAME`` would be."""
-        if isinstance(receiver, cst.Name) and receiver.value in ("self", "cls"):
+        if _is_self(receiver):
             above = self._tree.enclosing(receiver, cst.ClassDef)
             return Definition(self._facts, above) if above is not None else None
         if isinstance(receiver, cst.Name):
@@ -477,7 +482,7 @@ class Values:
         if found is not None:
             return [found]
         if isinstance(func, cst.Attribute):
-            owner = self.owner(func.value)
+            owner = self.owner(func.value) if self._project.may_define(func.attr.value) else None
             method = self._project.method(owner, func.attr.value) if owner is not None else None
             return [method] if method is not None else []
         return self._passed_functions(func) if isinstance(func, cst.Name) else []
@@ -716,6 +721,10 @@ def same_constant(one: object, other: object) -> bool:
 
 
 # -- attributes ------------------------------------------------------------------------------------------------
+
+
+def _is_self(receiver: cst.BaseExpression) -> bool:
+    return isinstance(receiver, cst.Name) and receiver.value in ("self", "cls")
 
 
 def _attributes(owner: Definition, name: str, depth: int) -> Iterator[tuple[Facts, Binding]]:

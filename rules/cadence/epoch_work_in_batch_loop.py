@@ -372,10 +372,12 @@ def _saves(call: Call) -> str | None:
         return "the model is saved" if is_model else None
     if call.name in ("matplotlib.pyplot.savefig", "flax.training.checkpoints.save_checkpoint"):
         return "a figure is written" if call.method == "savefig" else "the model is saved"
+    if _SAVING.search(call.method) is None:
+        return None
     definition = _own(call)
     if definition is not None:
         # The line that saves stands in this file and speaks for itself, or in another one and cannot.
-        other = definition.facts is not call.facts and _SAVING.search(call.method) is not None
+        other = definition.facts is not call.facts
         return "the model is saved" if other and _is_saved_inside(definition) else None
     return "the model is saved" if call.receiver is not None and call.method in _METHODS else None
 
