@@ -17,6 +17,7 @@ from greenlint.shape import Shape, shape_of
 
 if TYPE_CHECKING:
     from greenlint.notebook import CellMap
+    from greenlint.outline import Outline
 
 __all__ = ["Document", "Piece", "Position", "place"]
 
@@ -104,6 +105,8 @@ class Document:
     """What :attr:`pieces` answers, once somebody has asked."""
     shapes: dict[cst.CSTNode, Shape] = field(default_factory=dict, repr=False)
     """What :meth:`shape` found."""
+    outlines: dict[cst.CSTNode, Outline] = field(default_factory=dict, repr=False)
+    """What the gates know of statements at the top of the module, where it was read by statements."""
     _spans: _Spans | None = field(default=None, repr=False)
     _lines: list[int] | None = field(default=None, repr=False)
     _types: dict[type[cst.CSTNode], list[cst.CSTNode]] = field(default_factory=dict, repr=False)
@@ -131,6 +134,12 @@ class Document:
         if self.placed is None:
             self.placed = place(self.tree, self.tree)
         return self.placed
+
+    @property
+    def statements(self) -> Sequence[Piece]:
+        """Of these the statements."""
+        first = len(self.tree.header)
+        return self.pieces[first : first + len(self.tree.body)]
 
     def of_type(self, *types: type[N]) -> list[N]:
         """All nodes of these exact types, those of layout and comments included, in the order of :attr:`spans`."""

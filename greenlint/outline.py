@@ -10,7 +10,7 @@ import ast
 import builtins
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from functools import cached_property
 from types import EllipsisType, NoneType
 from typing import Any, NamedTuple
@@ -129,11 +129,39 @@ class Outline:
     @classmethod
     def of(cls, tree: ast.Module) -> Outline:
         """The outline of a module parsed by :mod:`ast`."""
+        return cls.joined((cls.part(tree),))
+
+    @classmethod
+    def part(cls, tree: ast.Module) -> Outline:
+        """What stands in a part of a module, for :meth:`joined`."""
         outline = cls()
         outline._walk(tree)
+        return outline
+
+    @classmethod
+    def joined(cls, parts: Sequence[Outline]) -> Outline:
+        """The outline of a module from its parts, which are given in source order and stay as they are."""
+        outline = cls()
+        # A walk goes from the end to the start.
+        for each in reversed(parts):
+            outline._add_part(each)
         for alias in outline.calls & outline._renamed.keys():
             outline.calls |= outline._names_of(alias)
         return outline
+
+    def _add_part(self, part: Outline) -> None:
+        if part.depth > self.depth:
+            self.depth, self.deepest_line = part.depth, part.deepest_line
+        self.pattern_depth = max(self.pattern_depth, part.pattern_depth)
+        self._single = self._single or part._single
+        here = vars(self)
+        for name, there in vars(part).items():
+            if isinstance(there, dict):
+                _add_to(here[name], there)
+            elif isinstance(there, set):
+                here[name] |= there
+            elif isinstance(there, list):
+                here[name] += there
 
     def _walk(self, tree: ast.AST) -> None:
         stack: list[tuple[ast.AST, _Place, int]] = [(tree, _Place(), 1)]
@@ -777,6 +805,18 @@ _BRANCHES = (
     *(ast.Yield, ast.YieldFrom, ast.JoinedStr, ast.Delete, ast.Raise, ast.Lambda),
 )
 """What a loop that only computes does not hold."""
+
+
+def _add_to(all_of_them: dict[str, Any], further: dict[str, Any]) -> None:
+    """Join what two parts of a file hold under the same names; of two single values the last one counts."""
+    for key, there in further.items():
+        here = all_of_them.get(key)
+        if isinstance(there, set):
+            all_of_them[key] = there if here is None else here | there
+        elif isinstance(there, list):
+            all_of_them[key] = there if here is None else [*here, *there]
+        else:
+            all_of_them[key] = there
 
 
 # -- expressions --------------------------------------------------------------------------------------------------

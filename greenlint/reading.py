@@ -15,7 +15,7 @@ from greenlint.outline import Outline
 from greenlint.results import Problem
 
 if TYPE_CHECKING:
-    from greenlint.document import Document
+    from greenlint.document import Document, Piece
 
 __all__ = ["ParsedFile", "Source", "UnreadableError", "decode", "parse"]
 
@@ -95,10 +95,7 @@ def parse(path: str, data: bytes, wanted: Wanted | None = None, before: Document
     source = decode(data)
     if path.endswith(".ipynb"):
         return _parse_notebook(path, source, wanted, before)
-    outline = _outline(source.text)
-    if outline is not None and wanted is not None and not wanted(source.text, outline):
-        return ParsedFile(None)
-    return ParsedFile(_document(path, source.text, source.encoding, before))
+    return ParsedFile(_document(path, source.text, source.encoding, wanted, before))
 
 
 def _parse_notebook(path: str, source: Source, wanted: Wanted | None, before: Document | None) -> ParsedFile:
@@ -112,15 +109,13 @@ def _parse_notebook(path: str, source: Source, wanted: Wanted | None, before: Do
         return ParsedFile(None, found.reason)
     problems = tuple(_broken(each, found.cells) for each in found.broken)
     try:
-        outline = _outline(found.text)
-        if outline is not None and wanted is not None and not wanted(found.text, outline):
-            return ParsedFile(None, None, problems)
-        document = _document(path, found.text, source.encoding, before)
+        document = _document(path, found.text, source.encoding, wanted, before)
     except UnreadableError as error:
         if error.line is not None:
             error.line = found.cells.physical(error.line)
         raise
-    document.cells = found.cells
+    if document is not None:
+        document.cells = found.cells
     return ParsedFile(document, None, problems)
 
 
@@ -129,17 +124,25 @@ def _broken(cell: notebook.BrokenCell, cells: notebook.CellMap) -> Problem:
     return Problem("syntax", cell.message, cell.line, 1, cell.cell, cells.ids.get(cell.cell), line)
 
 
-def _document(path: str, text: str, encoding: str, before: Document | None) -> Document:
+def _document(
+    path: str, text: str, encoding: str, wanted: Wanted | None, before: Document | None
+) -> Document | None:
+    """The document where it is wanted."""
+    if before is not None and before.path == path and before.encoding == encoding:
+        edited = _edited(before, text)
+        if edited is not None:
+            document, outline = edited
+            return document if wanted is None or wanted(text, outline) else None
+    found = _outline(text)
+    if found is not None and wanted is not None and not wanted(text, found):
+        return None
+    return _parsed(path, text, encoding)
+
+
+def _parsed(path: str, text: str, encoding: str) -> Document:
     import libcst as cst
 
     from greenlint.document import Document
-
-    if before is not None and before.path == path and before.encoding == encoding:
-        from greenlint.reparse import reparse
-
-        edited = reparse(before, text)
-        if edited is not None:
-            return edited
 
     try:
         tree = cst.parse_module(text)
@@ -150,13 +153,44 @@ def _document(path: str, text: str, encoding: str, before: Document | None) -> D
     return Document(path, text, tree, encoding=encoding)
 
 
+def _edited(before: Document, text: str) -> tuple[Document, Outline] | None:
+    """An edited text and its outline, of which only the edited statements are read; ``None`` where that cannot be."""
+    from greenlint.reparse import reparse
+
+    if len(text) > _LARGEST_CODE:
+        return None
+    document = reparse(before, text, _is_readable)
+    if document is None:
+        return None
+    try:
+        parts = [_outline_of(document, piece) for piece in document.statements]
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return None
+    return document, Outline.joined(parts)
+
+
+def _is_readable(part: str) -> bool:
+    """Whether Python's own parser can read statements of a module, and libcst may."""
+    try:
+        return not _is_too_deep(Outline.part(_python_tree(part)))
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return False
+
+
+def _outline_of(document: Document, piece: Piece) -> Outline:
+    known = document.outlines.get(piece.node)
+    if known is None:
+        known = Outline.part(_python_tree(document.text[piece.start : piece.end]))
+        document.outlines[piece.node] = known
+    return known
+
+
 def _outline(text: str) -> Outline | None:
     """What Python's own parser shows, ``None`` for newer syntax; refuses what libcst cannot take."""
     if len(text) > _LARGEST_CODE:
         raise UnreadableError("too-large", f"more than {_LARGEST_CODE // 1_000_000} million characters of code")
     try:
-        flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-        tree: ast.Module = compile(text, "file", "exec", flags, dont_inherit=True)
+        outline = Outline.of(_python_tree(text))
     except SyntaxError as error:
         if _is_newer_syntax(text):
             return None
@@ -166,10 +200,19 @@ def _outline(text: str) -> Outline | None:
         raise UnreadableError("depth", "the code is nested too deeply to be analysed") from None
     except ValueError as error:
         raise UnreadableError("syntax", str(error)) from None
-    outline = Outline.of(tree)
-    if outline.depth > _DEEPEST or outline.pattern_depth > _DEEPEST_PATTERN:
+    if _is_too_deep(outline):
         raise UnreadableError("depth", "the code is nested too deeply to be analysed", outline.deepest_line)
     return outline
+
+
+def _python_tree(text: str) -> ast.Module:
+    flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    tree: ast.Module = compile(text, "file", "exec", flags, dont_inherit=True)
+    return tree
+
+
+def _is_too_deep(outline: Outline) -> bool:
+    return outline.depth > _DEEPEST or outline.pattern_depth > _DEEPEST_PATTERN
 
 
 def _is_newer_syntax(text: str) -> bool:

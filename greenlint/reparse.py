@@ -11,15 +11,14 @@ from collections.abc import Callable, Sequence
 import libcst as cst
 
 from greenlint.document import Document, Piece, place
-from greenlint.shape import Shape
 
 __all__ = ["reparse"]
 
 
-def reparse(before: Document, text: str) -> Document | None:
+def reparse(before: Document, text: str, is_harmless: Callable[[str], bool] = lambda _: True) -> Document | None:
     """``text`` as a document that shares the untouched statements at its top with ``before``.
 
-    ``None`` where it has to be parsed as a whole, for its errors too.
+    ``None`` where it has to be parsed as a whole: for its errors too, and where a part of it is not ``is_harmless``.
     """
     old = before.tree
     if len(old.body) < _LEAST:
@@ -30,7 +29,7 @@ def reparse(before: Document, text: str) -> Document | None:
     is_last = behind == len(pieces)
     start = pieces[first].start if first else 0
     end = len(text) if is_last else pieces[behind].start + len(text) - len(before.text)
-    new = _parsed(text[start:end], old, is_last=is_last)
+    new = _parsed(text[start:end], old, is_last=is_last) if is_harmless(text[start:end]) else None
     if new is None:
         return None
     if first:
@@ -50,8 +49,10 @@ def reparse(before: Document, text: str) -> Document | None:
     below = before.pieces[at + behind :] if not is_last else ()
     placed = (*above, *written, *(each.moved(len(text) - len(before.text)) for each in below))
     kept = (*old.body[:first], *old.body[behind:])
-    shapes: dict[cst.CSTNode, Shape] = {each: before.shapes[each] for each in kept if each in before.shapes}
-    return Document(before.path, text, tree, encoding=before.encoding, placed=placed, shapes=shapes)
+    document = Document(before.path, text, tree, encoding=before.encoding, placed=placed)
+    document.shapes.update((each, before.shapes[each]) for each in kept if each in before.shapes)
+    document.outlines.update((each, before.outlines[each]) for each in kept if each in before.outlines)
+    return document
 
 
 _LEAST = 3
