@@ -61,12 +61,25 @@ class _Place(NamedTuple):
     """Whether gradients are switched off around it, as far as the text shows."""
 
 
-class _Assigned(NamedTuple):
+class _Origin(NamedTuple):
+    """What the value of an expression may stem from: names and calls, at any depth of its operands and arguments."""
+
+    names: frozenset[str]
+    calls: frozenset[str]
+    is_placed: bool
+    """Whether one of the calls is ``x.to("cpu")`` or the like."""
+
+
+class _Assigned:
     """A value that is given to something, annotated or not."""
 
-    function: str
-    targets: list[ast.expr]
-    value: ast.expr
+    def __init__(self, function: str, targets: list[ast.expr], value: ast.expr) -> None:
+        self.function, self.targets, self.value = function, targets, value
+
+    @cached_property
+    def origin(self) -> _Origin:
+        """What the value may stem from."""
+        return _origin(self.value)
 
 
 class OutlinedLoop(NamedTuple):
@@ -405,9 +418,9 @@ class Outline:
     def grows(self) -> bool:
         """Whether a loop may make something longer by a copy: ``x = concat([x, y])``, ``df.loc[len(df)] = y``."""
         return any(
-            _adds_row(target) or _is_joined(target, value)
-            for _, targets, value in self._repeated_gifts
-            for target in targets[: len(targets) == 1]
+            _adds_row(target) or _is_joined(target, each.value)
+            for each in self._repeated_gifts
+            for target in each.targets[: len(each.targets) == 1]
         )
 
     @cached_property
@@ -426,10 +439,10 @@ class Outline:
     def _strings(self) -> dict[str, set[str]]:
         """The strings given to each name and attribute."""
         strings: dict[str, set[str]] = {}
-        for _, targets, value in self._assigned:
-            if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                for target in targets:
-                    strings.setdefault(_last(target), set()).add(value.value)
+        for each in self._assigned:
+            if isinstance(each.value, ast.Constant) and isinstance(each.value.value, str):
+                for target in each.targets:
+                    strings.setdefault(_last(target), set()).add(each.value.value)
         return strings
 
     @cached_property
@@ -508,17 +521,17 @@ class Outline:
     def _made(self) -> tuple[set[tuple[str, str]], set[str]]:
         """Names by function that may hold a tensor just made, and functions that may return one."""
         names: set[tuple[str, str]] = set()
-        makers = self._aliases(_FACTORIES.match)
+        makers = {*filter(_FACTORIES.match, self._named_calls), *self._aliases(_FACTORIES.match)}
         made = names, makers
         for _ in range(2):
-            makers |= {where for where, value in self._returned if _is_made(value, where, made)}
-            for where, targets, value in self._assigned:
-                if _is_made(value, where, made):
-                    names.update((where, name) for target in targets for name in _identifiers(target))
+            makers |= {where for where, value in self._returned if _is_made(_origin(value), where, made)}
+            for each in self._assigned:
+                if _is_made(each.origin, each.function, made):
+                    names.update((each.function, name) for target in each.targets for name in _identifiers(target))
         return made
 
     def _is_made(self, node: ast.expr, where: str) -> bool:
-        return _is_made(node, where, self._made)
+        return _is_made(_origin(node), where, self._made)
 
     @property
     def moves_invariant(self) -> bool:
@@ -548,30 +561,26 @@ class Outline:
         reads = _READS | _OTHER_READS if self.roots & _OTHER_ROOTS else _READS
         reads |= self._aliases(reads.__contains__)
         fetched = self._fetched(reads)
-        return any(source is not None and _is_fetched(source, where, fetched, reads) for where, source in moved)
+        return any(source is not None and _is_fetched(_origin(source), where, fetched, reads) for where, source in moved)
 
     def _fetched(self, reads: frozenset[str]) -> set[tuple[str, str]]:
         """Names and parameters by function that may hold what was read from a device."""
         fetched: set[tuple[str, str]] = set()
+        loops = [each for each in self.loops if not isinstance(each.node, ast.While)]
+        bound = [(each.function, each.targets, each.origin) for each in self._assigned]
+        bound += [(each.place.function, [each.node.target], _origin(each.node.iter)) for each in loops]
+        given = [(own, where, [*map(_origin, _arguments(call))]) for own, where, call in self._own_calls]
         for _ in range(3):
             before = len(fetched)
-            for where, target, value in self._bindings:
-                if _is_fetched(value, where, fetched, reads):
-                    fetched.update((where, name) for name in _names(target))
-            for functions, where, call in self._own_calls:
-                if any(_is_fetched(each, where, fetched, reads) for each in _arguments(call)):
-                    fetched.update((function, name) for function in functions for name in self._parameters[function])
+            for where, targets, origin in bound:
+                if _is_fetched(origin, where, fetched, reads):
+                    fetched.update((where, name) for target in targets for name in _names(target))
+            for own, where, origins in given:
+                if any(_is_fetched(each, where, fetched, reads) for each in origins):
+                    fetched.update((function, name) for function in own for name in self._parameters[function])
             if len(fetched) == before:
                 break
         return fetched
-
-    @property
-    def _bindings(self) -> Iterator[tuple[str, ast.expr, ast.expr]]:
-        """Targets with what they are assigned or run over."""
-        yield from ((where, target, value) for where, targets, value in self._assigned for target in targets)
-        for loop in self.loops:
-            if not isinstance(loop.node, ast.While):
-                yield loop.place.function, loop.node.target, loop.node.iter
 
     @property
     def refits(self) -> bool:
@@ -698,22 +707,18 @@ class Outline:
             return isinstance(call.func, ast.Attribute) and _last(call.func.value) in project and name not in _USUAL
 
         runs: set[str] = set()
-        before = -1
-        calls = [(where, name, call) for name, each in self._named_calls.items() for where, call in each]
-        while len(runs) > before:
-            before = len(runs)
-            if "__init__" in runs:
-                runs |= self._classes
-            for where, name, call in calls:
-                if (
-                    where
-                    and where not in runs
-                    and (
-                        not runs.isdisjoint(self._names_of(name))
-                        or any(is_open(call, each) for each in self._names_of(name))
-                    )
-                ):
-                    runs.add(where)
+        callers: dict[str, set[str]] = {}
+        for written, calls in self._named_calls.items():
+            for name in self._meanings.get(written, (written,)):
+                callers.setdefault(name, set()).update(where for where, _ in calls)
+                runs.update(where for where, call in calls if where and where not in runs and is_open(call, name))
+        new = [*runs]
+        while new:
+            name = new.pop()
+            meant = {name, *(self._classes if name == "__init__" else ())}
+            further = meant.union(*(callers.get(each, ()) for each in meant)) - runs - {""}
+            runs |= further
+            new += further
         if open_names and runs:
             return True
         return any(
@@ -756,12 +761,12 @@ class Outline:
     def sums_graph(self) -> bool:
         """Whether a loop adds up, or appends to a list, what may hold an autograd graph."""
         plain: set[str] = set()
-        for _, targets, value in self._assigned:
-            if not _may_track(value, frozenset()):
-                plain.update(name for target in targets for name in _names(target))
-        for _, targets, value in self._assigned:
-            if _may_track(value, plain):
-                plain.difference_update(name for target in targets for name in _names(target))
+        for each in self._assigned:
+            if not _may_track(each.value, frozenset()):
+                plain.update(name for target in each.targets for name in _names(target))
+        for each in self._assigned:
+            if _may_track(each.value, plain):
+                plain.difference_update(name for target in each.targets for name in _names(target))
         return any(not no_grad and _may_track(value, plain) for value, no_grad in self._summed)
 
 
@@ -1017,31 +1022,39 @@ def _without_grad(managers: Iterable[ast.expr], outside: bool) -> bool:
     return off
 
 
-def _is_made(node: ast.expr, where: str, made: tuple[set[tuple[str, str]], set[str]]) -> bool:
+def _origin(node: ast.expr) -> _Origin:
+    """What the value of an expression may stem from."""
+    names: set[str] = set()
+    calls: set[str] = set()
+    is_placed = False
+    stack = [node]
+    while stack:
+        each = stack.pop()
+        if isinstance(each, ast.Name):
+            names.add(each.id)
+        elif isinstance(each, ast.Call):
+            name = _last(each.func)
+            calls.add(name)
+            is_placed = is_placed or (name == "to" and any(map(_is_text, each.args)))
+            stack += each.args
+            if isinstance(each.func, ast.Attribute):
+                stack.append(each.func.value)
+        else:
+            stack += _parts(each)
+    return _Origin(frozenset(names), frozenset(calls), is_placed)
+
+
+def _is_made(origin: _Origin, where: str, made: tuple[set[tuple[str, str]], set[str]]) -> bool:
     """Whether an expression of the function ``where`` is a tensor just made, or something done to one."""
     names, makers = made
-    if isinstance(node, ast.Name):
-        return (where, node.id) in names
-    if isinstance(node, ast.Call):
-        name = _last(node.func)
-        if name in makers or _FACTORIES.match(name):
-            return True
-        parts = [*node.args, *([node.func.value] if isinstance(node.func, ast.Attribute) else ())]
-        return any(_is_made(each, where, made) for each in parts)
-    return any(_is_made(each, where, made) for each in _parts(node))
+    return not makers.isdisjoint(origin.calls) or any((where, name) in names for name in origin.names)
 
 
-def _is_fetched(node: ast.expr, where: str, fetched: set[tuple[str, str]], reads: frozenset[str]) -> bool:
+def _is_fetched(origin: _Origin, where: str, fetched: set[tuple[str, str]], reads: frozenset[str]) -> bool:
     """Whether an expression of the function ``where`` may be what was read from a device, or made of it."""
-    if isinstance(node, ast.Name):
-        return (where, node.id) in fetched
-    if isinstance(node, ast.Call):
-        name = _last(node.func)
-        if name in reads or (name == "to" and any(map(_is_text, node.args))):
-            return True
-        parts = [*node.args, *([node.func.value] if isinstance(node.func, ast.Attribute) else ())]
-        return any(_is_fetched(each, where, fetched, reads) for each in parts)
-    return any(_is_fetched(each, where, fetched, reads) for each in _parts(node))
+    if origin.is_placed or not reads.isdisjoint(origin.calls):
+        return True
+    return any((where, name) in fetched for name in origin.names)
 
 
 def _parts(node: ast.expr) -> Iterable[ast.expr]:
