@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bisect
 import builtins
 import enum
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -120,7 +122,7 @@ class Names:
         """Names that somewhere in the file may stand for what has another name elsewhere."""
         self._reach: dict[cst.CSTNode, tuple[Binding, ...]] = {}
         self._resolved: dict[cst.CSTNode, str | None] = {}
-        self._evaluated = _Binder(self, self._tree).bind()
+        self._starts, self._open = _Binder(self, self._tree).bind()
 
     def close(self) -> None:
         """Let go of the bindings, which refer to their scopes and these to them."""
@@ -131,7 +133,9 @@ class Names:
 
     def scope(self, node: cst.CSTNode) -> Scope:
         """The scope in which ``node`` is evaluated."""
-        return self._evaluated[self._tree.first(node)] if node in self._tree else self.module
+        if node not in self._tree:
+            return self.module
+        return self._open[bisect.bisect_right(self._starts, self._tree.first(node)) - 1]
 
     def of(self, node: cst.CSTNode) -> Scope | None:
         """The scope that a module, function, class, lambda or comprehension opens."""
@@ -175,6 +179,8 @@ class Names:
                 and (current is start or not current.is_class)
             ):
                 found = current.bindings[name]
+                if len(found) == 1:
+                    return (found[0],)
                 if current is start:
                     return tuple(self._flow(found, use)) or tuple(found)
                 if _transparent(start, current):
@@ -379,29 +385,68 @@ def _leaves(body: cst.CSTNode) -> bool:
     )
 
 
+class _Regions:
+    """Where each scope begins and ends, by ranks, in one walk."""
+
+    def __init__(self, module: Scope) -> None:
+        self._ahead: list[tuple[int, int, Scope]] = []
+        """First rank, last rank and scope of what is still to begin, the nearest at the end."""
+        self._around: list[tuple[int, Scope]] = [(sys.maxsize, module)]
+        """Last rank and scope of what has begun, the innermost at the end."""
+        self._starts, self._scopes = [0], [module]
+
+    def open(self, first: int, last: int, scope: Scope) -> None:
+        """A scope lies ahead; it begins before any other that does."""
+        self._ahead.append((first, last, scope))
+
+    def scope(self, rank: int) -> Scope:
+        """The scope at a rank, none of which is smaller than the one before."""
+        while self._ahead and self._ahead[-1][0] <= rank:
+            first, last, scope = self._ahead.pop()
+            self._leave(first)
+            self._around.append((last, scope))
+            self._note(first, scope)
+        self._leave(rank)
+        return self._around[-1][1]
+
+    def _leave(self, rank: int) -> None:
+        while self._around[-1][0] < rank:
+            last, _ = self._around.pop()
+            self._note(last + 1, self._around[-1][1])
+
+    def _note(self, start: int, scope: Scope) -> None:
+        self._starts.append(start)
+        self._scopes.append(scope)
+
+    def finish(self) -> tuple[list[int], list[Scope]]:
+        """The ranks from which on another scope is the innermost, and these scopes."""
+        self.scope(sys.maxsize)
+        return self._starts, self._scopes
+
+
 class _Binder:
     """Fills the scopes of a :class:`Names` in one walk."""
 
     def __init__(self, names: Names, tree: Tree) -> None:
         self.names, self.tree = names, tree
 
-    def bind(self) -> list[Scope]:
-        """The scope in which each node is evaluated, by its rank."""
-        evaluated: list[Scope] = []
-        below: list[Scope] = []
-        """The scope of each node's children, bodies left out."""
-        bodies: dict[int, Scope] = {}
-        for node, above in self.tree.in_order():
-            scope = bodies.pop(id(node), None) or (below[above] if above >= 0 else self.names.module)
-            evaluated.append(scope)
+    def bind(self) -> tuple[list[int], list[Scope]]:
+        """Ranks, in order, from which on nodes are evaluated in another scope, and these scopes."""
+        first, last = self.tree.first, self.tree.last
+        regions = _Regions(self.names.module)
+        for node in sorted(self.tree.of_type(*_HANDLERS, *_OPENING), key=first):
+            rank = first(node)
+            scope = regions.scope(rank)
             kind = type(node)
             if kind in _HANDLERS:
                 _HANDLERS[kind](self, node, scope)
             if kind in _WITH_BODY:
                 # Decorators, defaults, annotations and bases are evaluated outside the scope they stand at.
-                bodies[id(node.body)] = self._open(node, scope)  # type: ignore[attr-defined]
-            below.append(self._open(node, scope) if kind in _COMPREHENSIONS else scope)
-        return evaluated
+                body = node.body  # type: ignore[attr-defined]
+                regions.open(first(body), last(body), self._open(node, scope))
+            elif kind in _OPENING:
+                regions.open(rank + 1, last(node), self._open(node, scope))
+        return regions.finish()
 
     def _open(self, node: cst.CSTNode, scope: Scope) -> Scope:
         inner = self.names._scopes[node] = Scope(node, scope)
@@ -560,6 +605,8 @@ _COMPREHENSIONS = (cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp)
 _ALIASING = (cst.Name, cst.Attribute, cst.Call, cst.IfExp)
 """What a name may be assigned to be called by another name: ``functools.partial(...)`` is a call."""
 _WITH_BODY = frozenset((cst.FunctionDef, cst.ClassDef, cst.Lambda))
+_OPENING = (cst.Lambda, *_COMPREHENSIONS)
+"""What opens a scope and binds nothing."""
 _HANDLERS: dict[type, Callable[[_Binder, Any, Scope], None]] = {
     cst.Import: _Binder.import_,
     cst.ImportFrom: _Binder.import_from,

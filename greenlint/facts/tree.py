@@ -84,10 +84,6 @@ class Tree:
         rank = self._rank.get(id(node))
         return -1 if rank is None else self._above[rank]
 
-    def in_order(self) -> Iterator[tuple[cst.CSTNode, int]]:
-        """Every node in source order with the rank of its parent, -1 for the module."""
-        return zip(self._order, self._above, strict=True)
-
     def enclosing(self, node: cst.CSTNode, *types: type[N]) -> N | None:
         """The innermost node above of one of these types."""
         for above in self.ancestors(node):
