@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -85,23 +86,35 @@ class Argument:
 class Call:
     """One call expression."""
 
-    __slots__ = ("_prebound", "facts", "method", "name", "node")
+    __slots__ = ("_name", "_prebound", "_resolved", "facts", "method", "node")
 
     def __init__(self, facts: Facts, node: cst.Call) -> None:
         self.facts = facts
         self.node = node
-        names = facts[Names]
-        self.name: str | None = names.resolve(node.func)
-        """Canonical dotted name of what is called, through imports, aliases and ``functools.partial``."""
         self.method = _last(node.func)
         """The last identifier of what is called: ``to`` in ``x.to(device)``; an import's own, not its alias."""
-        if self.name is not None and isinstance(node.func, cst.Name):
-            self.method = self.name.rsplit(".", 1)[-1]
+        self._resolved = False
+        self._name: str | None = None
         self._prebound: cst.Call | None = None
-        if self.name is None:
-            self._prebound = _partial(names, node.func)
+        if isinstance(node.func, cst.Name) and (name := facts[Names].resolve(node.func)) is not None:
+            self.method = name.rsplit(".", 1)[-1]
+
+    @property
+    def name(self) -> str | None:
+        """Canonical dotted name of what is called, through imports, aliases and ``functools.partial``."""
+        if not self._resolved:
+            self._resolve()
+        return self._name
+
+    def _resolve(self) -> None:
+        # Few calls are asked for their names, and to follow each would take longer than all else that is done with it.
+        self._resolved = True
+        names = self.facts[Names]
+        self._name = names.resolve(self.node.func)
+        if self._name is None:
+            self._prebound = _partial(names, self.node.func)
             if self._prebound is not None:
-                self.name = names.resolve(self._prebound.args[0].value)
+                self._name = names.resolve(self._prebound.args[0].value)
 
     @property
     def receiver(self) -> cst.BaseExpression | None:
@@ -244,6 +257,11 @@ class Calls:
         if len(named) == 1:
             return [self.of(node) for node in named[0]]
         return [self.of(node) for node in sorted({node for nodes in named for node in nodes}, key=tree.first)]
+
+    def like(self, pattern: re.Pattern[str]) -> list[Call]:
+        """The calls whose last identifier, as written or behind an alias, begins like ``pattern``, in source order."""
+        found = {node for last, nodes in self._by_last.items() if pattern.match(last) for node in nodes}
+        return [self.of(node) for node in sorted(found, key=self._facts[Tree].first)]
 
     def within(self, node: cst.CSTNode) -> Iterator[Call]:
         """The calls at or below ``node``."""

@@ -58,6 +58,10 @@ class Project:
         return name in self._functions or self._facts[Imports].may_define(name)
 
     @functools.cached_property
+    def _is_alone(self) -> bool:
+        return self._facts[Imports].is_alone
+
+    @functools.cached_property
     def _functions(self) -> frozenset[str]:
         return frozenset(each.name.value for each in self._facts[Tree].of_type(cst.FunctionDef))
 
@@ -103,6 +107,8 @@ class Project:
         local = names.local_definitions(expression)
         if local:
             return Definition(self._facts, local[-1]) if len(set(local)) == 1 else None
+        if self._is_alone:
+            return None
         resolved = names.resolve(expression)
         if resolved is not None:
             return self.named(resolved)

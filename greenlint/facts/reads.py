@@ -75,9 +75,8 @@ class Reads:
     @functools.cached_property
     def all(self) -> tuple[Read, ...]:
         """The calls that read a whole file whose path can be told, in source order."""
-        found = (self._read(each) for each in self._calls.all)
-        reads = [each for each in found if each is not None]
-        return tuple(sorted(reads, key=lambda each: self._tree.first(each.call.node)))
+        found = (self._read(each) for each in self._calls.like(files.READER_NAMES))
+        return tuple(each for each in found if each is not None)
 
     def _read(self, call: Call) -> Read | None:
         if call.name is None or not files.READERS.match(call.name) or not call.positional:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["FROM_HANDLE", "LITTLE_FILES", "LITTLE_SETS", "PARTIAL", "READERS", "WRITERS"]
+__all__ = ["FROM_HANDLE", "LITTLE_FILES", "LITTLE_SETS", "PARTIAL", "READERS", "READER_NAMES", "WRITERS"]
 
 READERS = re.compile(
     r"""(?x)^(?:pandas|polars|modin\.pandas|cudf|dask\.dataframe|geopandas)\.read_
@@ -14,6 +14,8 @@ READERS = re.compile(
     |^pyarrow\.(?:parquet|feather|csv)\.read_\w+$|^gensim\.models\.KeyedVectors\.load_word2vec_format$|^anndata\.read_h5ad$|^scanpy\.read_h5ad$"""
 )
 """What reads a file to its end, the file's path being the first argument."""
+READER_NAMES = re.compile(r"read_|load|genfromtxt$|fromfile$")
+"""How the last names of these begin."""
 FROM_HANDLE = re.compile(r"^(?:pickle|cPickle|dill|json|ujson|orjson)\.load$")
 """Readers that get an open file."""
 PARTIAL = frozenset(
