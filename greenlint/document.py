@@ -43,6 +43,8 @@ class Piece:
     spans: Mapping[cst.CSTNode, Span]
     """The range of each node where the piece was first placed, ``shift`` characters further up."""
     shift: int = 0
+    ids: Sequence[int] = ()
+    """The ``id()`` of each of them: to hash nodes runs code of libcst's own each time."""
     _types: dict[type[cst.CSTNode], list[cst.CSTNode]] = field(default_factory=dict, repr=False)
 
     def moved(self, by: int) -> Piece:
@@ -66,26 +68,30 @@ class _Spans(Mapping[cst.CSTNode, Span]):
     """The ranges of all nodes of a module, each looked up in its piece: an edit moves pieces, not nodes."""
 
     def __init__(self, tree: cst.Module, pieces: Sequence[Piece]) -> None:
-        self._pieces = pieces
-        self._where: dict[cst.CSTNode, int] = {}
-        for index, piece in enumerate(pieces):
-            self._where.update(dict.fromkeys(piece.spans, index))
-        self._where[tree] = -1
+        self._tree, self._pieces = tree, pieces
+        self._where: dict[int, Piece] = {}
+        """By the ``id()`` of each node."""
+        for piece in pieces:
+            self._where.update(dict.fromkeys(piece.ids, piece))
 
     def __getitem__(self, node: cst.CSTNode) -> Span:
-        index = self._where[node]
-        if index >= 0:
-            return self._pieces[index].span(node)
-        return Span(0, self._pieces[-1].end if self._pieces else 0)
+        if node is self._tree:
+            return Span(0, self._pieces[-1].end if self._pieces else 0)
+        piece = self._where.get(id(node))
+        if piece is None:
+            raise KeyError(node)
+        return piece.span(node)
 
     def __contains__(self, node: object) -> bool:
-        return node in self._where
+        return id(node) in self._where or node is self._tree
 
     def __iter__(self) -> Iterator[cst.CSTNode]:
-        return iter(self._where)
+        for piece in self._pieces:
+            yield from piece.spans
+        yield self._tree
 
     def __len__(self) -> int:
-        return len(self._where)
+        return len(self._where) + 1
 
 
 @dataclass(slots=True, eq=False)
@@ -329,7 +335,7 @@ def place(module: cst.Module, around: cst.Module, at: int = 0) -> list[Piece]:
     for node in (*module.header, *module.body, *module.footer):
         start, state.spans = state.offset, {}
         node._codegen(state)
-        pieces.append(Piece(node, start, state.offset, state.spans))
+        pieces.append(Piece(node, start, state.offset, state.spans, ids=[*map(id, state.spans)]))
     return pieces
 
 

@@ -561,14 +561,16 @@ class Outline:
         reads = _READS | _OTHER_READS if self.roots & _OTHER_ROOTS else _READS
         reads |= self._aliases(reads.__contains__)
         fetched = self._fetched(reads)
-        return any(source is not None and _is_fetched(_origin(source), where, fetched, reads) for where, source in moved)
+        sources = ((where, _origin(source)) for where, source in moved if source is not None)
+        return any(_is_fetched(origin, where, fetched, reads) for where, origin in sources)
 
     def _fetched(self, reads: frozenset[str]) -> set[tuple[str, str]]:
         """Names and parameters by function that may hold what was read from a device."""
         fetched: set[tuple[str, str]] = set()
-        loops = [each for each in self.loops if not isinstance(each.node, ast.While)]
         bound = [(each.function, each.targets, each.origin) for each in self._assigned]
-        bound += [(each.place.function, [each.node.target], _origin(each.node.iter)) for each in loops]
+        for place, node in ((each.place, each.node) for each in self.loops):
+            if not isinstance(node, ast.While):
+                bound.append((place.function, [node.target], _origin(node.iter)))
         given = [(own, where, [*map(_origin, _arguments(call))]) for own, where, call in self._own_calls]
         for _ in range(3):
             before = len(fetched)

@@ -148,6 +148,8 @@ def _parsed(path: str, text: str, encoding: str) -> Document:
         tree = cst.parse_module(text)
     except cst.ParserSyntaxError as error:
         raise UnreadableError("syntax", error.message, error.raw_line, error.raw_column + 1) from None
+    except cst.CSTValidationError as error:
+        raise UnreadableError("syntax", str(error)) from None
     except RecursionError:
         raise UnreadableError("depth", "the code is nested too deeply to be analysed") from None
     return Document(path, text, tree, encoding=encoding)
@@ -223,7 +225,7 @@ def _is_newer_syntax(text: str) -> bool:
         return False
     try:
         cst.parse_module(text)
-    except (cst.ParserSyntaxError, RecursionError):
+    except (cst.ParserSyntaxError, cst.CSTValidationError, RecursionError):
         return False
     return True
 

@@ -6,6 +6,7 @@ An editor asks after every pause in typing, and to parse and place a thousand li
 from __future__ import annotations
 
 import bisect
+import re
 from collections.abc import Callable, Sequence
 
 import libcst as cst
@@ -60,12 +61,12 @@ _LEAST = 3
 
 
 def _untouched(before: str, after: str, pieces: Sequence[Piece]) -> tuple[int, int]:
-    """How many statements stay at the start, and the first of those that stay at the end.
-
-    One more at the start is parsed again: what follows a statement may belong to it, as ``else`` does.
-    """
+    """How many statements stay at the start, and the first of those that stay at the end."""
     same = _longest(min(len(before), len(after)), lambda size: before[:size] == after[:size])
-    first = max(sum(each.end <= same for each in pieces) - 1, 0)
+    first = sum(each.end <= same for each in pieces)
+    if first == len(pieces) or not _begins_before(pieces[first], same, before):
+        # What follows a statement may belong to it, as ``else`` does.
+        first = max(first - 1, 0)
     most = min(len(before), len(after)) - same
     ending = _longest(most, lambda size: before[len(before) - size :] == after[len(after) - size :])
     moved = len(after) - len(before)
@@ -73,6 +74,15 @@ def _untouched(before: str, after: str, pieces: Sequence[Piece]) -> tuple[int, i
         if each.start >= len(before) - ending and after[each.start + moved - 1] in "\r\n":
             return first, max(behind, first)
     return first, len(pieces)
+
+
+def _begins_before(piece: Piece, end: int, text: str) -> bool:
+    """Whether a statement's first word, and what comes behind that, stand before ``end``."""
+    word = _WORD.match(text, piece.span(piece.node).start)
+    return word is not None and word.end() < end
+
+
+_WORD = re.compile(r"[@\w]+")
 
 
 def _longest(most: int, holds: Callable[[int], bool]) -> int:
@@ -86,7 +96,7 @@ def _parsed(text: str, around: cst.Module, *, is_last: bool) -> cst.Module | Non
         return None
     try:
         tree = cst.parse_module(text)
-    except (cst.ParserSyntaxError, RecursionError):
+    except (cst.ParserSyntaxError, cst.CSTValidationError, RecursionError):
         return None
     if not tree.body or (tree.footer and not is_last):
         return None

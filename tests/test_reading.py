@@ -140,13 +140,14 @@ SYNTAX = {
     "windows line ends": ("a\r\n\r\nb + * c\r\n", 3, 5),
     "old line ends": ("a\r\r= b", 3, 1),
     "indent": ("a\n    b\n", 2, None),
+    "bare except before another": ("try:\n    a\nexcept:\n    b\nexcept ValueError:\n    c\n", None, None),
     "dedent": ("if a:\n        b\n    c\n", 3, None),
     "tabs and spaces": ("if a:\n        b\n\tc\n", 3, None),
 }
 
 
 @pytest.mark.parametrize(("text", "line", "column"), SYNTAX.values(), ids=SYNTAX)
-def test_syntax_errors(text: str, line: int, column: int | None) -> None:
+def test_syntax_errors(text: str, line: int | None, column: int | None) -> None:
     error = error_in(text)
     assert (error.kind, error.line) == ("syntax", line)
     # Where in a wrong indent its error stands differs from one version of Python to the next.

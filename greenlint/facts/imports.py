@@ -178,8 +178,8 @@ class Imports:
 def forget_imports(sources: ProjectSources, path: str, before: str, after: str) -> None:
     """Forget what rests on the old text of a file: all that is known of imports only if those have changed."""
     memo = sources.shared()
-    if _functions_in(before) != _functions_in(after):
-        memo.pop((Imports, "functions"), None)
+    if (Imports, "functions") in memo and _functions_in(before) != _functions_in(after):
+        del memo[Imports, "functions"]
     same = list(_statements(before)) == list(_statements(after))
     for key in [each for each in memo if isinstance(each, tuple)]:
         if not same if key[0] is Imports else key[-1] == path:
