@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import bisect
 import builtins
 import enum
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import libcst as cst
 
+from greenlint.facts.regions import Regions
 from greenlint.facts.tree import Tree
 from greenlint.knowledge.aliases import canonical
 
@@ -122,7 +121,7 @@ class Names:
         """Names that somewhere in the file may stand for what has another name elsewhere."""
         self._reach: dict[cst.CSTNode, tuple[Binding, ...]] = {}
         self._resolved: dict[cst.CSTNode, str | None] = {}
-        self._starts, self._open = _Binder(self, self._tree).bind()
+        self._regions = _Binder(self, self._tree).bind()
 
     def close(self) -> None:
         """Let go of the bindings, which refer to their scopes and these to them."""
@@ -133,9 +132,7 @@ class Names:
 
     def scope(self, node: cst.CSTNode) -> Scope:
         """The scope in which ``node`` is evaluated."""
-        if node not in self._tree:
-            return self.module
-        return self._open[bisect.bisect_right(self._starts, self._tree.first(node)) - 1]
+        return self._regions.at(self._tree.first(node)) if node in self._tree else self.module
 
     def of(self, node: cst.CSTNode) -> Scope | None:
         """The scope that a module, function, class, lambda or comprehension opens."""
@@ -385,68 +382,30 @@ def _leaves(body: cst.CSTNode) -> bool:
     )
 
 
-class _Regions:
-    """Where each scope begins and ends, by ranks, in one walk."""
-
-    def __init__(self, module: Scope) -> None:
-        self._ahead: list[tuple[int, int, Scope]] = []
-        """First rank, last rank and scope of what is still to begin, the nearest at the end."""
-        self._around: list[tuple[int, Scope]] = [(sys.maxsize, module)]
-        """Last rank and scope of what has begun, the innermost at the end."""
-        self._starts, self._scopes = [0], [module]
-
-    def open(self, first: int, last: int, scope: Scope) -> None:
-        """A scope lies ahead; it begins before any other that does."""
-        self._ahead.append((first, last, scope))
-
-    def scope(self, rank: int) -> Scope:
-        """The scope at a rank, none of which is smaller than the one before."""
-        while self._ahead and self._ahead[-1][0] <= rank:
-            first, last, scope = self._ahead.pop()
-            self._leave(first)
-            self._around.append((last, scope))
-            self._note(first, scope)
-        self._leave(rank)
-        return self._around[-1][1]
-
-    def _leave(self, rank: int) -> None:
-        while self._around[-1][0] < rank:
-            last, _ = self._around.pop()
-            self._note(last + 1, self._around[-1][1])
-
-    def _note(self, start: int, scope: Scope) -> None:
-        self._starts.append(start)
-        self._scopes.append(scope)
-
-    def finish(self) -> tuple[list[int], list[Scope]]:
-        """The ranks from which on another scope is the innermost, and these scopes."""
-        self.scope(sys.maxsize)
-        return self._starts, self._scopes
-
-
 class _Binder:
     """Fills the scopes of a :class:`Names` in one walk."""
 
     def __init__(self, names: Names, tree: Tree) -> None:
         self.names, self.tree = names, tree
 
-    def bind(self) -> tuple[list[int], list[Scope]]:
-        """Ranks, in order, from which on nodes are evaluated in another scope, and these scopes."""
+    def bind(self) -> Regions[Scope]:
+        """The scope in which each node is evaluated."""
         first, last = self.tree.first, self.tree.last
-        regions = _Regions(self.names.module)
+        regions = Regions(self.names.module)
         for node in sorted(self.tree.of_type(*_HANDLERS, *_OPENING), key=first):
             rank = first(node)
-            scope = regions.scope(rank)
+            scope = regions.reach(rank)
             kind = type(node)
             if kind in _HANDLERS:
                 _HANDLERS[kind](self, node, scope)
             if kind in _WITH_BODY:
                 # Decorators, defaults, annotations and bases are evaluated outside the scope they stand at.
                 body = node.body  # type: ignore[attr-defined]
-                regions.open(first(body), last(body), self._open(node, scope))
+                regions.mark(first(body), last(body), self._open(node, scope))
             elif kind in _OPENING:
-                regions.open(rank + 1, last(node), self._open(node, scope))
-        return regions.finish()
+                regions.mark(rank + 1, last(node), self._open(node, scope))
+        regions.finish()
+        return regions
 
     def _open(self, node: cst.CSTNode, scope: Scope) -> Scope:
         inner = self.names._scopes[node] = Scope(node, scope)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import bisect
+import functools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 import libcst as cst
 
+from greenlint.facts.regions import Regions
 from greenlint.shape import Shape, children
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ __all__ = ["Tree"]
 
 N = TypeVar("N", bound=cst.CSTNode)
 
-_SCOPES = frozenset((cst.FunctionDef, cst.ClassDef, cst.Lambda))
+_SCOPES = (cst.FunctionDef, cst.ClassDef, cst.Lambda)
 _STATEMENTS = (cst.BaseSmallStatement, cst.BaseCompoundStatement)
 
 
@@ -38,6 +40,8 @@ class Tree:
         self._end: list[int] = [0]
         """The rank of the last node below each."""
         self._types: dict[type, list[cst.CSTNode]] = {cst.Module: [self.root]}
+        self._ranks: dict[type, list[int]] = {}
+        """The ranks of the nodes of each type that somebody has asked for."""
         self._join(map(document.shape, children(self.root)))
 
     def _join(self, shapes: Iterable[Shape]) -> None:
@@ -93,12 +97,17 @@ class Tree:
 
     def function(self, node: cst.CSTNode) -> cst.FunctionDef | None:
         """The function whose body holds ``node``; a decorator or default is not in the body."""
-        below = node
-        for above in self.ancestors(node):
-            if type(above) is cst.FunctionDef and below is above.body:
-                return above
-            below = above
-        return None
+        rank = self._rank.get(id(node))
+        return None if rank is None else self._functions.at(rank)
+
+    @functools.cached_property
+    def _functions(self) -> Regions[cst.FunctionDef | None]:
+        regions: Regions[cst.FunctionDef | None] = Regions(None)
+        for node in self.of_type(cst.FunctionDef):
+            regions.reach(self.first(node))
+            regions.mark(self.first(node.body), self.last(node.body), node)
+        regions.finish()
+        return regions
 
     def class_of(self, function: cst.FunctionDef) -> cst.ClassDef | None:
         """The class whose method ``function`` is."""
@@ -111,18 +120,23 @@ class Tree:
 
     def loops_around(self, node: cst.CSTNode) -> list[cst.For | cst.While]:
         """The loops of the same function whose body holds ``node``, innermost first."""
-        found: list[cst.For | cst.While] = []
-        below = node
-        for above in self.ancestors(node):
-            kind = type(above)
-            if kind in _SCOPES:
-                break
-            if kind is cst.For or kind is cst.While:
-                loop = cast("cst.For | cst.While", above)
-                if below is loop.body or below is getattr(loop, "test", None):
-                    found.append(loop)
-            below = above
-        return found
+        rank = self._rank.get(id(node))
+        return [] if rank is None else [*self._loops.at(rank)]
+
+    @functools.cached_property
+    def _loops(self) -> Regions[tuple[cst.For | cst.While, ...]]:
+        regions: Regions[tuple[cst.For | cst.While, ...]] = Regions(())
+        for node in sorted(self.of_type(cst.For, cst.While, *_SCOPES), key=self.first):
+            rank = self.first(node)
+            around = regions.reach(rank)
+            if not isinstance(node, (cst.For, cst.While)):
+                regions.mark(rank + 1, self.last(node), ())
+                continue
+            regions.mark(self.first(node.body), self.last(node.body), (node, *around))
+            if isinstance(node, cst.While):
+                regions.mark(self.first(node.test), self.last(node.test), (node, *around))
+        regions.finish()
+        return regions
 
     def statement(self, node: cst.CSTNode) -> cst.CSTNode:
         """The innermost small or compound statement that is or holds ``node``."""
@@ -151,8 +165,18 @@ class Tree:
 
     def below(self, node: cst.CSTNode, *types: type[N]) -> Iterator[N]:
         """The nodes of these types that are or stand below ``node``, in source order within each type."""
+        low = self._rank[id(node)]
+        high = self._end[low]
         for kind in types:
-            yield from self.part(self._types.get(kind, []), node)  # type: ignore[misc]
+            ranks = self._ranks_of(kind)
+            start = bisect.bisect_left(ranks, low)
+            yield from self._types.get(kind, ())[start : bisect.bisect_right(ranks, high, start)]  # type: ignore[misc]
+
+    def _ranks_of(self, kind: type) -> list[int]:
+        known = self._ranks.get(kind)
+        if known is None:
+            known = self._ranks[kind] = [self._rank[id(each)] for each in self._types.get(kind, ())]
+        return known
 
     def part(self, nodes: list[N], within: cst.CSTNode) -> list[N]:
         """Those of ``nodes``, which are in source order, that are or stand below ``within``."""
