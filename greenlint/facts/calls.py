@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import libcst as cst
 
@@ -200,9 +200,10 @@ def _positional(args: Sequence[cst.Arg]) -> Iterator[cst.BaseExpression]:
 
 
 def _last(func: cst.BaseExpression) -> str:
-    if isinstance(func, cst.Attribute):
-        return func.attr.value
-    return func.value if isinstance(func, cst.Name) else ""
+    kind = type(func)
+    if kind is cst.Attribute:
+        return cast("cst.Attribute", func).attr.value
+    return cast("cst.Name", func).value if kind is cst.Name else ""
 
 
 def _partial(names: Names, func: cst.BaseExpression) -> cst.Call | None:
@@ -259,8 +260,8 @@ class Calls:
         return [self.of(node) for node in sorted({node for nodes in named for node in nodes}, key=tree.first)]
 
     def like(self, pattern: re.Pattern[str]) -> list[Call]:
-        """The calls whose last identifier, as written or behind an alias, begins like ``pattern``, in source order."""
-        found = {node for last, nodes in self._by_last.items() if pattern.match(last) for node in nodes}
+        """The calls whose last identifier, as written or behind an alias, holds ``pattern``, in source order."""
+        found = {node for last, nodes in self._by_last.items() if pattern.search(last) for node in nodes}
         return [self.of(node) for node in sorted(found, key=self._facts[Tree].first)]
 
     def within(self, node: cst.CSTNode) -> Iterator[Call]:

@@ -14,8 +14,8 @@ READERS = re.compile(
     |^pyarrow\.(?:parquet|feather|csv)\.read_\w+$|^gensim\.models\.KeyedVectors\.load_word2vec_format$|^anndata\.read_h5ad$|^scanpy\.read_h5ad$"""
 )
 """What reads a file to its end, the file's path being the first argument."""
-READER_NAMES = re.compile(r"read_|load|genfromtxt$|fromfile$")
-"""How the last names of these begin."""
+READER_NAMES = re.compile(r"^(?:read_|load|genfromtxt$|fromfile$)")
+"""The last names of these."""
 FROM_HANDLE = re.compile(r"^(?:pickle|cPickle|dill|json|ujson|orjson)\.load$")
 """Readers that get an open file."""
 PARTIAL = frozenset(

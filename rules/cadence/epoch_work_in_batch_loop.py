@@ -350,10 +350,8 @@ def _works(facts: Facts) -> Iterator[_Work]:
         return
     tree, rhythm = facts[Tree], facts[Rhythm]
     subjects: list[tuple[cst.CSTNode, str]] = []
-    for call in facts[Calls].all:
-        what = _saves(call) or _evaluates(call)
-        if what is not None:
-            subjects.append((call.node, what))
+    for calls, doing in ((facts[Calls].like(_SAVING), _saves), (facts[Calls].all, _evaluates)):
+        subjects.extend((call.node, what) for call in calls if (what := doing(call)) is not None)
     subjects.extend(_inner_evaluations(facts))
     for node, what in sorted(subjects, key=lambda each: tree.first(each[0])):
         beat = rhythm.of(node)
@@ -372,8 +370,6 @@ def _saves(call: Call) -> str | None:
         return "the model is saved" if is_model else None
     if call.name in ("matplotlib.pyplot.savefig", "flax.training.checkpoints.save_checkpoint"):
         return "a figure is written" if call.method == "savefig" else "the model is saved"
-    if _SAVING.search(call.method) is None:
-        return None
     definition = _own(call)
     if definition is not None:
         # The line that saves stands in this file and speaks for itself, or in another one and cannot.
