@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import libcst as cst
 
@@ -200,10 +200,9 @@ def _positional(args: Sequence[cst.Arg]) -> Iterator[cst.BaseExpression]:
 
 
 def _last(func: cst.BaseExpression) -> str:
-    kind = type(func)
-    if kind is cst.Attribute:
-        return cast("cst.Attribute", func).attr.value
-    return cast("cst.Name", func).value if kind is cst.Name else ""
+    if type(func) is cst.Attribute:
+        return func.attr.value
+    return func.value if type(func) is cst.Name else ""
 
 
 def _partial(names: Names, func: cst.BaseExpression) -> cst.Call | None:

@@ -316,5 +316,5 @@ def _is_numeric(constant: object) -> bool:
     return isinstance(constant, (int, float, bool))
 
 
-_DEFAULT_DEVICE = re.compile(r"set_default_(?:device|tensor_type)\(|\bwith (?:torch\.)?device\b")
+_DEFAULT_DEVICE = re.compile(r"set_default_(?:device|tensor_type)\(|with(?<!\wwith) (?:torch\.)?device\b")
 _CUDA_TYPE = re.compile(r"torch\.cuda\.\w+Tensor$")

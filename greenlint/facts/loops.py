@@ -377,7 +377,7 @@ class Loops:
 
     def _has_backward(self, body: cst.CSTNode, depth: int = 2) -> bool:
         for call in self._calls.within(body):
-            if call.method in _BACKWARD or call.name in ("torch.autograd.grad", "torch.autograd.backward"):
+            if call.method in _BACKWARD or (call.method == "grad" and call.name == "torch.autograd.grad"):
                 return True
             target = self._values.callee(call.node) if depth else None
             if target is not None and isinstance(target.node, cst.FunctionDef) and _names_backward(target):

@@ -86,10 +86,10 @@ class Binding:
 def dotted(node: cst.CSTNode) -> str | None:
     """``a.b.c`` as written, ``None`` when anything but names and dots is in it."""
     parts: list[str] = []
-    while isinstance(node, cst.Attribute):
+    while type(node) is cst.Attribute:
         parts.append(node.attr.value)
         node = node.value
-    if not isinstance(node, cst.Name):
+    if type(node) is not cst.Name:
         return None
     parts.append(node.value)
     return ".".join(reversed(parts))
@@ -224,10 +224,11 @@ class Names:
     def _resolve(self, node: cst.CSTNode, depth: int) -> str | None:
         if depth == 0:
             return None
-        if isinstance(node, cst.Attribute):
+        # An exact type: to ask isinstance() of a class of libcst runs code of the abc module where the answer is no.
+        if type(node) is cst.Attribute:
             base = self._resolve(node.value, depth - 1)
             return canonical(f"{base}.{node.attr.value}") if base is not None else None
-        if not isinstance(node, cst.Name):
+        if type(node) is not cst.Name:
             return None
         bindings = self.reaching(node)
         if not bindings:
@@ -257,7 +258,7 @@ class Names:
 
     def local_definitions(self, node: cst.CSTNode) -> Sequence[cst.FunctionDef | cst.ClassDef]:
         """The functions and classes of this file that a bare name may stand for."""
-        if not isinstance(node, cst.Name):
+        if type(node) is not cst.Name:
             return ()
         found: list[cst.FunctionDef | cst.ClassDef] = []
         for binding in self.reaching(node):
@@ -282,7 +283,7 @@ class Names:
 
 
 def _is_none(value: cst.BaseExpression | None) -> bool:
-    return isinstance(value, cst.Name) and value.value == "None"
+    return type(value) is cst.Name and value.value == "None"
 
 
 def _transparent(inner: Scope, outer: Scope) -> bool:

@@ -618,7 +618,7 @@ def _after_eval(loop: Loop, facts: Facts) -> bool:
     tree = facts[Tree]
     function = tree.function(loop.node)
     last = None
-    for call in facts[Calls].methods("eval", "train"):
+    for call in facts[Calls].methods("eval", "train", within=function or tree.root):
         if call.receiver is None or tree.function(call.node) is not function:
             continue
         if tree.first(call.node) < tree.first(loop.node):

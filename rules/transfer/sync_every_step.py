@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from greenlint import Edit, Facts, Findings, Fix, Outline, Step, Sync, cst
 
 _UPDATES = re.compile(
-    r"optim(?:i[sz]er|_|\b)|optimi[sz]e\w*\(|\.step\(|scaler|accelerat|engine|apply_|lr\b|learning_rate", re.IGNORECASE
+    r"optim(?:i[sz]er|_|\b)|optimi[sz]e\w*\(|\.step\(|scaler|accelerat|engine|apply_|lr\b|learning_rate"
 )
-"""What a file that updates weights is expected to speak of."""
+"""What a file that updates weights is expected to speak of, in lower case."""
 
 
 class SyncEveryStep(Rule):
@@ -547,7 +547,7 @@ def _short(step: Step) -> bool:
 
 def _updates(step: Step) -> bool:
     """Whether anything is trained: gradients alone serve saliency maps, importance scores and guided decoding."""
-    return any(_UPDATES.search(facts.document.text) for facts in (step.facts, step.loop_facts))
+    return any(_UPDATES.search(facts.document.text.lower()) for facts in (step.facts, step.loop_facts))
 
 
 def _groups(step: Step, facts: Facts) -> Iterator[_Group]:
