@@ -115,20 +115,23 @@ class Imports:
 
     # -- what the others hold -----------------------------------------------------------------------------------
 
-    @property
+    @functools.cached_property
     def is_alone(self) -> bool:
         """Whether this file neither imports others of the project nor is imported by any."""
         return not self.reachable() and not self.importing()
 
     def may_define(self, name: str) -> bool:
         """Whether another project file, of those that values may come from, has a function or method of this name."""
-        if self.is_alone:
-            return False
-        return name in self._functions or any(name in _functions_of(self._sources, path) for path in self.reachable())
+        return not self.is_alone and (name in self._functions or name in self._reachable_functions)
 
-    @property
+    @functools.cached_property
+    def _reachable_functions(self) -> frozenset[str]:
+        """The names of functions and methods in files that this one imports, be they listed or not."""
+        return frozenset[str]().union(*(_functions_of(self._sources, path) for path in self.reachable()))
+
+    @functools.cached_property
     def _functions(self) -> frozenset[str]:
-        """The names of all functions and methods of the project."""
+        """The names of all functions and methods in the files that are listed."""
         memo = self._sources.shared()
         key = (Imports, "functions")
         if key not in memo:
