@@ -327,8 +327,9 @@ def _local(path: Path, folder: str, name: str) -> _Module:
 
 
 def _load_file(name: str, path: Path) -> ModuleType:
-    loaded = sys.modules.get(name)
-    if loaded is not None:
+    """The module at a path; loaded again when the file is another than it was, for servers see rules being written."""
+    loaded, stamp = sys.modules.get(name), _stamp(path)
+    if loaded is not None and vars(loaded).get(_STAMP) == stamp:
         return loaded
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
@@ -336,12 +337,24 @@ def _load_file(name: str, path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     # Dataclasses and type hints look a class up by the name of its module.
     sys.modules[name] = module
+    setattr(module, _STAMP, stamp)
     try:
         spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
         raise
     return module
+
+
+_STAMP = "__greenlint_stamp__"
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
 
 
 def _make_portable(rule: type[Rule]) -> None:

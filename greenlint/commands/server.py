@@ -5,22 +5,26 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from typing import BinaryIO
 
 from greenlint.commands.errors import UsageError
 from greenlint.commands.parser import Parser
 
 __all__ = ["run"]
 
+_LAST_PORT = 65535
+
 
 def run(arguments: Sequence[str]) -> int:
-    """Serve until the editor ends it."""
+    """Serve until the editor ends it; exit code 1 when it does so without a word before."""
     parser = Parser("server", "answer an editor over the Language Server Protocol")
     parser.add_argument("--stdio", action="store_true", help="use standard input and output, as without flags")
     parser.add_argument("--tcp", action="store_true", help="wait for one editor on a port instead")
     parser.add_argument("--host", default="127.0.0.1", help="the address to wait at [127.0.0.1]")
     parser.add_argument("--port", type=int, default=2087, help="the port to wait on [2087]")
     given = parser.parse(arguments)
+    if not 0 <= given.port <= _LAST_PORT:
+        raise UsageError(f"there is no port {given.port}", f"ports go up to {_LAST_PORT}")
     try:
         from greenlint.lsp.features import create_server
     except ModuleNotFoundError as error:
@@ -33,8 +37,19 @@ def run(arguments: Sequence[str]) -> int:
     if given.tcp:
         server.start_tcp(given.host, given.port)
     else:
-        server.start_io()
-    if sys.stdout.closed:
-        # The server closes what it wrote to; the interpreter flushes it once more.
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
-    return 0
+        server.start_io(*_own_streams())
+    return 0 if server.is_shut_down else 1
+
+
+def _own_streams() -> tuple[BinaryIO, BinaryIO]:
+    """What the editor writes and what it reads, for the server alone.
+
+    What rules of a project print goes to standard error, and they find nothing to read: one word between two messages
+    would end the conversation.
+    """
+    streams = os.fdopen(os.dup(sys.stdin.fileno()), "rb"), os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, sys.stdin.fileno())
+    os.close(nothing)
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return streams

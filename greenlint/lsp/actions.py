@@ -27,6 +27,9 @@ SELECT_REASON = "greenlint.selectReason"
 """The command that selects a reason which is still to be written."""
 
 _QUICK = types.CodeActionKind.QuickFix
+_ALL_OF_SCRIPTS = ((FIX_ALL, "fix-all"),)
+# Editors ask for `source.fixAll` of every cell at once: edits of the whole notebook would be made once for each.
+_ALL_OF_CELLS = ((FIX_ALL, "fix-cell"), (FIX_ALL_NOTEBOOK, "fix-all"))
 
 
 def action_list(
@@ -37,11 +40,13 @@ def action_list(
     misses_reasons: bool = False,
     selects: bool = False,
     is_stored: bool = False,
+    is_cell: bool = False,
 ) -> Iterator[types.CodeAction]:
     """The actions for a request: of ``findings``, which lie in the range, those of the kinds asked for.
 
     Where the project ``misses_reasons``, no suppression is offered without one. ``selects`` says whether the editor
-    can be told what to select, ``is_stored`` whether the document is a file, which a baseline can name.
+    can be told what to select, ``is_stored`` whether the document is a file, which a baseline can name, ``is_cell``
+    whether it is a cell of a notebook.
     """
     only = params.context.only
     if _wants(only, _QUICK):
@@ -57,14 +62,14 @@ def action_list(
                     yield _parking(make, uri, finding)
             yield _explanation(make, finding.rule)
     # A lamp in the margin offers to fix everything only when the editor asks for just that.
-    for kind in (FIX_ALL, FIX_ALL_NOTEBOOK):
+    for kind, do in _ALL_OF_CELLS if is_cell else _ALL_OF_SCRIPTS:
         if only and _wants(only, kind):
-            yield types.CodeAction("greenlint: fix all", kind=kind, data={"do": "fix-all", "uri": uri})
+            yield types.CodeAction("greenlint: fix all", kind=kind, data={"do": do, "uri": uri})
 
 
 def _wants(only: Sequence[types.CodeActionKind | str] | None, kind: str) -> bool:
     """Whether a kind, or one above it, is asked for."""
-    return not only or any(kind == each or kind.startswith(f"{_text(each)}.") for each in map(_text, only))
+    return not only or any(each in ("", kind) or kind.startswith(f"{each}.") for each in map(_text, only))
 
 
 def _text(kind: types.CodeActionKind | str) -> str:

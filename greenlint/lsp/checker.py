@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from greenlint.baseline import Baseline
 from greenlint.batch import Examined
@@ -12,8 +13,9 @@ from greenlint.config_error import ConfigError
 from greenlint.discovery import discover
 from greenlint.document import Document
 from greenlint.finding import Edit, Finding
-from greenlint.fixer import SAFE, UNSAFE, apply_to_source
+from greenlint.fixer import SAFE, UNSAFE, apply_to_source, fix
 from greenlint.lsp.settings import EditorSettings, Preference
+from greenlint.reading import UnreadableError
 from greenlint.registry import NoRulePackagesError
 from greenlint.results import FileResult
 from greenlint.rule import Rule
@@ -21,11 +23,22 @@ from greenlint.runner import Runner, RunOptions
 from greenlint.session import Session
 from greenlint.suppress import file_ignore_edits, ignore_edits
 
-__all__ = ["Checker", "ConfigurationError"]
+__all__ = ["Checker", "ConfigurationError", "Part"]
+
+_FILES = 200
+"""How many files make a part of a workspace."""
 
 
 class ConfigurationError(Exception):
     """The configuration of a folder cannot be used; the message says where and why."""
+
+
+class Part(NamedTuple):
+    """The results of some files of a workspace folder, by absolute path."""
+
+    results: Sequence[tuple[Path, FileResult]]
+    share: float
+    """How much of the folder is done with it."""
 
 
 @dataclass(slots=True)
@@ -44,8 +57,7 @@ class Checker:
         self._settings = settings
         self._tools: _Tools | None = None
         self._held: dict[str, str] = {}
-        self.baseline_file: str | None = None
-        """Where the baseline of the folder is, or would be."""
+        self._deciding: tuple[Path, ...] = ()
 
     def configure(self, settings: EditorSettings) -> None:
         """Go on with other settings of the editor."""
@@ -56,14 +68,22 @@ class Checker:
         """Read the configuration and the rules again when next needed."""
         self._tools = None
 
-    def hold(self, path: str, text: str | None) -> None:
-        """Let an unsaved text count in place of the file; ``None`` when it is closed."""
-        if text is None:
-            self._held.pop(path, None)
-        else:
-            self._held[path] = text
+    def decides(self, path: Path) -> bool:
+        """Whether a file is the baseline of the folder, or one of its own rules."""
+        return any(path.is_relative_to(each) for each in self._deciding)
+
+    def hold(self, path: str, text: str) -> None:
+        """Let an unsaved text count in place of the file."""
+        self._held[path] = text
         if self._tools is not None:
             self._tools.runner.hold(path, text)
+
+    def drop(self, path: str) -> None:
+        """Let the file count again: its text is closed."""
+        held = self._held.pop(path, None)
+        if self._tools is not None and held is not None:
+            self._tools.runner.hold(path, None)
+            self.refresh()
 
     def refresh(self) -> None:
         """Other files may have changed."""
@@ -84,6 +104,20 @@ class Checker:
         """``data`` with all its fixes made: of every rule the safe ones, of one ``rule`` all of its kind."""
         levels = UNSAFE if unsafe or self._settings.unsafe_fixes else SAFE
         return self._made().runner.fix_data(path, data, levels, rule=rule).after
+
+    def fixed_in_cell(self, path: str, data: bytes, cell: int) -> bytes:
+        """The notebook ``data`` with the fixes made that change one cell only, that one."""
+        levels = UNSAFE if self._settings.unsafe_fixes else SAFE
+        try:
+            file = self._made().runner.edited_data(path, data)
+        except UnreadableError:
+            return data
+
+        def found(document: Document) -> Sequence[Finding]:
+            return [each for each in file.findings(document) if _cells(document, each) == {cell}]
+
+        done = fix(file.text, parse=file.parse, analyze=found, levels=levels)
+        return file.with_text(done.source, done.applied).after
 
     def changed(
         self, found: Examined, path: str, data: bytes, fingerprint: str, what: str, reason: str | None = None
@@ -125,21 +159,26 @@ class Checker:
             raise ConfigurationError(f"{settings.baseline}: cannot be written: {reason}") from None
 
     def find(self, rule: str) -> type[Rule] | None:
-        """The rule of this name."""
-        return self._made().session.find(rule)
+        """The rule of this name; ``None`` also where the configuration cannot be used."""
+        try:
+            return self._made().session.find(rule)
+        except (ConfigurationError, ConfigError, NoRulePackagesError):
+            return None
 
-    def workspace(self) -> Iterator[tuple[str, FileResult]]:
-        """The results of all files of the folder, by absolute path; those without findings, too."""
+    def workspace(self) -> Iterator[Part]:
+        """The results of all files of the folder, those without findings, too; raises :class:`ConfigurationError`."""
         if not self._settings.enable:
             return
         try:
             tools = self._made()
-            found = discover([str(self.folder)], tools.session.resolver.settings_for_folder)
-            result = tools.runner.run(found.files)
+            files = discover([str(self.folder)], tools.session.resolver.settings_for_folder).files
+            for start in range(0, len(files), _FILES):
+                some = files[start : start + _FILES]
+                results = tools.runner.run(some).files
+                placed = [(self.folder / path, each) for path, each in zip(some, results, strict=True)]
+                yield Part(placed, (start + len(some)) / len(files))
         except (ConfigError, NoRulePackagesError) as error:
             raise ConfigurationError(str(error)) from None
-        for path, file in zip(found.files, result.files, strict=True):
-            yield str(self.folder / path), file
 
     def warnings(self) -> list[str]:
         """What is wrong with the configuration and the plug-ins, though it works."""
@@ -157,7 +196,7 @@ class Checker:
     def _make(self) -> _Tools:
         session = self._session()
         settings = session.settings_near(self.folder)
-        self.baseline_file = str(settings.baseline)
+        self._deciding = (settings.baseline, *settings.rule_paths)
         runner = session.runner(RunOptions(jobs=1), baseline=session.baseline(settings, wanted=False))
         for path, text in self._held.items():
             runner.hold(path, text)
@@ -188,6 +227,12 @@ def _finding(found: Examined, fingerprint: str) -> Finding | None:
         if (finding.rule, at.line, at.column, at.cell) == (shown.rule, shown.line, shown.column, shown.cell):
             return finding
     return None
+
+
+def _cells(document: Document, finding: Finding) -> set[int | None]:
+    """The cells that the fix of a finding changes."""
+    edits = finding.fix.edits if finding.fix is not None else ()
+    return {document.position(at).cell for each in edits for at in (each.span.start, each.span.end)}
 
 
 def _edits(document: Document, finding: Finding, what: str, reason: str | None) -> Sequence[Edit]:

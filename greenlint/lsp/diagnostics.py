@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 from lsprotocol import types
-from pygls import uris
 from pygls.workspace import PositionCodec, Workspace
 
 from greenlint.finding import Severity
-from greenlint.lsp.documents import Opened, lines_in
+from greenlint.lsp.documents import Opened, Outcome, lines_in
 from greenlint.output.lines import problems_of
 from greenlint.output.places import stored_line
 from greenlint.results import FileResult, PlacedFinding, PlacedRelated, Problem
@@ -33,11 +33,15 @@ Page = Callable[[str], str | None]
 """The URI of the documentation of a rule."""
 
 
-def diagnostics_of(workspace: Workspace, opened: Opened, page: Page) -> dict[str, list[types.Diagnostic]]:
-    """The diagnostics of each text document of a script or notebook; those without any have an empty list."""
+def diagnostics_of(
+    workspace: Workspace, opened: Opened, outcome: Outcome, folder: Path
+) -> dict[str, list[types.Diagnostic]]:
+    """The diagnostics of each text document of a script or notebook; those without any have an empty list.
+
+    ``folder`` is where paths of related places start.
+    """
     found: dict[str, list[types.Diagnostic]] = {uri: [] for uri in opened.uris(workspace)}
-    result = opened.examined.result if opened.examined is not None else FileResult(opened.path)
-    codec = workspace.position_codec
+    result, codec = outcome.result, workspace.position_codec
 
     @functools.cache
     def lines(uri: str) -> list[str]:
@@ -45,7 +49,8 @@ def diagnostics_of(workspace: Workspace, opened: Opened, page: Page) -> dict[str
 
     def related(uri: str, place: PlacedRelated) -> types.DiagnosticRelatedInformation:
         inside = opened.uri_of(workspace, place.cell) or uri
-        return _related(inside, place, codec, lines(inside) if inside in found and place.path is None else [])
+        known = lines(inside) if inside in found and place.path is None else []
+        return _related(inside, place, codec, known, folder)
 
     for problem in problems_of(result):
         uri = opened.uri_of(workspace, problem.cell) or next(iter(found), None)
@@ -55,12 +60,17 @@ def diagnostics_of(workspace: Workspace, opened: Opened, page: Page) -> dict[str
         uri = opened.uri_of(workspace, finding.cell)
         if uri is not None and uri in found:
             around = [related(uri, each) for each in finding.related]
-            found[uri].append(_made(finding, range_of(finding, codec, lines(uri)), around, page))
+            found[uri].append(_made(finding, range_of(finding, codec, lines(uri)), around, outcome.pages.get))
     return found
 
 
-def stored_diagnostics(path: str, result: FileResult, page: Page, codec: PositionCodec) -> Iterator[types.Diagnostic]:
-    """The diagnostics of a file that is not open: of a notebook they stand at the lines of its JSON."""
+def stored_diagnostics(
+    path: Path, result: FileResult, page: Page, codec: PositionCodec, folder: Path
+) -> Iterator[types.Diagnostic]:
+    """The diagnostics of a file that is not open: of a notebook they stand at the lines of its JSON.
+
+    ``folder`` is where paths of related places start.
+    """
     for problem in problems_of(result):
         yield _problem(_stored(problem), codec, [])
     for finding in result.findings:
@@ -69,7 +79,7 @@ def stored_diagnostics(path: str, result: FileResult, page: Page, codec: Positio
             where = types.Range(types.Position(line, 0), types.Position(line, 2**31 - 1))
         else:
             where = range_of(finding, codec, _lines_of(finding))
-        related = [_related(uris.from_fs_path(path) or "", _stored(each), codec, []) for each in finding.related]
+        related = [_related(path.as_uri(), _stored(each), codec, [], folder) for each in finding.related]
         yield _made(finding, where, related, page)
 
 
@@ -120,11 +130,11 @@ def _data(finding: PlacedFinding) -> dict[str, Any]:
 
 
 def _related(
-    uri: str, place: PlacedRelated, codec: PositionCodec, lines: list[str]
+    uri: str, place: PlacedRelated, codec: PositionCodec, lines: list[str], folder: Path
 ) -> types.DiagnosticRelatedInformation:
     """A place that belongs to a finding; without the lines of its text its column is counted in letters."""
     if place.path is not None:
-        uri = uris.from_fs_path(place.path) or uri
+        uri = (folder / place.path).as_uri()
     start = _counted(place.line, place.column, codec, lines)
     return types.DiagnosticRelatedInformation(types.Location(uri, types.Range(start, start)), place.message)
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import io
 import json
-from collections.abc import Iterator, Sequence
+import tokenize
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from lsprotocol import types
@@ -16,8 +19,28 @@ from pygls.workspace import PositionCodec, Workspace
 from greenlint.batch import Examined
 from greenlint.line_ends import lines_with_ends
 from greenlint.notebook_json import stored_sources
+from greenlint.results import FileResult
 
-__all__ = ["Opened", "key_of", "lines_in", "path_of"]
+__all__ = ["Opened", "Outcome", "folders_of", "key_of", "lines_in", "path_of"]
+
+
+class Outcome(NamedTuple):
+    """What came of checking a document."""
+
+    data: bytes
+    """What was checked."""
+    examined: Examined
+    error: str | None = None
+    """Why it could not be checked."""
+    warnings: tuple[str, ...] = ()
+    """What is wrong with the configuration, though it works."""
+    pages: Mapping[str, str | None] = {}
+    """Where the pages of the rules that spoke can be opened."""
+
+    @property
+    def result(self) -> FileResult:
+        """What was found."""
+        return self.examined.result
 
 
 @dataclass(slots=True)
@@ -31,12 +54,8 @@ class Opened:
     uri: str
     is_notebook: bool
     path: str
-    examined: Examined | None = None
-    examined_data: bytes = b""
-    """What ``examined`` is of."""
+    outcome: Outcome | None = None
     result_id: str = ""
-    error: str | None = None
-    """Why it could not be checked."""
     pushed: set[str] = field(default_factory=set)
     """The URIs that diagnostics were published for."""
 
@@ -45,23 +64,29 @@ class Opened:
         """The script or notebook that a URI, of a cell too, belongs to; ``None`` for what is no Python."""
         for notebook in workspace.notebook_documents.values():
             if uri == notebook.uri or any(cell.document == uri for cell in notebook.cells):
-                return cls(notebook.uri, True, path_of(notebook.uri, ".ipynb"))
+                return cls(notebook.uri, True, path_of(notebook.uri, ".ipynb", _home(workspace)))
         document = workspace.text_documents.get(key_of(uri))
         if document is None:
             return None
         # JupyterLab's extension sends the cells of a notebook as one script whose name ends like a notebook's.
         language = document.language_id
         is_python = language in ("python", None, "") or uri.endswith((".py", ".pyi"))
-        return cls(uri, False, path_of(uri, ".py")) if is_python else None
+        return cls(uri, False, path_of(uri, ".py", _home(workspace))) if is_python else None
+
+    @property
+    def key(self) -> str:
+        """What its URI is known by."""
+        return key_of(self.uri)
 
     def uris(self, workspace: Workspace) -> list[str]:
         """The text documents that it consists of: of a notebook its code cells."""
-        return [uri for uri in self._cells(workspace) if uri is not None]
+        return [uri for uri in self.cells(workspace) if uri is not None]
 
     def data(self, workspace: Workspace) -> bytes:
         """The content as it would be stored."""
         if not self.is_notebook:
-            return _encodable(workspace.get_text_document(self.uri).source).encode()
+            text = self._text(workspace)
+            return text.encode(_encoding(text))
         cells: list[dict[str, object]] = [
             {
                 "cell_type": "code" if uri is not None else "markdown",
@@ -69,25 +94,32 @@ class Opened:
                 "source": _encodable(workspace.get_text_document(uri).source) if uri is not None else "",
                 **({"execution_count": None, "outputs": []} if uri is not None else {}),
             }
-            for uri in self._cells(workspace)
+            for uri in self.cells(workspace)
         ]
         content = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
         return json.dumps(content, ensure_ascii=False).encode()
+
+    def text(self, workspace: Workspace) -> str | None:
+        """The text that other files would import; ``None`` for a notebook."""
+        return None if self.is_notebook else self._text(workspace)
+
+    def _text(self, workspace: Workspace) -> str:
+        return _encodable(workspace.get_text_document(self.uri).source)
 
     def uri_of(self, workspace: Workspace, cell: int | None) -> str | None:
         """The text document of a cell, counted from 1 over all kinds; of a script its own."""
         if not self.is_notebook:
             return self.uri
-        cells = self._cells(workspace)
+        cells = self.cells(workspace)
         return cells[cell - 1] if cell is not None and 0 < cell <= len(cells) else None
 
     def edits_to(self, workspace: Workspace, after: bytes) -> dict[str, list[types.TextEdit]]:
         """The edits, by text document, that make the stored content ``after`` of what there is now."""
         if not self.is_notebook:
-            changed = {self.uri: after.decode()}
+            changed = {self.uri: after.decode(_encoding(self._text(workspace)))}
         else:
             sources = stored_sources(after.decode())
-            cells = enumerate(self._cells(workspace), start=1)
+            cells = enumerate(self.cells(workspace), start=1)
             changed = {uri: sources[number].text for number, uri in cells if uri is not None and number in sources}
         codec = workspace.position_codec
         found = {
@@ -96,7 +128,7 @@ class Opened:
         }
         return {uri: edits for uri, edits in found.items() if edits}
 
-    def _cells(self, workspace: Workspace) -> list[str | None]:
+    def cells(self, workspace: Workspace) -> list[str | None]:
         """The documents of all cells in their order; ``None`` for those that hold no code."""
         if not self.is_notebook:
             return [self.uri]
@@ -119,12 +151,23 @@ def lines_in(workspace: Workspace, uri: str) -> list[str]:
     return list(lines_with_ends(workspace.get_text_document(uri).source))
 
 
-def path_of(uri: str, suffix: str) -> str:
-    """The absolute path behind a URI; an unsaved document gets a name of its own in the working directory."""
+def folders_of(workspace: Workspace) -> list[Path]:
+    """The folders of the workspace, which old editors tell as one root."""
+    named = list(workspace.folders) or ([workspace.root_uri] if workspace.root_uri is not None else [])
+    return [Path(path) for each in named if (path := uris.to_fs_path(each))]
+
+
+def _home(workspace: Workspace) -> Path:
+    """Where documents that are no files are taken to lie."""
+    return next(iter(folders_of(workspace)), Path.cwd())
+
+
+def path_of(uri: str, suffix: str, home: Path) -> str:
+    """The absolute path behind a URI; a document that is no file gets a name of its own in ``home``."""
     path = uris.to_fs_path(uri) if uri.startswith("file:") else None
     if path is None:
         name = "".join(letter if letter.isalnum() else "_" for letter in uri.rpartition("/")[2]) or "untitled"
-        path = str(Path.cwd() / f"{name}{suffix}")
+        path = str(home / f"{name}{suffix}")
     return path if Path(path).suffix in (".py", ".pyi", ".ipynb") and _ends_alike(path, suffix) else f"{path}{suffix}"
 
 
@@ -135,6 +178,17 @@ def _ends_alike(path: str, suffix: str) -> bool:
 def _encodable(text: str) -> str:
     """Half a surrogate pair, which an editor may hold for a moment, is no text."""
     return text.encode("utf-8", "replace").decode()
+
+
+def _encoding(text: str) -> str:
+    """What a script would be stored in: the encoding it declares, where that has letters for it, else UTF-8."""
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(text.encode()).readline)
+        text.encode(encoding)
+    except (SyntaxError, LookupError, UnicodeError):
+        return "utf-8"
+    # The mark at the beginning, where there is one, is part of the text.
+    return "utf-8" if encoding == "utf-8-sig" else encoding
 
 
 def _text_edits(before: str, after: str, codec: PositionCodec) -> Iterator[types.TextEdit]:

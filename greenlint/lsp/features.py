@@ -8,8 +8,6 @@ from typing import Any
 from lsprotocol import types
 
 from greenlint.lsp.actions import KINDS, OPEN_PAGE, PARK, SELECT_REASON
-from greenlint.lsp.checker import ConfigurationError
-from greenlint.lsp.documents import key_of
 from greenlint.lsp.server import SECTION, GreenlintServer
 from greenlint.lsp.settings import Shown
 
@@ -34,8 +32,7 @@ def _life(server: GreenlintServer) -> None:
 
     @server.feature(types.INITIALIZED)
     async def initialized(_: types.InitializedParams) -> None:
-        await server.watch_files()
-        await server.ask_settings()
+        await server.begin()
 
     @server.feature(types.SHUTDOWN)
     def shutdown(_: None) -> None:
@@ -49,10 +46,7 @@ def _life(server: GreenlintServer) -> None:
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
     def watched(params: types.DidChangeWatchedFilesParams) -> None:
-        if any(map(server.is_configuration, (each.uri for each in params.changes))):
-            server.reload()
-        else:
-            server.refresh()
+        server.file_changed(*(each.uri for each in params.changes))
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
     def folders(_: types.DidChangeWorkspaceFoldersParams) -> None:
@@ -67,10 +61,7 @@ def _documents(server: GreenlintServer) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
     def saved(params: types.DidSaveTextDocumentParams) -> None:
-        if server.is_configuration(params.text_document.uri):
-            server.reload()
-        else:
-            server.refresh()
+        server.file_changed(params.text_document.uri)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     def closed(params: types.DidCloseTextDocumentParams) -> None:
@@ -114,25 +105,53 @@ def _diagnostics(server: GreenlintServer) -> None:
     @server.feature(types.WORKSPACE_DIAGNOSTIC)
     async def pull_workspace(params: types.WorkspaceDiagnosticParams) -> types.WorkspaceDiagnosticReport:
         nonlocal waiting
-        known = {key_of(each.uri): each.value for each in params.previous_result_ids}
         if waiting:
             # The editor asks again at once; nothing is done until something has changed.
             await server.changed.wait()
         waiting = True
         server.changed.clear()
-        token = params.work_done_token
-        if token is not None:
-            server.work_done_progress.begin(token, types.WorkDoneProgressBegin("greenlint: checking the workspace"))
+        progress, parts = _Progress(server, params.work_done_token), params.partial_result_token
+        items: list[types.WorkspaceDocumentDiagnosticReport] = []
+        progress.begin("greenlint: checking the workspace")
+        is_done = False
         try:
-            items = await asyncio.to_thread(lambda: list(server.workspace_reports(known)))
-        except ConfigurationError as error:
-            server.tell(str(error))
-            items = []
+            steps = server.workspace_steps(list(params.previous_result_ids))
+            while (step := await asyncio.to_thread(next, steps, None)) is not None:
+                if step.problem is not None:
+                    server.tell(step.problem)
+                progress.report(step.share)
+                if parts is None:
+                    items += step.items
+                elif step.items:
+                    some = types.WorkspaceDiagnosticReportPartialResult(step.items)
+                    server.protocol.notify(types.PROGRESS, types.ProgressParams(parts, some))
+            is_done = True
         finally:
-            if token is not None:
-                server.work_done_progress.end(token, types.WorkDoneProgressEnd())
-                server.work_done_progress.tokens.pop(token, None)
+            progress.end()
+            if not is_done:
+                # Who has cancelled may ask again, and must not wait for a change then.
+                server.changed.set()
         return types.WorkspaceDiagnosticReport(items)
+
+
+class _Progress:
+    """What an editor shows of work, where it has asked to see it."""
+
+    def __init__(self, server: GreenlintServer, token: types.ProgressToken | None) -> None:
+        self._progress, self._token = server.work_done_progress, token
+
+    def begin(self, title: str) -> None:
+        if self._token is not None:
+            self._progress.begin(self._token, types.WorkDoneProgressBegin(title, cancellable=False, percentage=0))
+
+    def report(self, share: float) -> None:
+        if self._token is not None:
+            self._progress.report(self._token, types.WorkDoneProgressReport(percentage=int(100 * share)))
+
+    def end(self) -> None:
+        if self._token is not None:
+            self._progress.end(self._token, types.WorkDoneProgressEnd())
+            self._progress.tokens.pop(self._token, None)
 
 
 def _help(server: GreenlintServer) -> None:
@@ -163,9 +182,7 @@ def _help(server: GreenlintServer) -> None:
 
     @server.command(OPEN_PAGE)
     async def open_page(rule: Any) -> None:
-        uri = server.pages.uri(str(rule))
-        if uri is not None:
-            await server.window_show_document_async(types.ShowDocumentParams(uri, take_focus=True))
+        await server.open_page(str(rule))
 
     @server.command(SELECT_REASON)
     async def select_reason(uri: Any, rule: Any, line: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable
+import threading
 from pathlib import Path
 
 from greenlint.docs import markdown_page
@@ -14,32 +14,32 @@ __all__ = ["Pages"]
 
 
 class Pages:
-    """Writes the page of a rule to a temporary folder when it is first asked for."""
+    """Writes the page of a rule to a temporary folder when it is first asked for, in whichever thread."""
 
-    def __init__(self, find: Callable[[str], type[Rule] | None]) -> None:
-        self._find = find
+    def __init__(self) -> None:
         self._folder: Path | None = None
-        self._uris: dict[str, str | None] = {}
+        self._uris: dict[type[Rule], str | None] = {}
+        self._lock = threading.Lock()
 
-    def uri(self, name: str) -> str | None:
-        """Where the page of a rule can be opened; ``None`` when it cannot be written."""
-        if name not in self._uris:
-            self._uris[name] = self._written(name)
-        return self._uris[name]
+    def uri(self, rule: type[Rule] | None) -> str | None:
+        """Where the page of a rule can be opened; ``None`` when there is none, or it cannot be written."""
+        if rule is None:
+            return None
+        with self._lock:
+            if rule not in self._uris:
+                self._uris[rule] = self._written(rule)
+            return self._uris[rule]
 
     def close(self) -> None:
         """Remove the pages."""
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _written(self, name: str) -> str | None:
-        rule = self._find(name)
-        if rule is None:
-            return None
+    def _written(self, rule: type[Rule]) -> str | None:
         try:
             if self._folder is None:
                 self._folder = Path(tempfile.mkdtemp(prefix="greenlint-rules-"))
-            page = self._folder / f"{name}.md"
+            page = self._folder / f"{rule.name}.md"
             page.write_text("\n".join(markdown_page(rule)) + "\n", encoding="utf-8")
         except OSError:
             return None

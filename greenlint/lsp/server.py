@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,15 +18,15 @@ from greenlint.batch import Examined
 from greenlint.lsp.actions import action_list
 from greenlint.lsp.checker import Checker, ConfigurationError
 from greenlint.lsp.collector import Collector
-from greenlint.lsp.diagnostics import diagnostics_of, range_of, stored_diagnostics
-from greenlint.lsp.documents import Opened, key_of, lines_in
+from greenlint.lsp.diagnostics import diagnostics_of, range_of
+from greenlint.lsp.documents import Opened, Outcome, folders_of, key_of, lines_in
 from greenlint.lsp.hover import hover
 from greenlint.lsp.pages import Pages
 from greenlint.lsp.protocol import Protocol
 from greenlint.lsp.reasons import as_snippets, selects_reasons, takes_snippets, unwritten
+from greenlint.lsp.reports import NOTEBOOK, SCRIPT, Reports, Step, result_id
 from greenlint.lsp.settings import EditorSettings, Shown, read_settings
-from greenlint.results import FileResult, PlacedFinding
-from greenlint.rule import Rule
+from greenlint.results import FileResult, PlacedFinding, Problem
 from greenlint.version import __version__
 
 __all__ = ["GreenlintServer"]
@@ -41,88 +40,131 @@ _LOG = logging.getLogger(__name__)
 _NOTEBOOKS = types.NotebookDocumentSyncOptions(
     [types.NotebookDocumentFilterWithNotebook(notebook="*", cells=[types.NotebookCellLanguage("python")])], save=True
 )
-_CONFIGURATION = ("greenlint.toml", "pyproject.toml")
-_WATCHED = (
-    "**/greenlint.toml",
-    "**/.greenlint.toml",
-    "**/pyproject.toml",
-    "**/*baseline*.json",
-    "**/*.py",
-    "**/requirements*.txt",
-)
-
-_OPEN = "open"
-"""The result id of a notebook whose cells the editor has open."""
+_CONFIGURATION = ".toml"
+"""What the names of configuration files, and of those that they extend, end in."""
+_WATCHED = ("**/*.toml", "**/*baseline*.json", "**/*.py", "**/requirements*.txt")
 
 
 class GreenlintServer(LanguageServer):
-    """The language server of greenlint; see :mod:`greenlint.lsp.features` for what it answers to."""
+    """The language server of greenlint; see :mod:`greenlint.lsp.features` for what it answers to.
+
+    Checkers belong to the thread: what it is asked for is done one after the other, and here nothing but to wait.
+    """
+
+    protocol: Protocol
 
     def __init__(self) -> None:
         super().__init__("greenlint", __version__, protocol_cls=Protocol, notebook_document_sync=_NOTEBOOKS)
         self.settings = EditorSettings()
-        self.pages = Pages(self._find_rule)
+        self._pages = Pages()
+        self._given: object = None
         self._checkers: dict[Path, Checker] = {}
         self._opened: dict[str, Opened] = {}
         self._pushes: dict[str, asyncio.Task[None]] = {}
         self._wanted: dict[str, bytes] = {}
         """The text of each document that was asked for last."""
         self._told: set[str] = set()
+        self._state = 0
+        """Grows whenever what was found so far may not be found again."""
+        self._is_ready = False
         self._thread = ThreadPoolExecutor(1, "greenlint-check")
         self.collector = Collector(self.in_thread)
         self.changed = asyncio.Event()
         """Set whenever what is known of the workspace may have changed."""
+
+    @property
+    def is_shut_down(self) -> bool:
+        """Whether the editor has said that it will end."""
+        return self.protocol.is_shut_down
+
+    async def begin(self) -> None:
+        """The editor is ready to be asked."""
+        self._is_ready = True
+        await self._register()
+        await self.ask_settings()
+
+    def end(self) -> None:
+        """The editor is gone."""
+        self._pages.close()
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
     # -- settings ----------------------------------------------------------------------------------------
 
     def configure(self, given: object) -> None:
         """Take in what the editor says about greenlint."""
         settings, problems = read_settings(given, self.settings)
+        if given != self._given:
+            self._given = given
+            self._told.clear()
         for problem in problems:
             self.tell(problem)
-        if settings != self.settings:
-            self.settings = settings
-            for checker in self._checkers.values():
-                checker.configure(settings)
-            self.forget()
+        if settings == self.settings:
+            return
+        shows_costs = {settings.cost, self.settings.cost} != {Shown.OFF}
+        self.settings = settings
+        self._in_checkers(lambda each: each.configure(settings))
+        self.forget()
+        if shows_costs:
+            self._refresh_costs()
 
     def reload(self) -> None:
         """A configuration file or the rules may have changed."""
         self._told.clear()
-        for checker in self._checkers.values():
-            checker.reload()
+        self._in_checkers(Checker.reload)
         self.forget()
-
-    def is_configuration(self, uri: str) -> bool:
-        """Whether a file decides what is reported: a configuration, or a baseline in use."""
-        path = uris.to_fs_path(uri)
-        return uri.endswith(_CONFIGURATION) or any(path == each.baseline_file for each in self._checkers.values())
 
     def refresh(self) -> None:
         """A file was saved: those that depend on it may have other findings."""
-        for checker in self._checkers.values():
-            checker.refresh()
+        self._in_checkers(Checker.refresh)
         self.forget()
+
+    def file_changed(self, *uris_: str) -> None:
+        """Files were saved, or changed by somebody else."""
+        if any(map(self._decides, uris_)):
+            self.reload()
+        else:
+            self.refresh()
+
+    def _decides(self, uri: str) -> bool:
+        """Whether a file decides what is reported: a configuration, a baseline in use, or a rule of the project."""
+        path = uris.to_fs_path(uri)
+        if path is None:
+            return False
+        return path.endswith(_CONFIGURATION) or any(each.decides(Path(path)) for each in self._checkers.values())
+
+    def _in_checkers(self, work: Callable[[Checker], None]) -> None:
+        for each in self._checkers.values():
+            self._thread.submit(work, each)
 
     def forget(self) -> None:
         """Check every open document again, when it is asked for or at once."""
+        self._state += 1
         self.changed.set()
         for opened in self._opened.values():
-            opened.examined = None
+            opened.outcome = None
         if not self.pulls:
             for opened in self._opened.values():
                 self.push_soon(opened)
             return
         workspace = self.client_capabilities.workspace
         diagnostics = workspace.diagnostics if workspace is not None else None
-        if diagnostics is not None and diagnostics.refresh_support:
+        if self._is_ready and diagnostics is not None and diagnostics.refresh_support:
             self.workspace_diagnostic_refresh(None)
 
-    def tell(self, problem: str) -> None:
+    def _refresh_costs(self) -> None:
+        workspace = self.client_capabilities.workspace
+        if not self._is_ready or workspace is None:
+            return
+        if workspace.code_lens is not None and workspace.code_lens.refresh_support:
+            self.workspace_code_lens_refresh(None)
+        if workspace.inlay_hint is not None and workspace.inlay_hint.refresh_support:
+            self.workspace_inlay_hint_refresh(None)
+
+    def tell(self, problem: str, kind: types.MessageType = types.MessageType.Error) -> None:
         """Show a message, each once until the configuration changes."""
         if problem not in self._told:
             self._told.add(problem)
-            self.window_show_message(types.ShowMessageParams(types.MessageType.Error, f"greenlint: {problem}"))
+            self.window_show_message(types.ShowMessageParams(kind, f"greenlint: {problem}"))
 
     @property
     def pulls(self) -> bool:
@@ -137,49 +179,43 @@ class GreenlintServer(LanguageServer):
         found = Opened.of(self.workspace, uri)
         if found is None:
             return None
-        known = self._opened.get(found.uri)
+        known = self._opened.get(found.key)
         if known is None or known.is_notebook is not found.is_notebook:
-            known = self._opened[found.uri] = found
+            known = self._opened[found.key] = found
         return known
+
+    def _is_open(self, opened: Opened) -> bool:
+        return self._opened.get(opened.key) is opened
 
     def touched(self, uri: str) -> None:
         """A document was opened or edited."""
         opened = self.opened(uri)
-        if opened is not None and not self.pulls and not (self.settings.on_save_only and opened.examined):
+        if opened is not None and not self.pulls and not (self.settings.on_save_only and opened.outcome):
             self.push_soon(opened)
 
     def closed(self, uri: str) -> None:
         """A document was closed: its diagnostics vanish and the file on disk counts again."""
-        self._wanted.pop(uri, None)
-        opened = self._opened.pop(uri, None)
+        key = key_of(uri)
+        self._wanted.pop(key, None)
+        opened = self._opened.pop(key, None)
         if opened is None:
             return
-        pending = self._pushes.pop(uri, None)
+        pending = self._pushes.pop(key, None)
         if pending is not None:
             pending.cancel()
         for each in opened.pushed:
             self._publish(each, [])
-        checker = self.checker_of(opened)
-        self._thread.submit(checker.hold, opened.path, None)
+        self._thread.submit(self.checker_of(opened).drop, opened.path)
         self.changed.set()
 
     def checker_of(self, opened: Opened) -> Checker:
         """The checker of the innermost workspace folder that holds a document."""
-        folders = self._folders()
-        holding = [each for each in folders if Path(opened.path).is_relative_to(each)]
-        inner = max(holding, key=lambda each: len(each.parts), default=None)
-        folder = inner or (folders[0] if folders and not opened.uri.startswith("file:") else Path(opened.path).parent)
+        path = Path(opened.path)
+        holding = [each for each in folders_of(self.workspace) if path.is_relative_to(each)]
+        folder = max(holding, key=lambda each: len(each.parts), default=path.parent)
         if folder not in self._checkers:
             self._checkers[folder] = Checker(folder, self.settings)
         return self._checkers[folder]
-
-    def _folders(self) -> list[Path]:
-        return [Path(path) for each in self.workspace.folders if (path := uris.to_fs_path(each)) is not None]
-
-    def _outer_folders(self) -> list[Path]:
-        """The workspace folders that lie in no other one."""
-        found = self._folders()
-        return [each for each in found if not any(each != other and each.is_relative_to(other) for other in found)]
 
     # -- checking ----------------------------------------------------------------------------------------
 
@@ -187,53 +223,60 @@ class GreenlintServer(LanguageServer):
         """Run something that takes time after what is being run."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(*arguments))
 
-    async def checked(self, opened: Opened) -> Opened:
-        """The document with the findings of what it holds now."""
-        while opened.examined is None or opened.examined_data != opened.data(self.workspace):
-            if self.settings.on_save_only and opened.examined is not None:
-                break
-            data = opened.data(self.workspace)
-            self._wanted[opened.uri] = data
-            found = await self.in_thread(self._examine, opened, data)
+    async def checked(self, opened: Opened) -> Outcome | None:
+        """What came of checking what a document holds now; ``None`` when it was closed meanwhile."""
+        while self._is_open(opened):
+            outcome, data = opened.outcome, opened.data(self.workspace)
+            if outcome is not None and (outcome.data == data or self.settings.on_save_only):
+                return outcome
+            self._wanted[opened.key] = data
+            state, checker = self._state, self.checker_of(opened)
+            found = await self.in_thread(self._examine, checker, opened, data, opened.text(self.workspace))
             self.collector.checked()
-            if found is not None and data == self._wanted.get(opened.uri):
-                opened.examined, opened.examined_data = found, data
-        return opened
+            if found is not None and state == self._state:
+                opened.outcome = found
+        return None
 
-    def _examine(self, opened: Opened, data: bytes) -> Examined | None:
+    def _examine(self, checker: Checker, opened: Opened, data: bytes, text: str | None) -> Outcome | None:
         """In the thread; ``None`` when somebody has asked for another text since."""
-        if self._wanted.get(opened.uri) != data:
+        if self._wanted.get(opened.key) != data:
             return None
-        if opened.examined is not None and opened.examined_data == data:
-            return opened.examined
-        checker = self.checker_of(opened)
-        if not opened.is_notebook:
-            checker.hold(opened.path, data.decode())
+        known = opened.outcome
+        if known is not None and known.data == data:
+            return known
+        if text is not None:
+            checker.hold(opened.path, text)
         try:
-            found = checker.examine(opened.path, data)
-            opened.error = None
+            examined = checker.examine(opened.path, data)
         except ConfigurationError as error:
-            opened.error = str(error)
-            return Examined(FileResult(opened.path))
-        return found
+            return Outcome(data, Examined(FileResult(opened.path)), str(error))
+        except Exception as error:
+            # A defect of greenlint itself: it costs this document, and is seen.
+            _LOG.exception("%s could not be checked", opened.uri)
+            problem = Problem("internal", f"internal error: {type(error).__name__}: {error}")
+            return Outcome(data, Examined(FileResult(opened.path, problems=(problem,))))
+        pages = {each.rule: self._pages.uri(checker.find(each.rule)) for each in examined.result.findings}
+        return Outcome(data, examined, None, tuple(checker.warnings()), pages)
 
     async def diagnostics(self, opened: Opened) -> dict[str, list[types.Diagnostic]]:
         """The diagnostics of each text document of a script or notebook."""
-        await self.checked(opened)
-        if opened.error is not None:
-            self.tell(opened.error)
-        for warning in self.checker_of(opened).warnings():
-            self.tell(warning)
-        found = diagnostics_of(self.workspace, opened, self.pages.uri)
-        opened.result_id = _result_id(found)
+        outcome = await self.checked(opened)
+        if outcome is None:
+            return {}
+        if outcome.error is not None:
+            self.tell(outcome.error)
+        for warning in outcome.warnings:
+            self.tell(warning, types.MessageType.Warning)
+        found = diagnostics_of(self.workspace, opened, outcome, self.checker_of(opened).folder)
+        opened.result_id = result_id(found)
         return found
 
     def push_soon(self, opened: Opened) -> None:
         """Publish diagnostics after a pause; a newer call takes the place of an older one."""
-        pending = self._pushes.get(opened.uri)
+        pending = self._pushes.get(opened.key)
         if pending is not None:
             pending.cancel()
-        self._pushes[opened.uri] = asyncio.get_running_loop().create_task(self._push(opened))
+        self._pushes[opened.key] = asyncio.get_running_loop().create_task(self._push(opened))
 
     async def _push(self, opened: Opened) -> None:
         await asyncio.sleep(_PAUSE)
@@ -249,26 +292,19 @@ class GreenlintServer(LanguageServer):
         version = document.version if document is not None else None
         self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, diagnostics, version))
 
-    def workspace_reports(self, known: dict[str, str]) -> Iterator[types.WorkspaceDocumentDiagnosticReport]:
-        """The diagnostics of all files of the workspace that are not open; in a thread of its own.
+    def workspace_steps(self, known: list[types.PreviousResultId]) -> Iterator[Step]:
+        """The diagnostics of all files of the workspace that are not open, step by step, for another thread.
 
-        ``known`` are the result ids that the editor has, by the keys of URIs. An open notebook has none of its own, for
-        its cells have them.
+        ``known`` is what the editor has.
         """
-        opened = {key_of(uri): each for uri, each in list(self._opened.items())}
-        for folder in self._outer_folders():
-            for path, result in Checker(folder, self.settings).workspace():
-                uri = uris.from_fs_path(path) or ""
-                if key_of(uri) in opened:
-                    if opened[key_of(uri)].is_notebook and known.get(key_of(uri), _OPEN) != _OPEN:
-                        yield types.WorkspaceFullDocumentDiagnosticReport(uri, [], result_id=_OPEN)
-                    continue
-                items = list(stored_diagnostics(path, result, self.pages.uri, self.workspace.position_codec))
-                result_id = _result_id(items)
-                if known.get(key_of(uri)) == result_id:
-                    yield types.WorkspaceUnchangedDocumentDiagnosticReport(uri, result_id)
-                elif items or key_of(uri) in known:
-                    yield types.WorkspaceFullDocumentDiagnosticReport(uri, items, result_id=result_id)
+        folders = folders_of(self.workspace)
+        outer = [each for each in folders if not any(each != one and each.is_relative_to(one) for one in folders)]
+        opened = dict.fromkeys(self.workspace.text_documents, SCRIPT) | dict.fromkeys(
+            self.workspace.notebook_documents, NOTEBOOK
+        )
+        checkers = [Checker(each, self.settings) for each in outer]
+        by_key = {key_of(each.uri): each for each in known}
+        return Reports(checkers, by_key, opened, self.workspace.position_codec, self._pages).steps()
 
     # -- looking at findings -----------------------------------------------------------------------------
 
@@ -277,11 +313,13 @@ class GreenlintServer(LanguageServer):
         opened = self.opened(uri)
         if opened is None:
             return []
-        await self.checked(opened)
+        outcome = await self.checked(opened)
+        if outcome is None:
+            return []
         codec, lines = self.workspace.position_codec, lines_in(self.workspace, uri)
         return [
             (range_of(each, codec, lines), each)
-            for each in (opened.examined.result.findings if opened.examined is not None else ())
+            for each in outcome.result.findings
             if opened.uri_of(self.workspace, each.cell) == uri
         ]
 
@@ -299,6 +337,7 @@ class GreenlintServer(LanguageServer):
             misses_reasons=await self.in_thread(self.checker_of(opened).misses_reasons, opened.path),
             selects=selects_reasons(self.client_capabilities, uri),
             is_stored=opened.uri.startswith("file:"),
+            is_cell=opened.is_notebook,
         )
         actions = list(offered)
         if not self._resolves_edits():
@@ -310,17 +349,19 @@ class GreenlintServer(LanguageServer):
         document = self.client_capabilities.text_document
         actions = document.code_action if document is not None else None
         support = actions.resolve_support if actions is not None else None
-        return support is not None and "edit" in support.properties
+        keeps_data = actions is not None and actions.data_support
+        return support is not None and "edit" in support.properties and bool(keeps_data)
 
     async def resolve(self, action: types.CodeAction) -> types.CodeAction:
         """The action with its edits."""
         data = action.data
         opened = self.opened(data["uri"]) if isinstance(data, dict) and "uri" in data else None
-        if opened is None or data is None or action.edit is not None:
+        outcome = await self.checked(opened) if opened is not None and action.edit is None else None
+        if opened is None or outcome is None or data is None:
             return action
-        await self.checked(opened)
-        after = await self.in_thread(self._edited, opened, data)
-        if after is not None and opened.examined_data == opened.data(self.workspace):
+        cell = self._cell_of(opened, data["uri"])
+        after = await self.in_thread(self._edited, self.checker_of(opened), opened.path, outcome, data, cell)
+        if after is not None and self._is_open(opened) and outcome.data == opened.data(self.workspace):
             changes = opened.edits_to(self.workspace, after)
             action.edit = self._edit(changes, snippets="reason" in data) if changes else None
         return action
@@ -335,17 +376,15 @@ class GreenlintServer(LanguageServer):
         opened = self.opened(uri)
         if opened is None:
             return
-        await self.checked(opened)
+        outcome = await self.checked(opened)
+        if outcome is None:
+            return
         try:
-            await self.in_thread(self._park, opened, fingerprint)
+            await self.in_thread(self.checker_of(opened).park, opened.path, outcome.examined, fingerprint)
         except ConfigurationError as error:
             self.tell(str(error))
         else:
             self.reload()
-
-    def _park(self, opened: Opened, fingerprint: str) -> None:
-        if opened.examined is not None:
-            self.checker_of(opened).park(opened.path, opened.examined, fingerprint)
 
     async def select_reason(self, uri: str, rule: str, line: int) -> None:
         """Let the editor select the reason for suppressing a rule that is still to be written near a line."""
@@ -355,17 +394,23 @@ class GreenlintServer(LanguageServer):
         if where is not None:
             await self.window_show_document_async(types.ShowDocumentParams(uri, take_focus=True, selection=where))
 
-    def _edited(self, opened: Opened, data: dict[str, Any]) -> bytes | None:
+    def _cell_of(self, opened: Opened, uri: str) -> int:
+        """The number of a cell, from 1; 0 for what is none."""
+        return next((number for number, each in enumerate(opened.cells(self.workspace), 1) if each == uri), 0)
+
+    @staticmethod
+    def _edited(checker: Checker, path: str, outcome: Outcome, data: dict[str, Any], cell: int) -> bytes | None:
         """What an action makes of a document; in the thread."""
-        checker, path, content, found = self.checker_of(opened), opened.path, opened.examined_data, opened.examined
-        if found is None:
-            return None
+        do, content = data.get("do"), outcome.data
         try:
-            if data["do"] == "fix-all":
+            if do == "fix-all":
                 return checker.fixed(path, content)
-            if data["do"] == "fix-rule":
-                return checker.fixed(path, content, str(data["rule"]), unsafe=bool(data.get("unsafe")))
-            return checker.changed(found, path, content, str(data["fingerprint"]), str(data["do"]), data.get("reason"))
+            if do == "fix-cell":
+                return checker.fixed_in_cell(path, content, cell)
+            if do == "fix-rule":
+                return checker.fixed(path, content, str(data.get("rule")), unsafe=bool(data.get("unsafe")))
+            fingerprint, reason = str(data.get("fingerprint")), data.get("reason")
+            return checker.changed(outcome.examined, path, content, fingerprint, str(do), reason)
         except ConfigurationError as error:
             _LOG.info("%s", error)
             return None
@@ -373,11 +418,34 @@ class GreenlintServer(LanguageServer):
     async def hover(self, params: types.HoverParams) -> types.Hover | None:
         """What a hover shows."""
         uri = params.text_document.uri
-        if self.opened(uri) is None:
-            return None
         found = await self.findings_in(uri)
+        opened = self.opened(uri)
+        if opened is None:
+            return None
         lines, codec = lines_in(self.workspace, uri), self.workspace.position_codec
-        return hover(found, lines, params.position, codec, self._find_rule)
+        return await self.in_thread(hover, found, lines, params.position, codec, self.checker_of(opened).find)
+
+    async def open_page(self, name: str) -> None:
+        """Show the page of a rule, or say where it is to an editor that can show none."""
+        page = await self.in_thread(self._page, list(self._checkers.values()), name)
+        if page is None:
+            self.tell(f"there is no rule `{name}`")
+        elif self._shows_documents():
+            await self.window_show_document_async(types.ShowDocumentParams(page, take_focus=True))
+        else:
+            said = f"{name}: {uris.to_fs_path(page)}"
+            self.window_show_message(types.ShowMessageParams(types.MessageType.Info, said))
+
+    def _shows_documents(self) -> bool:
+        window = self.client_capabilities.window
+        return window is not None and window.show_document is not None and window.show_document.support
+
+    def _page(self, checkers: list[Checker], name: str) -> str | None:
+        for checker in checkers or [Checker(Path.cwd(), self.settings)]:
+            rule = checker.find(name)
+            if rule is not None:
+                return self._pages.uri(rule)
+        return None
 
     async def costs(self, uri: str, kind: Shown) -> list[tuple[types.Range, PlacedFinding]]:
         """The findings whose cost is shown beside the code, if it is to be shown so."""
@@ -385,31 +453,26 @@ class GreenlintServer(LanguageServer):
             return []
         return [(where, each) for where, each in await self.findings_in(uri) if each.notes]
 
-    def _find_rule(self, name: str) -> type[Rule] | None:
-        checkers = list(self._checkers.values()) or [Checker(Path.cwd(), self.settings)]
-        for checker in checkers:
-            try:
-                found = checker.find(name)
-            except ConfigurationError:
-                continue
-            if found is not None:
-                return found
-        return None
-
-    async def watch_files(self) -> None:
-        """Ask to be told when configuration or other code changes."""
+    async def _register(self) -> None:
+        """Ask to be told when settings, configuration or other code change."""
         workspace = self.client_capabilities.workspace
         watching = workspace.did_change_watched_files if workspace is not None else None
-        if watching is None or not watching.dynamic_registration:
+        asking = workspace.did_change_configuration if workspace is not None else None
+        wanted: list[types.Registration] = []
+        if watching is not None and watching.dynamic_registration:
+            watchers = [types.FileSystemWatcher(glob) for glob in _WATCHED]
+            options = types.DidChangeWatchedFilesRegistrationOptions(watchers)
+            wanted.append(types.Registration("greenlint-files", types.WORKSPACE_DID_CHANGE_WATCHED_FILES, options))
+        if asking is not None and asking.dynamic_registration:
+            section = types.DidChangeConfigurationRegistrationOptions(SECTION)
+            method = types.WORKSPACE_DID_CHANGE_CONFIGURATION
+            wanted.append(types.Registration("greenlint-settings", method, section))
+        if not wanted:
             return
-        watchers = [types.FileSystemWatcher(glob) for glob in _WATCHED]
-        options = types.DidChangeWatchedFilesRegistrationOptions(watchers)
-        method = types.WORKSPACE_DID_CHANGE_WATCHED_FILES
-        registration = types.Registration("greenlint-files", method, options)
         try:
-            await self.client_register_capability_async(types.RegistrationParams([registration]))
+            await self.client_register_capability_async(types.RegistrationParams(wanted))
         except JsonRpcException as error:
-            _LOG.info("the editor does not watch files: %s", error)
+            _LOG.info("the editor does not tell what changes: %s", error)
 
     async def ask_settings(self) -> None:
         """Fetch the editor's settings, where it has them to fetch."""
@@ -424,16 +487,6 @@ class GreenlintServer(LanguageServer):
             return
         if answers and answers[0] is not None:
             self.configure({SECTION: answers[0]} if isinstance(answers[0], dict) else answers[0])
-
-    def end(self) -> None:
-        """The editor is gone."""
-        self.pages.close()
-        self._thread.shutdown(wait=False, cancel_futures=True)
-
-
-def _result_id(found: object) -> str:
-    """The same for the same diagnostics."""
-    return hashlib.sha256(repr(found).encode()).hexdigest()[:16]
 
 
 def _touches(one: types.Range, other: types.Range) -> bool:

@@ -58,15 +58,35 @@ _PASSED_ON = {
 }
 
 
+_NAMES = frozenset(_PASSED_ON) | {
+    "enable",
+    "configuration",
+    "configurationPreference",
+    "run",
+    "unsafeFixes",
+    "showCost",
+    "trusted",
+}
+
+
+def _section(given: object) -> Mapping[str, Any] | None:
+    """The settings of greenlint, under whatever an editor puts them; ``None`` where it speaks of other servers only."""
+    if not isinstance(given, Mapping):
+        return None
+    inner = given.get("greenlint", given.get("settings"))
+    if isinstance(inner, Mapping):
+        return inner if "greenlint" in given else _section(inner)
+    return None if _NAMES.isdisjoint(given) else given
+
+
 def read_settings(given: object, before: EditorSettings | None = None) -> tuple[EditorSettings, list[str]]:
     """The settings in what an editor sent, and what is wrong with it; wrong keys keep what held before."""
     before = before or EditorSettings()
-    if isinstance(given, Mapping) and isinstance(given.get("settings"), Mapping):
-        given = given["settings"]
-    if isinstance(given, Mapping) and isinstance(given.get("greenlint"), Mapping):
-        given = given["greenlint"]
-    if not isinstance(given, Mapping):
-        return before, []
+    section = _section(given)
+    return (before, []) if section is None else _read(section, before)
+
+
+def _read(given: Mapping[str, Any], before: EditorSettings) -> tuple[EditorSettings, list[str]]:
     problems: list[str] = []
 
     def flag(name: str, default: bool) -> bool:
@@ -96,7 +116,8 @@ def read_settings(given: object, before: EditorSettings | None = None) -> tuple[
         on_save_only=choice("run", _Run, _Run.TYPE) is _Run.SAVE,
         unsafe_fixes=flag("unsafeFixes", False),
         cost=choice("showCost", Shown, Shown.OFF),
-        trusted=flag("trusted", before.trusted),
+        # A project may have settings of its own: what the editor does not trust cannot say otherwise.
+        trusted=before.trusted and flag("trusted", True),
         keys={key: given[name] for name, key in _PASSED_ON.items() if given.get(name) not in (None, [], "")},
     )
     return settings, problems

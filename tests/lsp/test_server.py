@@ -266,6 +266,24 @@ async def test_notebooks(client: LanguageClient, folder: Path) -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_notebook_is_fixed_as_a_whole_or_cell_by_cell(client: LanguageClient, folder: Path) -> None:
+    change = types.DidChangeConfigurationParams({"greenlint": {**SETTINGS, "unsafeFixes": True}})
+    client.workspace_did_change_configuration(change)
+    uris = open_notebook(client, folder, WASTE, WASTE)
+    where = types.Range(types.Position(0, 0), types.Position(0, 0))
+    for cell in uris:
+        (whole,) = await actions(client, cell, where, ["notebook.source.fixAll"])
+        assert set(whole.edit.changes) == set(uris)
+        # Editors ask about each cell at once: edits of all cells would be made twice.
+        (one,) = await actions(client, cell, where, ["source.fixAll.greenlint"])
+        assert set(one.edit.changes) == {cell}
+    script = open_(client, folder / "train.py", WASTE)
+    assert await actions(client, script, where, ["notebook.source.fixAll"]) == []
+    (all_of_it,) = await actions(client, script, where, ["source"])
+    assert set(all_of_it.edit.changes) == {script}
+
+
+@pytest.mark.asyncio
 async def test_the_workspace_is_checked(client: LanguageClient, folder: Path) -> None:
     (folder / "inner").mkdir()
     (folder / "inner" / "train.py").write_text(WASTE)

@@ -1,0 +1,242 @@
+"""The conversation itself: how it begins and ends, what is refused, and what must not come in between."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from queue import Queue
+from typing import Any
+
+import pytest
+from lsprotocol import types
+
+RULE = "explicit-synchronize-in-step"
+SETTINGS = {"select": [RULE], "configurationPreference": "editorOnly"}
+WASTE = """\
+import torch
+
+for x, y in loader:
+    loss = criterion(model(x.cuda()), y.cuda())
+    loss.backward()
+    optimizer.step()
+    torch.cuda.synchronize()
+"""
+PULLS = {
+    "textDocument": {"diagnostic": {}},
+    "workspace": {"diagnostics": {"refreshSupport": True}, "didChangeWatchedFiles": {"dynamicRegistration": True}},
+}
+_SECONDS = 60
+
+Message = dict[str, Any]
+
+
+class Editor:
+    """Speaks to a server byte by byte, and answers nothing that it is asked."""
+
+    def __init__(self, folder: Path) -> None:
+        command = [sys.executable, "-m", "greenlint", "server"]
+        self.process = subprocess.Popen(command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.seen: list[Message] = []
+        self._folder, self._number = folder, 0
+        self._messages: Queue[Message | None] = Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        stream = self.process.stdout
+        assert stream is not None
+        while header := stream.readline():
+            assert header.startswith(b"Content-Length: "), header
+            while stream.readline().strip():
+                pass
+            self._messages.put(json.loads(stream.read(int(header.split()[1]))))
+        self._messages.put(None)
+
+    def _send(self, **message: object) -> None:
+        body = json.dumps({"jsonrpc": "2.0", **message}).encode()
+        assert self.process.stdin is not None
+        self.process.stdin.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+        self.process.stdin.flush()
+
+    def notify(self, method: str, **params: object) -> None:
+        self._send(method=method, params=params)
+
+    def ask(self, method: str, **params: object) -> Message:
+        """The answer; what comes before it goes to ``seen``."""
+        self._number += 1
+        self._send(id=self._number, method=method, params=params)
+        while True:
+            message = self._messages.get(timeout=_SECONDS)
+            assert message is not None, "the server is gone"
+            if message.get("id") == self._number and "method" not in message:
+                return message
+            self.seen.append(message)
+
+    def begin(self, capabilities: object = PULLS, options: object = SETTINGS, **root: object) -> Message:
+        folders = [{"uri": self._folder.as_uri(), "name": "project"}]
+        where = root or {"rootUri": None, "workspaceFolders": folders}
+        answer = self.ask(
+            "initialize", processId=None, capabilities=capabilities, initializationOptions=options, **where
+        )
+        self.notify("initialized")
+        return answer
+
+    def open(self, path: Path, text: str) -> str:
+        document = {"uri": path.as_uri(), "languageId": "python", "version": 1, "text": text}
+        self.notify("textDocument/didOpen", textDocument=document)
+        return path.as_uri()
+
+    def pull(self, uri: str) -> list[Message]:
+        answer = self.ask("textDocument/diagnostic", textDocument={"uri": uri})
+        return list(answer["result"]["items"])
+
+    def end(self) -> int:
+        self.notify("exit")
+        return self.process.wait(_SECONDS)
+
+
+@pytest.fixture
+def editor(tmp_path: Path) -> Iterator[Editor]:
+    editor = Editor(tmp_path)
+    yield editor
+    editor.process.kill()
+    editor.process.wait()
+    for stream in (editor.process.stdin, editor.process.stdout):
+        if stream is not None:
+            stream.close()
+
+
+def test_the_end(editor: Editor, tmp_path: Path) -> None:
+    editor.begin()
+    # What the server has asked, to be told of files, is never answered.
+    assert editor.ask("shutdown")["result"] is None
+    late = editor.ask("textDocument/diagnostic", textDocument={"uri": (tmp_path / "a.py").as_uri()})
+    assert late["error"]["code"] == types.ErrorCodes.InvalidRequest
+    assert editor.end() == 0
+
+
+def test_an_end_without_a_word(editor: Editor) -> None:
+    editor.begin()
+    assert editor.end() == 1
+
+
+def test_an_editor_that_is_gone(editor: Editor) -> None:
+    editor.begin()
+    assert editor.process.stdin is not None
+    editor.process.stdin.close()
+    assert editor.process.wait(_SECONDS) == 1
+
+
+def test_requests_that_are_refused(editor: Editor, tmp_path: Path) -> None:
+    uri = (tmp_path / "a.py").as_uri()
+    place = {"textDocument": {"uri": uri}, "position": {"line": 0, "character": 0}}
+    assert editor.ask("textDocument/hover", **place)["error"]["code"] == types.ErrorCodes.ServerNotInitialized
+    editor.begin()
+    # Nothing is asked before the answer to the first request.
+    assert [each.get("method") for each in editor.seen] == []
+    broken = editor.ask("textDocument/hover", textDocument={"uri": uri})
+    assert broken["error"]["code"] == types.ErrorCodes.InvalidParams
+    assert editor.ask("textDocument/hover", **place)["result"] is None
+    assert editor.ask("textDocument/nonsense")["error"]["code"] == types.ErrorCodes.MethodNotFound
+    assert editor.ask("codeAction/resolve", title="x", data={"uri": uri})["result"]["title"] == "x"
+
+
+def test_rules_that_print_and_read(editor: Editor, tmp_path: Path) -> None:
+    (tmp_path / "lint").mkdir()
+    (tmp_path / "lint" / "loud.py").write_text(
+        'import os\nprint("loud")\nos.system("echo louder")\ntry:\n    input()\nexcept EOFError:\n    pass\n'
+    )
+    (tmp_path / "greenlint.toml").write_text('rule-paths = ["lint"]\n')
+    editor.begin(options={"select": [RULE]})
+    uri = editor.open(tmp_path / "train.py", WASTE)
+    assert [each["code"] for each in editor.pull(uri)] == [RULE]
+
+
+def test_an_old_editor_with_a_root(editor: Editor, tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "train.py").write_text(WASTE)
+    editor.begin(rootUri=tmp_path.as_uri())
+    (item,) = editor.ask("workspace/diagnostic", previousResultIds=[])["result"]["items"]
+    assert item["uri"] == (tmp_path / "inner" / "train.py").as_uri()
+
+
+def test_a_workspace_part_by_part(editor: Editor, tmp_path: Path) -> None:
+    name = os.fsdecode(b"\xff.py") if sys.platform == "linux" else "ü.py"
+    for each in (name, "gone.py"):
+        (tmp_path / each).write_text(WASTE)
+    editor.begin()
+
+    def workspace(known: list[Message]) -> tuple[list[Message], list[Message]]:
+        """The reports, which come in parts, and the progress."""
+        editor.seen.clear()
+        tokens = {"partialResultToken": "parts", "workDoneToken": "work"}
+        answer = editor.ask("workspace/diagnostic", previousResultIds=known, **tokens)
+        assert answer["result"] == {"items": []}
+        told = [each["params"] for each in editor.seen if each.get("method") == "$/progress"]
+        items = [item for each in told if each["token"] == "parts" for item in each["value"]["items"]]
+        return items, [each["value"] for each in told if each["token"] == "work"]
+
+    items, progress = workspace([])
+    assert {each["uri"]: len(each["items"]) for each in items} == {
+        (tmp_path / name).as_uri(): 1,
+        (tmp_path / "gone.py").as_uri(): 1,
+    }
+    assert [progress[0]["kind"], progress[-1]["kind"]] == ["begin", "end"]
+    assert progress[-2]["percentage"] == 100
+    (tmp_path / "gone.py").unlink()
+    change = {"uri": (tmp_path / "gone.py").as_uri(), "type": 3}
+    editor.notify("workspace/didChangeWatchedFiles", changes=[change])
+    items, _ = workspace([{"uri": each["uri"], "value": each["resultId"]} for each in items])
+    assert [(each["uri"], each.get("items")) for each in items if each["kind"] == "full"] == [(change["uri"], [])]
+
+
+def test_a_workspace_that_was_asked_for_in_vain(editor: Editor, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(WASTE)
+    editor.begin()
+    editor._send(id="first", method="workspace/diagnostic", params={"previousResultIds": []})
+    editor.notify("$/cancelRequest", id="first")
+    (item,) = editor.ask("workspace/diagnostic", previousResultIds=[])["result"]["items"]
+    assert item["uri"] == (tmp_path / "train.py").as_uri()
+
+
+def test_a_text_in_the_encoding_that_it_declares(editor: Editor, tmp_path: Path) -> None:
+    editor.begin()
+    text = f"# -*- coding: shift_jis -*-\n{WASTE}".replace("    torch.cuda", '    "\u65e5\u672c"; torch.cuda')
+    (found,) = editor.pull(editor.open(tmp_path / "train.py", text))
+    assert found["range"]["start"] == {"line": 7, "character": 10}
+
+
+def test_a_document_that_is_no_file(editor: Editor, tmp_path: Path) -> None:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "greenlint.toml").write_text(f'select = ["{RULE}"]\n')
+    editor.begin(options=None, rootUri=(tmp_path / "project").as_uri())
+    for uri in ("untitled:Untitled-1", "git:/project/train.py?%7B%22ref%22%3A%22%22%7D", "vscode-notebook-cell:/a#W0"):
+        document = {"uri": uri, "languageId": "python", "version": 1, "text": WASTE}
+        editor.notify("textDocument/didOpen", textDocument=document)
+        assert [each["code"] for each in editor.pull(uri)] == [RULE]
+
+
+def test_a_page_for_an_editor_that_shows_none(editor: Editor) -> None:
+    editor.begin()
+    assert "error" not in editor.ask("workspace/executeCommand", command="greenlint.openPage", arguments=[RULE])
+    said = [each["params"] for each in editor.seen if each.get("method") == "window/showMessage"]
+    assert [each["type"] for each in said] == [types.MessageType.Info]
+    assert said[0]["message"].endswith(f"{RULE}.md")
+
+
+def test_costs_are_asked_for_again(editor: Editor) -> None:
+    capabilities = {"workspace": {"codeLens": {"refreshSupport": True}, "inlayHint": {"refreshSupport": True}}}
+    editor.begin(capabilities)
+    editor.notify("workspace/didChangeConfiguration", settings={"greenlint": {**SETTINGS, "showCost": "lens"}})
+    editor.ask("textDocument/nonsense")
+    assert {each.get("method") for each in editor.seen} == {"workspace/codeLens/refresh", "workspace/inlayHint/refresh"}
+
+
+def test_no_such_port() -> None:
+    command = [sys.executable, "-m", "greenlint", "server", "--tcp", "--port", "70000"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.splitlines()[0]) == (2, "error: there is no port 70000")
