@@ -104,12 +104,9 @@ class Baseline:
 
     def write(self) -> None:
         """Write the file, whole or not at all."""
-        temporary = self.file.with_name(f".{self.file.name}.{os.getpid()}.tmp")
-        try:
-            temporary.write_text(self.text(), "utf-8", errors="surrogatepass", newline="\n")
-            temporary.replace(self.file)
-        finally:
-            temporary.unlink(missing_ok=True)
+        from greenlint.whole_files import write_whole
+
+        write_whole(self.file, self.text().encode("utf-8", "surrogatepass"))
 
 
 Likeness = Callable[[Identity], Identity]

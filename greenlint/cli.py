@@ -44,6 +44,7 @@ _BROKEN_PIPE = 141
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code. Never raises for what a user, a file or a plug-in does."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _open_closed_streams()
     try:
         code = _dispatch(arguments)
         sys.stdout.flush()
@@ -84,6 +85,13 @@ def _help(arguments: list[str]) -> int:
         f"{EXIT_CODES}"
     )
     return 0
+
+
+def _open_closed_streams() -> None:
+    """Let what is written to a stream that the shell has closed go nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
 
 
 def _discard_output() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -149,16 +148,12 @@ class EditedFile:
 
 def write_back(fixed: Fixed) -> None:
     """Replace the file, whole or not at all, keeping its mode; raises :class:`FixError`."""
-    # A link stays a link.
-    target = Path(fixed.task.file).resolve()
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    from greenlint.whole_files import write_whole
+
+    file = Path(fixed.task.file)
     try:
-        if target.read_bytes() != fixed.before:
+        if file.read_bytes() != fixed.before:
             raise FixError("not fixed: the file has changed meanwhile")
-        temporary.write_bytes(fixed.after)
-        temporary.chmod(target.stat().st_mode)
-        temporary.replace(target)
+        write_whole(file, fixed.after)
     except OSError as error:
         raise FixError(f"not fixed: {(error.strerror or str(error)).lower()}") from None
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -237,7 +237,7 @@ def test_an_output_file_that_cannot_be_written_is_an_error(run: Run) -> None:
     outcome = run("bad.py", "-o", "no/such/folder/report.txt")
 
     assert outcome.code == 2
-    assert "cannot be written: no such file or directory" in outcome.err
+    assert "cannot be written: there is no folder" in outcome.err
 
 
 def test_color_on_demand_only(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -757,3 +757,12 @@ def test_watch_checks_again_after_a_change(project: Path) -> None:
     _, err = running.communicate(timeout=60)
 
     assert (running.returncode, err) == (130, "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell")
+@pytest.mark.usefixtures("project")
+def test_closed_streams() -> None:
+    for closed in (">&-", "2>&-", ">&- 2>&-"):
+        command = f'"{sys.executable}" -m greenlint check bad.py {closed}'
+        done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+        assert (done.returncode, "Traceback" in done.stderr) == (1, False)

@@ -71,6 +71,7 @@ LAYERS: dict[str, set[str]] = {
         "settings",
         "testing",
         "variants",
+        "whole_files",
     },
     "front": {"__main__", "cli", "commands", "lsp", "output", "progress", "watch"},
 }

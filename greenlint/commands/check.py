@@ -6,6 +6,7 @@ import argparse
 import io
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -85,6 +86,7 @@ class _Check:
             raise UsageError("--output-file and --output exclude each other", "write `--output FORMAT:PATH`")
         if sum(path is None for _, path in given.output) > 1:
             raise UsageError("only one format can be printed", "give the others a file: `--output FORMAT:PATH`")
+        _refuse_unwritable([Path(path) for path in (given.output_file, *(path for _, path in given.output)) if path])
         flags = configured(given)
         self._session = Session(config=given.config, isolated=given.isolated, flags=flags)
         first = self._paths[0] if self._paths != [_STDIN] else given.stdin_filename or "."
@@ -328,12 +330,24 @@ def _write(lines: Iterable[str], stream: TextIO) -> None:
     stream.writelines(f"{line}\n" for line in lines)
 
 
+def _refuse_unwritable(files: Sequence[Path]) -> None:
+    """Raise ``UsageError`` for what would be known only after the run, when other reports are written."""
+    from greenlint.whole_files import obstacle
+
+    places = Counter(os.path.realpath(each) for each in files)
+    for each in files:
+        why = obstacle(each)
+        if why is not None:
+            raise UsageError(f"{each}: cannot be written: {why}")
+        if places[os.path.realpath(each)] > 1:
+            raise UsageError(f"two reports would be written to `{each}`")
+
+
 def _replace(file: Path, text: str) -> None:
     """Write ``file``, whole or not at all."""
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    from greenlint.whole_files import write_whole
+
     try:
-        temporary.write_text(text, "utf-8", errors="backslashreplace", newline="\n")
-        temporary.replace(file)
+        write_whole(file, text.encode("utf-8", "backslashreplace"))
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise UsageError(f"{file}: cannot be written: {(error.strerror or str(error)).lower()}") from None

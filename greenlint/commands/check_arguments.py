@@ -10,6 +10,8 @@ from greenlint.output.formats import FORMATS
 
 __all__ = ["SWITCHES", "check_parser", "configured", "parse_check"]
 
+_PRINTED = ("-", "/dev/stdout")
+"""What other programs call standard output; a file would be put in its place."""
 _LEVELS = ("error", "warning", "info")
 OUTPUT_FORMATS = ("auto", *FORMATS)
 _FORMATS = ", ".join(OUTPUT_FORMATS)
@@ -125,7 +127,7 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         metavar="FORMAT[:PATH]",
         help="write findings in a format, to a file or printed; may be repeated",
     )
-    group.add_argument("-o", "--output-file", metavar="PATH", help="write findings to a file")
+    group.add_argument("-o", "--output-file", type=_file, metavar="PATH", help="write findings to a file")
     group.add_argument("--min-severity", choices=_LEVELS, help="the mildest findings to report [info]")
     group.add_argument("--statistics", action="store_true", help="count findings by rule")
     group.add_argument("--show-suppressed", action="store_true", help="report suppressed findings, too")
@@ -165,13 +167,17 @@ def _add_run(group: argparse._ArgumentGroup) -> None:
 
 
 def _output(text: str) -> tuple[str, str | None]:
-    """``FORMAT`` or ``FORMAT:PATH``."""
+    """``FORMAT`` or ``FORMAT:PATH``, where the path may stand for standard output."""
     name, colon, path = text.partition(":")
     if name not in OUTPUT_FORMATS:
         raise argparse.ArgumentTypeError(f"unknown format `{name}`: choose from {_FORMATS}")
     if colon and not path:
         raise argparse.ArgumentTypeError(f"`{text}` names no file")
-    return name, path or None
+    return name, _file(path)
+
+
+def _file(path: str) -> str | None:
+    return path if path and path not in _PRINTED else None
 
 
 def _many(group: argparse._ArgumentGroup, flag: str, text: str, metavar: str = "RULE,...") -> None:

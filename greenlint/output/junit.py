@@ -85,11 +85,16 @@ def _place(cell: int | None, line: int, column: int) -> str:
 
 
 def _attribute(text: str) -> str:
-    return quoteattr(_allowed(text), {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})
+    return _ascii(quoteattr(_allowed(text), {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}))
 
 
 def _text(text: str) -> str:
-    return escape(_allowed(text))
+    return _ascii(escape(_allowed(text)))
+
+
+def _ascii(text: str) -> str:
+    """Letters as their numbers: printed in whatever encoding, the report is what its first line says."""
+    return text.encode("ascii", "xmlcharrefreplace").decode()
 
 
 def _allowed(text: str) -> str:

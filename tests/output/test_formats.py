@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -185,6 +187,14 @@ def test_junit_counts_what_it_lists() -> None:
     assert int(root.get("tests", "")) == len(cases) == 7
     assert int(root.get("failures", "")) == len(root.findall(".//failure")) == 4
     assert int(root.get("errors", "")) == len(root.findall(".//error")) == 2
+
+
+def test_junit_is_what_its_first_line_says_in_every_encoding() -> None:
+    result = RunResult((FileResult("日本.py", (FINDING._replace(message="é 😀"),)),))
+    text = "\n".join(lines_of("junit", Report(result)))
+    failure = ElementTree.fromstring(text.encode("ascii")).find(".//failure")
+    assert failure is not None
+    assert failure.get("message") == "é 😀"
 
 
 def test_junit_survives_characters_that_xml_cannot_hold() -> None:
@@ -382,12 +392,37 @@ class TestOutputs:
             (["--output", "json", "--output", "sarif"], "only one format can be printed"),
             (["--output", "json:a", "-o", "b"], "exclude each other"),
             (["--output", "json", "--watch"], "--watch prints for people"),
+            (["--output", "json", "--output", "sarif:-"], "only one format can be printed"),
+            (["--output", "json:a", "--output", "sarif:./a"], "two reports would be written to `a`"),
+            (["--output", "json:a", "--output", "sarif:no/such"], "no/such: cannot be written: there is no folder no"),
+            (["--output", "json:a", "-o", "."], "exclude each other"),
+            (["-o", "."], ".: cannot be written: is a folder"),
         ],
     )
     def test_mistakes(self, arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
         code, _, err = _checked(arguments, capsys)
         assert code == 2
         assert complaint in err
+        assert list(Path().iterdir()) == [Path("train.py")]
+
+    @pytest.mark.parametrize("place", ["-", "/dev/stdout"])
+    def test_standard_output_by_name(self, place: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert json.loads(_checked(["--output", f"json:{place}"], capsys)[1])["findings"] == []
+        assert json.loads(_checked(["-o", place, "--output-format", "json"], capsys)[1])["findings"] == []
+
+    @pytest.mark.skipif(os.name == "nt", reason="needs pipes with names")
+    def test_a_link_and_what_is_no_file_stay(self, capsys: pytest.CaptureFixture[str]) -> None:
+        Path("real").write_text("old")
+        Path("real").chmod(0o640)
+        Path("link").symlink_to("real")
+        os.mkfifo("pipe")
+        reader = os.open("pipe", os.O_RDONLY | os.O_NONBLOCK)
+        assert _checked(["--output", "json:link", "--output", "json-lines:pipe"], capsys)[0] == 0
+        os.close(reader)
+        assert Path("link").is_symlink()
+        assert json.loads(Path("real").read_text("utf-8"))["findings"] == []
+        assert stat.S_IMODE(Path("real").stat().st_mode) == 0o640
+        assert Path("pipe").is_fifo()
 
     def test_annotations_in_ci(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         monkeypatch.setenv("GITHUB_ACTIONS", "true")
