@@ -248,11 +248,14 @@ class Runner:
             project.live = None
 
     def examine(self, path: str, data: bytes) -> Examined:
-        """The result for ``data`` as the content of ``path``, with other files as they were when first looked at."""
+        """The result for ``data`` as the content of ``path``, with other files as they were when first looked at.
+
+        An editor shows whatever its user looks at: in what is excluded nothing is found.
+        """
         target = self._target(0, path)
         task, project = target.task, target.project
         profile = self._profiles.made[task.profile]
-        if self._refused(target) or (profile.gated and not Gate(profile.rules).admits(data)):
+        if _is_excluded(target) or (profile.gated and not Gate(profile.rules).admits(data)):
             return Examined(FileResult(task.path))
         if project.live is None:
             project.live = project.scope._replace(overlay=project.overlay).open()
@@ -289,12 +292,10 @@ class Runner:
         target = self._target(0, _NAMELESS)
         return target._replace(task=target.task._replace(path="-"))
 
-    def _refused(self, target: _Target) -> bool:
+    @staticmethod
+    def _refused(target: _Target) -> bool:
         """Whether the settings leave out a file that the user has named."""
-        settings = target.settings
-        if not settings.force_exclude:
-            return False
-        return any(Matcher(each).covers(target.task.file) is not None for each in settings.exclude)
+        return target.settings.force_exclude and _is_excluded(target)
 
     def _root_of(self, folder: str, is_root: Callable[[str], bool]) -> str | None:
         """The closest folder at or above ``folder`` that is a root."""
@@ -496,6 +497,10 @@ class Runner:
             tuple(_with_shown_paths(each, prefix) for each in group) for group in (findings, result.suppressed)
         )
         return replace(result, findings=shown, suppressed=suppressed)
+
+
+def _is_excluded(target: _Target) -> bool:
+    return any(Matcher(each).covers(target.task.file) is not None for each in target.settings.exclude)
 
 
 def _fails(target: _Target, result: FileResult) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from greenlint.discovery import discover
 from greenlint.document import Document
 from greenlint.finding import Edit, Finding
 from greenlint.fixer import SAFE, UNSAFE, apply_to_source, fix
-from greenlint.lsp.settings import EditorSettings, Preference
+from greenlint.lsp.settings import SETTINGS, EditorSettings, Preference
 from greenlint.reading import UnreadableError
 from greenlint.registry import NoRulePackagesError
 from greenlint.results import FileResult
@@ -25,6 +26,7 @@ from greenlint.suppress import file_ignore_edits, ignore_edits
 
 __all__ = ["Checker", "ConfigurationError", "Part"]
 
+_FLAG = re.compile(r"^--([a-z-]+): ", re.MULTILINE)
 _FILES = 200
 """How many files make a part of a workspace."""
 
@@ -98,7 +100,7 @@ class Checker:
             return self._made().runner.examine(path, data)
         except (ConfigError, NoRulePackagesError) as error:
             self._tools = None
-            raise ConfigurationError(str(error)) from None
+            raise ConfigurationError(_said(error)) from None
 
     def fixed(self, path: str, data: bytes, rule: str | None = None, *, unsafe: bool = False) -> bytes:
         """``data`` with all its fixes made: of every rule the safe ones, of one ``rule`` all of its kind."""
@@ -153,7 +155,7 @@ class Checker:
             present = session.baseline(settings, wanted=False) or Baseline(settings.baseline, {})
             present.with_one_more(path, shown).write()
         except ConfigError as error:
-            raise ConfigurationError(str(error)) from None
+            raise ConfigurationError(_said(error)) from None
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise ConfigurationError(f"{settings.baseline}: cannot be written: {reason}") from None
@@ -178,7 +180,7 @@ class Checker:
                 placed = [(self.folder / path, each) for path, each in zip(some, results, strict=True)]
                 yield Part(placed, (start + len(some)) / len(files))
         except (ConfigError, NoRulePackagesError) as error:
-            raise ConfigurationError(str(error)) from None
+            raise ConfigurationError(_said(error)) from None
 
     def warnings(self) -> list[str]:
         """What is wrong with the configuration and the plug-ins, though it works."""
@@ -190,7 +192,7 @@ class Checker:
             try:
                 self._tools = self._make()
             except (ConfigError, NoRulePackagesError) as error:
-                raise ConfigurationError(str(error)) from None
+                raise ConfigurationError(_said(error)) from None
         return self._tools
 
     def _make(self) -> _Tools:
@@ -215,6 +217,11 @@ class Checker:
 
     def _session_with(self, **given: object) -> Session:
         return Session(cwd=self.folder, local_rules=self._settings.trusted, **given)  # type: ignore[arg-type]
+
+
+def _said(error: Exception) -> str:
+    """What is wrong with a configuration; what flags would be are settings of the editor."""
+    return _FLAG.sub(lambda match: f"`greenlint.{SETTINGS.get(match[1], match[1])}`: ", str(error))
 
 
 def _finding(found: Examined, fingerprint: str) -> Finding | None:

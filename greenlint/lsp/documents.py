@@ -62,10 +62,11 @@ class Opened:
     @classmethod
     def of(cls, workspace: Workspace, uri: str) -> Opened | None:
         """The script or notebook that a URI, of a cell too, belongs to; ``None`` for what is no Python."""
+        key = key_of(uri)
         for notebook in workspace.notebook_documents.values():
-            if uri == notebook.uri or any(cell.document == uri for cell in notebook.cells):
+            if key in (key_of(notebook.uri), *(key_of(cell.document) for cell in notebook.cells)):
                 return cls(notebook.uri, True, path_of(notebook.uri, ".ipynb", _home(workspace)))
-        document = workspace.text_documents.get(key_of(uri))
+        document = workspace.text_documents.get(key)
         if document is None:
             return None
         # JupyterLab's extension sends the cells of a notebook as one script whose name ends like a notebook's.

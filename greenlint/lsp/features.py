@@ -92,13 +92,10 @@ def _diagnostics(server: GreenlintServer) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_DIAGNOSTIC, options)
     async def pull(params: types.DocumentDiagnosticParams) -> types.DocumentDiagnosticReport:
-        uri = params.text_document.uri
-        opened = server.opened(uri)
-        found = await server.diagnostics(opened) if opened is not None else {}
-        result_id = opened.result_id if opened is not None else ""
-        if params.previous_result_id and params.previous_result_id == result_id:
+        items, result_id = await server.pulled(params.text_document.uri)
+        if result_id and params.previous_result_id == result_id:
             return types.RelatedUnchangedDocumentDiagnosticReport(result_id)
-        return types.RelatedFullDocumentDiagnosticReport(found.get(uri, []), result_id=result_id)
+        return types.RelatedFullDocumentDiagnosticReport(items, result_id=result_id or None)
 
     waiting = False
 

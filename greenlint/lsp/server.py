@@ -258,6 +258,14 @@ class GreenlintServer(LanguageServer):
         pages = {each.rule: self._pages.uri(checker.find(each.rule)) for each in examined.result.findings}
         return Outcome(data, examined, None, tuple(checker.warnings()), pages)
 
+    async def pulled(self, uri: str) -> tuple[list[types.Diagnostic], str]:
+        """The diagnostics of one text document, and their result id."""
+        opened = self.opened(uri)
+        if opened is None:
+            return [], ""
+        found = await self.diagnostics(opened)
+        return next((each for own, each in found.items() if key_of(own) == key_of(uri)), []), opened.result_id
+
     async def diagnostics(self, opened: Opened) -> dict[str, list[types.Diagnostic]]:
         """The diagnostics of each text document of a script or notebook."""
         outcome = await self.checked(opened)
@@ -320,7 +328,7 @@ class GreenlintServer(LanguageServer):
         return [
             (range_of(each, codec, lines), each)
             for each in outcome.result.findings
-            if opened.uri_of(self.workspace, each.cell) == uri
+            if key_of(opened.uri_of(self.workspace, each.cell) or "") == key_of(uri)
         ]
 
     async def actions(self, params: types.CodeActionParams) -> list[types.CodeAction]:
@@ -388,6 +396,8 @@ class GreenlintServer(LanguageServer):
 
     async def select_reason(self, uri: str, rule: str, line: int) -> None:
         """Let the editor select the reason for suppressing a rule that is still to be written near a line."""
+        if self.opened(uri) is None:
+            return
         lines, codec = lines_in(self.workspace, uri), self.workspace.position_codec
         places = unwritten(lines, rule, codec)
         where = min(places, key=lambda each: abs(each.start.line - line), default=None)
@@ -396,7 +406,14 @@ class GreenlintServer(LanguageServer):
 
     def _cell_of(self, opened: Opened, uri: str) -> int:
         """The number of a cell, from 1; 0 for what is none."""
-        return next((number for number, each in enumerate(opened.cells(self.workspace), 1) if each == uri), 0)
+        return next(
+            (
+                number
+                for number, each in enumerate(opened.cells(self.workspace), 1)
+                if key_of(each or "") == key_of(uri)
+            ),
+            0,
+        )
 
     @staticmethod
     def _edited(checker: Checker, path: str, outcome: Outcome, data: dict[str, Any], cell: int) -> bytes | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["EditorSettings", "Preference", "Shown", "read_settings"]
+__all__ = ["SETTINGS", "EditorSettings", "Preference", "Shown", "read_settings"]
 
 
 class Preference(enum.Enum):
@@ -67,6 +67,10 @@ _NAMES = frozenset(_PASSED_ON) | {
     "showCost",
     "trusted",
 }
+
+
+SETTINGS = {key: name for name, key in _PASSED_ON.items()}
+"""What an editor calls configuration keys."""
 
 
 def _section(given: object) -> Mapping[str, Any] | None:

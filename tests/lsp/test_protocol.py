@@ -240,3 +240,25 @@ def test_no_such_port() -> None:
     command = [sys.executable, "-m", "greenlint", "server", "--tcp", "--port", "70000"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.splitlines()[0]) == (2, "error: there is no port 70000")
+
+
+def test_what_is_excluded_and_wrong_settings(editor: Editor, tmp_path: Path) -> None:
+    editor.begin()
+    (tmp_path / ".venv").mkdir()
+    uri = editor.open(tmp_path / ".venv" / "library.py", WASTE)
+    assert editor.pull(uri) == []
+    uri = editor.open(tmp_path / "train it.py", WASTE)
+    assert [each["code"] for each in editor.pull(uri.replace("train", "%74rain"))] == [RULE]
+    # Editors escape more or less, and know no flags.
+    settings = {"select": ["nonsense"], "configurationPreference": "editorFirst"}
+    for _ in range(2):
+        editor.seen.clear()
+        editor.notify("workspace/didChangeConfiguration", settings={"greenlint": settings})
+        assert editor.pull(uri) == []
+        (said,) = [each["params"] for each in editor.seen if each.get("method") == "window/showMessage"]
+        assert said["message"].startswith("greenlint: `greenlint.select`: unknown rule or category `nonsense`")
+        editor.notify("workspace/didChangeConfiguration", settings={"greenlint": SETTINGS})
+        assert [each["code"] for each in editor.pull(uri)] == [RULE]
+    assert editor.ask("workspace/executeCommand", command="greenlint.selectReason", arguments=["x:y", RULE, 1])[
+        "result"
+    ] is (None)
