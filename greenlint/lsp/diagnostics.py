@@ -11,9 +11,11 @@ from lsprotocol import types
 from pygls.workspace import PositionCodec, Workspace
 
 from greenlint.finding import Severity
+from greenlint.line_ends import lines_with_ends
 from greenlint.lsp.documents import Opened, Outcome, lines_in
 from greenlint.output.lines import problems_of
 from greenlint.output.places import stored_line
+from greenlint.reading import UnreadableError, decode
 from greenlint.results import FileResult, PlacedFinding, PlacedRelated, Problem
 
 __all__ = ["SOURCE", "diagnostics_of", "range_of", "stored_diagnostics"]
@@ -71,21 +73,39 @@ def stored_diagnostics(
 
     ``folder`` is where paths of related places start.
     """
-    for problem in problems_of(result):
-        yield _problem(_stored(problem), codec, [])
+
+    @functools.cache
+    def lines() -> list[str]:
+        return _stored_lines(path)
+
+    def before(place: PlacedRelated | Problem) -> list[str]:
+        """The lines to count in; at the start of a line there is nothing to count."""
+        return lines() if place.column > 1 else []
+
+    for problem in map(_stored, problems_of(result)):
+        yield _problem(problem, codec, before(problem))
     for finding in result.findings:
         line = stored_line(finding) - 1
         if finding.cell is not None or not finding.source:
             where = types.Range(types.Position(line, 0), types.Position(line, 2**31 - 1))
         else:
             where = range_of(finding, codec, _lines_of(finding))
-        related = [_related(path.as_uri(), _stored(each), codec, [], folder) for each in finding.related]
+        places = map(_stored, finding.related)
+        related = [_related(path.as_uri(), each, codec, before(each), folder) for each in places]
         yield _made(finding, where, related, page)
 
 
 def _stored(place: P) -> P:
     """``place`` in the file on disk; of a notebook, at the beginning of the line of its JSON."""
     return place if place.cell is None else place._replace(line=stored_line(place), column=1)
+
+
+def _stored_lines(path: Path) -> list[str]:
+    """The lines of a file on disk; none where it cannot be read any more."""
+    try:
+        return list(lines_with_ends(decode(path.read_bytes()).text))
+    except (OSError, UnreadableError):
+        return []
 
 
 def _lines_of(finding: PlacedFinding) -> list[str]:

@@ -27,6 +27,8 @@ for x, y in loader:
 """
 LINE = 6
 """The line, from 0, behind ``HEAD``."""
+AGAIN = f"{HEAD}    {WAIT}\n{BEFORE}{WAIT}\n"
+"""The second wait is a related place of the first."""
 
 
 @pytest_lsp.fixture(config=SERVER, params=list(BYTES))  # type: ignore[untyped-decorator]
@@ -88,11 +90,23 @@ def open_(client: LanguageClient, folder: Path, text: str) -> str:
     return uri
 
 
-async def ranges(client: LanguageClient, uri: str) -> list[types.Range]:
+async def diagnostics(client: LanguageClient, uri: str) -> list[types.Diagnostic]:
     params = types.DocumentDiagnosticParams(types.TextDocumentIdentifier(uri))
     report = await client.text_document_diagnostic_async(params)
     assert isinstance(report, types.RelatedFullDocumentDiagnosticReport)
-    return [each.range for each in report.items]
+    return list(report.items)
+
+
+async def stored(client: LanguageClient) -> list[types.Diagnostic]:
+    """The diagnostics of the only file of the workspace, which is not open."""
+    report = await client.workspace_diagnostic_async(types.WorkspaceDiagnosticParams(previous_result_ids=[]))
+    (item,) = report.items
+    assert isinstance(item, types.WorkspaceFullDocumentDiagnosticReport)
+    return list(item.items)
+
+
+async def ranges(client: LanguageClient, uri: str) -> list[types.Range]:
+    return [each.range for each in await diagnostics(client, uri)]
 
 
 @pytest.mark.asyncio
@@ -105,11 +119,29 @@ async def test_diagnostics(client: LanguageClient, encoding: str, tmp_path: Path
 @pytest.mark.asyncio
 async def test_diagnostics_of_files_that_are_not_open(client: LanguageClient, encoding: str, tmp_path: Path) -> None:
     (tmp_path / "other.py").write_text(f"{HEAD}{BEFORE}{WAIT}\n", encoding="utf-8")
-    report = await client.workspace_diagnostic_async(types.WorkspaceDiagnosticParams(previous_result_ids=[]))
+    found = await stored(client)
 
-    (item,) = report.items
-    assert isinstance(item, types.WorkspaceFullDocumentDiagnosticReport)
-    assert [each.range for each in item.items] == [between(LINE, BEFORE, WAIT, encoding)]
+    assert [each.range for each in found] == [between(LINE, BEFORE, WAIT, encoding)]
+
+
+def related_start(found: types.Diagnostic) -> types.Position:
+    [place] = found.related_information or ()
+    return place.location.range.start
+
+
+@pytest.mark.asyncio
+async def test_related_places(client: LanguageClient, encoding: str, tmp_path: Path) -> None:
+    (found,) = await diagnostics(client, open_(client, tmp_path, AGAIN))
+
+    assert related_start(found) == types.Position(LINE + 1, units(BEFORE, encoding))
+
+
+@pytest.mark.asyncio
+async def test_related_places_in_files_that_are_not_open(client: LanguageClient, encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "other.py").write_text(AGAIN, encoding="utf-8")
+    (found,) = await stored(client)
+
+    assert related_start(found) == types.Position(LINE + 1, units(BEFORE, encoding))
 
 
 @pytest.mark.asyncio
@@ -119,6 +151,15 @@ async def test_syntax_errors(client: LanguageClient, encoding: str, tmp_path: Pa
     (found,) = await ranges(client, uri)
 
     assert found.start == types.Position(LINE, units(before, encoding))
+
+
+@pytest.mark.asyncio
+async def test_syntax_errors_in_files_that_are_not_open(client: LanguageClient, encoding: str, tmp_path: Path) -> None:
+    before = f"{BEFORE}{WAIT} "
+    (tmp_path / "other.py").write_text(f"{HEAD}{before}$\n", encoding="utf-8")
+    (found,) = await stored(client)
+
+    assert found.range.start == types.Position(LINE, units(before, encoding))
 
 
 @pytest.mark.asyncio
