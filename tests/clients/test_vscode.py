@@ -8,6 +8,7 @@ import subprocess
 import sys
 import venv
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -62,14 +63,25 @@ SETTINGS = {
 @pytest.fixture(scope="module")
 def vscode(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a VS Code of its own with the extension as it is packaged now."""
+    with running(tmp_path_factory.mktemp("vscode"), [packaged()], SETTINGS) as address:
+        yield address
+
+
+@contextmanager
+def running(
+    folder: Path, extensions: list[Path], settings: dict[str, Any], variables: dict[str, str] | None = None
+) -> Iterator[str]:
+    """The address of a VS Code with ``extensions``, which lives in a folder."""
     program = needed("code-server")
     check_driver()
-    folder = tmp_path_factory.mktemp("vscode")
-    environment = {**os.environ, "HOME": str(folder), "XDG_CONFIG_HOME": str(folder / "config")}
+    environment = {**os.environ, "HOME": str(folder), "XDG_CONFIG_HOME": str(folder / "config"), **(variables or {})}
+    # The interpreters of the tests have greenlint where it is installed, not wherever these tests run.
+    environment.pop("PYTHONPATH", None)
     data = ["--user-data-dir", str(folder / "data"), "--extensions-dir", str(folder / "extensions")]
-    run([program, *data, "--install-extension", str(packaged())], folder, environment)
+    for each in extensions:
+        run([program, *data, "--install-extension", str(each)], folder, environment)
     (folder / "data" / "User").mkdir(parents=True, exist_ok=True)
-    (folder / "data" / "User" / "settings.json").write_text(json.dumps(SETTINGS))
+    (folder / "data" / "User" / "settings.json").write_text(json.dumps(settings))
     address = f"127.0.0.1:{free_port()}"
     options = ["--auth", "none", "--disable-telemetry", "--disable-update-check", "--disable-workspace-trust"]
     command = [program, *data, *options, "--bind-addr", address, "--ignore-last-opened"]
@@ -183,13 +195,75 @@ def test_a_notebook_fixed_on_save(vscode: str, project: Path) -> None:
     assert MOVED not in code_in(notebook)
 
 
+def bare_python(folder: Path) -> Path:
+    """An interpreter without greenlint."""
+    venv.create(folder / "bare", with_pip=False)
+    return folder / "bare" / "bin" / "python"
+
+
+def wrapped_python(folder: Path, project: Path) -> Path:
+    """The interpreter of the tests, which notes down each server; while there is a file ``broken``, it starts none."""
+    script = folder / "python"
+    notes = f'[ -e "{project}/broken" ] && exit 3\necho $$ >> "{project}/processes"\n'
+    script.write_text(f'#!/bin/sh\nif [ "$2" = server ]; then\n{notes}fi\nexec "{sys.executable}" "$@"\n')
+    script.chmod(0o755)
+    configure(project, {"greenlint.interpreter": str(script)})
+    return script
+
+
 def test_another_interpreter(vscode: str, project: Path, tmp_path: Path) -> None:
-    venv.create(tmp_path / "bare", with_pip=False)
-    bare = tmp_path / "bare" / "bin" / "python"
+    bare = bare_python(tmp_path)
     configure(project, {"greenlint.interpreter": str(bare)})
     outcome = do("interpreter", vscode, project)
     assert f"greenlint is not installed for {bare}." in outcome["message"]
     assert outcome["buttons"] == ["Choose interpreter", "Show log"]
+    assert "greenlint: not installed" in outcome["status"]
+    assert sys.executable in outcome["after"]
+
+
+def test_a_server_that_does_not_start(vscode: str, project: Path, tmp_path: Path) -> None:
+    python = wrapped_python(tmp_path, project)
+    (project / "broken").touch()
+    outcome = do("noStart", vscode, project)
+    assert f"the server does not start with {python}" in outcome["message"]
+    assert outcome["buttons"] == ["Restart server", "Show log"]
+    assert "greenlint: stopped" in outcome["status"]
+
+
+def test_a_server_that_keeps_ending(vscode: str, project: Path, tmp_path: Path) -> None:
+    wrapped_python(tmp_path, project)
+    outcome = do("crash", vscode, project)
+    assert outcome["buttons"] == ["Restart server", "Show log"]
+    assert "greenlint: stopped" in outcome["status"]
+    assert len((project / "processes").read_text().split()) == outcome["started"] == 5
+
+
+def test_a_wrong_configuration(vscode: str, project: Path) -> None:
+    outcome = do("configuration", vscode, project)
+    assert "greenlint.toml" in outcome["message"]
+    assert "no-such-rule" in outcome["message"]
+
+
+def test_the_choice_of_the_python_extension(
+    tmp_path_factory: pytest.TempPathFactory, project: Path, tmp_path: Path
+) -> None:
+    bare = bare_python(tmp_path)
+    choices = {"GREENLINT_TEST_PYTHON": str(bare), "GREENLINT_TEST_OTHER_PYTHON": sys.executable}
+    settings = {key: value for key, value in SETTINGS.items() if key != "greenlint.interpreter"}
+    folder = tmp_path_factory.mktemp("python")
+    with running(folder, [packaged(), stand_in(folder)], settings, choices) as address:
+        outcome = do("pythonExtension", address, project)
+    assert f"greenlint is not installed for {bare}." in outcome["message"]
+    assert sys.executable in outcome["status"]
+
+
+def stand_in(folder: Path) -> Path:
+    """An extension in the place of Microsoft's for Python: the part of its documented interface that is used."""
+    package = folder / "python.vsix"
+    vsce = EXTENSION / "node_modules" / ".bin" / "vsce"
+    options = ["--no-dependencies", "--allow-missing-repository", "--skip-license", "--out", str(package)]
+    run([str(vsce), "package", *options], HERE / "python", os.environ.copy())
+    return package
 
 
 def test_the_page_of_a_rule(vscode: str, project: Path) -> None:

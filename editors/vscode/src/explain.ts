@@ -10,11 +10,8 @@ interface Rule {
 
 /** Lets the user choose a rule, those found in the file in front first, and shows its page. */
 export async function explain(server: Server): Promise<void> {
-  const command = server.running ? server.command("rule", "--output-format", "json") : undefined;
-  if (command === undefined) {
-    await vscode.window.showErrorMessage("greenlint: the server is not running.");
-    return;
-  }
+  const command = server.command("rule", "--output-format", "json");
+  if (command === undefined) return;
   const printed = outputOf(command.command, command.args, firstFolder()?.fsPath);
   const items = printed.then((text) => itemsOf(JSON.parse(text ?? "[]") as Rule[], found()));
   const chosen = await vscode.window.showQuickPick(items, { placeHolder: "Rule to explain", matchOnDetail: true });

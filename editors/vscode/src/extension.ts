@@ -1,6 +1,7 @@
 import * as vscode from "vscode";
 import { explain } from "./explain";
-import { answerForProse, fixAll, fixAllInNotebook } from "./fixAll";
+import { fixAll, fixAllInNotebook, fixOnSave } from "./fixAll";
+import { complain } from "./messages";
 import { chooseByHand, onInterpreterChange } from "./python";
 import { Server } from "./server";
 import { Status } from "./status";
@@ -15,18 +16,24 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     restart: () => started.restart(),
     showLog: () => log.show(),
     chooseInterpreter: chooseByHand,
-    fixAll,
-    fixAllInNotebook,
-    explainRule: () => explain(started),
+    fixAll: () => whenRunning(started, fixAll),
+    fixAllInNotebook: () => whenRunning(started, fixAllInNotebook),
+    explainRule: () => whenRunning(started, explain),
   };
   context.subscriptions.push(
     log,
     status,
-    answerForProse(),
+    fixOnSave(started),
     ...Object.entries(commands).map(([name, run]) => vscode.commands.registerCommand(`greenlint.${name}`, run)),
-    await onInterpreterChange(() => void started.restart()),
+    await onInterpreterChange(() => void started.follow()),
   );
   await started.restart();
+}
+
+async function whenRunning(wanted: Server, run: (server: Server) => Promise<void>): Promise<void> {
+  await wanted.settled;
+  if (wanted.running) await run(wanted);
+  else complain("greenlint: the server is not running.", "restart");
 }
 
 /** VS Code waits for this, and not for what is disposed of. */

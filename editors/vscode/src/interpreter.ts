@@ -37,6 +37,6 @@ export function problemOf(interpreter: string, printed: string | undefined): Pro
   const [summary, what] = missing.includes("greenlint")
     ? ["not installed", "greenlint is not installed"]
     : ["language server not installed", "greenlint is installed without its language server"];
-  const advice = `Run "${interpreter}" -m pip install "greenlint-ml[lsp]", or choose another interpreter.`;
+  const advice = `Run "${interpreter}" -m pip install "greenlint-ml[lsp]" and restart the server, or choose another interpreter.`;
   return { summary, message: `${what} for ${interpreter}. ${advice}` };
 }

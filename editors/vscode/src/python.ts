@@ -30,8 +30,13 @@ export function firstFolder(): vscode.Uri | undefined {
   return vscode.workspace.workspaceFolders?.[0]?.uri;
 }
 
-/** The interpreter to start the server with, and what is wrong with it. */
-export async function findInterpreter(): Promise<{ readonly python: string; readonly problem?: Problem } | Problem> {
+/** An interpreter to start the server with, and what is wrong with it. */
+export interface Interpreter {
+  readonly python: string;
+  readonly problem?: Problem;
+}
+
+export async function findInterpreter(): Promise<Interpreter | Problem> {
   const folder = firstFolder();
   const named = { setting: expand(settingOf(folder), folder?.fsPath), pythonExtension: await fromPythonExtension(folder) };
   const python = chooseInterpreter({ ...named, onPath: [] }) ?? chooseInterpreter({ ...named, onPath: await onPath() });
@@ -67,7 +72,12 @@ function settingOf(folder: vscode.Uri | undefined): string {
 
 async function environments(): Promise<Environments | undefined> {
   const found = vscode.extensions.getExtension<{ readonly environments?: Environments }>("ms-python.python");
-  return (await found?.activate())?.environments;
+  try {
+    return (await found?.activate())?.environments;
+  } catch {
+    // It is shown elsewhere that it does not work; there are other ways to an interpreter.
+    return undefined;
+  }
 }
 
 async function fromPythonExtension(folder: vscode.Uri | undefined): Promise<string | undefined> {

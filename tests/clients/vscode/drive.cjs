@@ -90,6 +90,41 @@ async function take(page, title) {
   await page.keyboard.press("Enter");
 }
 
+// What a notification with this text says and offers.
+async function complaint(page, text) {
+  const toast = page.locator(".notification-toast", { hasText: text }).first();
+  await toast.waitFor({ timeout: TIMEOUT });
+  const message = await toast.locator(".notification-list-item-message").innerText();
+  return { toast, message, buttons: await toast.locator(".monaco-button").allInnerTexts() };
+}
+
+// The status of greenlint beside the language of the file, once it has this text.
+async function statusItem(page, text) {
+  const item = page.locator(".hover-language-status", { hasText: text }).first();
+  for (let tries = 0; tries < 30 && !(await item.isVisible()); tries++) {
+    await page.locator("[id='status.languageStatus']").hover({ timeout: TIMEOUT });
+    await page.waitForTimeout(1000);
+  }
+  const said = await item.innerText();
+  await page.mouse.move(500, 5);
+  await item.waitFor({ state: "hidden", timeout: TIMEOUT });
+  return said;
+}
+
+// The process of a server that has been started since, as its interpreter notes them down.
+async function nextProcess(seen) {
+  for (let tries = 0; tries < 600; tries++) {
+    const all = fs.readFileSync(path.join(folder, "processes"), "utf-8").split("\n").filter(Boolean);
+    const found = all.find((each) => !seen.has(each));
+    if (found !== undefined) {
+      seen.add(found);
+      return Number(found);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error("no server was started");
+}
+
 const scenarios = {
   async script(page) {
     await open(page, "train.py");
@@ -170,17 +205,65 @@ const scenarios = {
   // The interpreter of the workspace has no greenlint; then the user names one that has.
   async interpreter(page) {
     await open(page, "train.py");
-    const said = page.locator(".notification-toast", { hasText: "greenlint" });
-    await said.waitFor({ timeout: TIMEOUT });
-    const message = await said.locator(".notification-list-item-message").innerText();
-    const buttons = await said.locator(".monaco-button").allInnerTexts();
+    const said = await complaint(page, "greenlint");
+    const status = await statusItem(page, "not installed");
     await picture(page, "interpreter");
-    await said.locator(".monaco-button", { hasText: "Choose interpreter" }).click();
+    await said.toast.locator(".monaco-button", { hasText: "Choose interpreter" }).click();
     await page.locator(".settings-editor .setting-item-label", { hasText: "Interpreter" }).waitFor({ timeout: TIMEOUT });
     fs.rmSync(path.join(folder, ".vscode", "settings.json"));
     await page.keyboard.press("Escape");
     await marked(page, 3);
-    return { message, buttons };
+    return { message: said.message, buttons: said.buttons, status, after: await statusItem(page, "greenlint 0") };
+  },
+
+  // The server does not start; then what was wrong is put right.
+  async noStart(page) {
+    await open(page, "train.py");
+    const said = await complaint(page, "does not start");
+    const status = await statusItem(page, "stopped");
+    fs.rmSync(path.join(folder, "broken"));
+    await said.toast.locator(".monaco-button", { hasText: "Restart server" }).click();
+    await marked(page, 3);
+    return { message: said.message, buttons: said.buttons, status };
+  },
+
+  // The server is ended from outside until it is not started again.
+  async crash(page) {
+    await open(page, "train.py");
+    const seen = new Set();
+    for (let times = 0; times < 5; times++) {
+      await marked(page, 3);
+      await statusItem(page, "greenlint 0");
+      process.kill(await nextProcess(seen), "SIGKILL");
+    }
+    const said = await complaint(page, "keeps ending");
+    const started = seen.size;
+    await said.toast.locator(".monaco-button", { hasText: "Show log" }).click();
+    await page.locator(".output-view, .part.panel .editor-container").first().waitFor({ timeout: TIMEOUT });
+    return { message: said.message, buttons: said.buttons, started, status: await statusItem(page, "stopped") };
+  },
+
+  // The configuration has a mistake, which is then put right.
+  async configuration(page) {
+    const file = path.join(folder, "greenlint.toml");
+    const right = fs.readFileSync(file, "utf-8");
+    fs.writeFileSync(file, 'select = ["no-such-rule"]\n');
+    await open(page, "train.py");
+    const said = await complaint(page, "no-such-rule");
+    fs.writeFileSync(file, right);
+    await marked(page, 3);
+    return { message: said.message };
+  },
+
+  // The Python extension has chosen one without greenlint; then the user chooses another there.
+  async pythonExtension(page) {
+    await open(page, "train.py");
+    const said = await complaint(page, "greenlint is not installed");
+    await said.toast.locator(".monaco-button", { hasText: "Choose interpreter" }).click();
+    await page.locator(".quick-input-widget input").waitFor({ timeout: TIMEOUT });
+    await page.keyboard.press("Enter");
+    await marked(page, 3);
+    return { message: said.message, status: await statusItem(page, "greenlint 0") };
   },
 
   async explain(page) {
