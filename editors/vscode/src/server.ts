@@ -2,10 +2,10 @@ import * as vscode from "vscode";
 import {
   CloseAction,
   type CloseHandlerResult,
-  CodeAction,
   type CodeActionParams,
   CodeActionRequest,
   CodeActionResolveRequest,
+  Command,
   ErrorAction,
   LanguageClient,
   type LanguageClientOptions,
@@ -58,7 +58,7 @@ export class Server {
     const textDocument = client.code2ProtocolConverter.asTextDocumentIdentifier(document);
     const params: CodeActionParams = { textDocument, range: whole, context: { diagnostics: [], only: [kind] } };
     const [action] = (await client.sendRequest(CodeActionRequest.type, params, token)) ?? [];
-    if (!CodeAction.is(action)) return undefined;
+    if (action === undefined || Command.is(action)) return undefined;
     const { edit } = await client.sendRequest(CodeActionResolveRequest.type, action, token);
     return edit === undefined ? undefined : client.protocol2CodeConverter.asWorkspaceEdit(edit, token);
   }
