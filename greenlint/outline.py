@@ -81,17 +81,32 @@ class _Assigned:
         """What the value may stem from."""
         return _origin(self.value)
 
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names in the targets."""
+        return frozenset(name for target in self.targets for name in _names(target))
 
-class OutlinedLoop(NamedTuple):
+    @cached_property
+    def tracked(self) -> frozenset[str] | None:
+        """As :func:`_tracked` of the value."""
+        return _tracked(self.value)
+
+
+class OutlinedLoop:
     """A loop of any kind."""
 
-    node: ast.For | ast.AsyncFor | ast.While
-    place: _Place
+    def __init__(self, node: ast.For | ast.AsyncFor | ast.While, place: _Place) -> None:
+        self.node, self.place = node, place
 
-    @property
+    @cached_property
     def iterated(self) -> set[str]:
         """The names in what a ``for`` loop runs over, in lower case."""
         return set() if isinstance(self.node, ast.While) else {each.lower() for each in _identifiers(self.node.iter)}
+
+    @cached_property
+    def inside(self) -> list[ast.AST]:
+        """The body and target of the loop."""
+        return [*_below(self.node)]
 
 
 class Outline:
@@ -410,7 +425,7 @@ class Outline:
             isinstance(each.node, ast.For)
             and isinstance(each.node.target, ast.Name)
             and each.iterated & {"len", "shape", "index"}
-            and any(_picks(node, each.node.target.id) for node in _below(each.node))
+            and any(_picks(node, each.node.target.id) for node in each.inside)
             for each in self.loops
         )
 
@@ -473,7 +488,7 @@ class Outline:
 
     def may_run_network(self, loop: OutlinedLoop) -> bool:
         """Whether the body of a loop calls something that is no function or method of a known kind."""
-        return any(isinstance(each, ast.Call) and self._may_be_network(each.func) for each in _below(loop.node))
+        return any(isinstance(each, ast.Call) and self._may_be_network(each.func) for each in loop.inside)
 
     def _may_be_network(self, func: ast.expr) -> bool:
         from greenlint.knowledge.layers import COMMON_METHODS, PLAIN_MODEL_NAME
@@ -540,9 +555,8 @@ class Outline:
             return False
         moves = {call for _, call in self._moves}
         for loop in self.loops:
-            inside = list(_below(loop.node))
-            moved = [_moved(each) for each in inside if isinstance(each, ast.Call) and each in moves]
-            bound = _bound(inside) if moved else set()
+            moved = [_moved(each) for each in loop.inside if isinstance(each, ast.Call) and each in moves]
+            bound = _bound(loop.inside) if moved else set()
             if any(each is not None and bound.isdisjoint(_names(each)) for each in moved):
                 return True
         kept = {name for _, name in self._made[0]}
@@ -567,16 +581,16 @@ class Outline:
     def _fetched(self, reads: frozenset[str]) -> set[tuple[str, str]]:
         """Names and parameters by function that may hold what was read from a device."""
         fetched: set[tuple[str, str]] = set()
-        bound = [(each.function, each.targets, each.origin) for each in self._assigned]
+        bound = [(each.function, each.names, each.origin) for each in self._assigned]
         for place, node in ((each.place, each.node) for each in self.loops):
             if not isinstance(node, ast.While):
-                bound.append((place.function, [node.target], _origin(node.iter)))
+                bound.append((place.function, frozenset(_names(node.target)), _origin(node.iter)))
         given = [(own, where, [*map(_origin, _arguments(call))]) for own, where, call in self._own_calls]
         for _ in range(3):
             before = len(fetched)
-            for where, targets, origin in bound:
+            for where, names, origin in bound:
                 if _is_fetched(origin, where, fetched, reads):
-                    fetched.update((where, name) for target in targets for name in _names(target))
+                    fetched.update((where, name) for name in names)
             for own, where, origins in given:
                 if any(_is_fetched(each, where, fetched, reads) for each in origins):
                     fetched.update((function, name) for function in own for name in self._parameters[function])
@@ -594,7 +608,7 @@ class Outline:
         if len(told) > len(set(told)):
             return True
         calls = {call for _, call in fits}
-        return any(each in calls for loop in self.loops for each in _below(loop.node) if isinstance(each, ast.Call))
+        return any(each in calls for loop in self.loops for each in loop.inside if isinstance(each, ast.Call))
 
     @property
     def counts_tensor(self) -> bool:
@@ -764,12 +778,13 @@ class Outline:
         """Whether a loop adds up, or appends to a list, what may hold an autograd graph."""
         plain: set[str] = set()
         for each in self._assigned:
-            if not _may_track(each.value, frozenset()):
-                plain.update(name for target in each.targets for name in _names(target))
+            if each.tracked is not None and not each.tracked:
+                plain |= each.names
         for each in self._assigned:
-            if _may_track(each.value, plain):
-                plain.difference_update(name for target in each.targets for name in _names(target))
-        return any(not no_grad and _may_track(value, plain) for value, no_grad in self._summed)
+            if each.tracked is None or not each.tracked <= plain:
+                plain -= each.names
+        summed = (_tracked(value) for value, no_grad in self._summed if not no_grad)
+        return any(tracked is None or not tracked <= plain for tracked in summed)
 
 
 _NOTES: dict[type, Callable[[Outline, Any, _Place], _Place | None]] = {
@@ -1109,14 +1124,15 @@ def _bound(nodes: Iterable[ast.AST]) -> set[str]:
     return {each.id for each in nodes if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
 
 
-def _may_track(node: ast.expr, plain: set[str] | frozenset[str]) -> bool:
-    """Whether an expression may hold an autograd graph; the names in ``plain`` hold none."""
+def _tracked(node: ast.expr) -> frozenset[str] | None:
+    """The names of which one must hold an autograd graph if an expression does; ``None`` where it may without."""
     if isinstance(node, ast.Name):
-        return node.id not in plain
+        return frozenset((node.id,))
     if isinstance(node, ast.BinOp):
-        return _may_track(node.left, plain) or _may_track(node.right, plain)
+        left, right = _tracked(node.left), _tracked(node.right)
+        return None if left is None or right is None else left | right
     if isinstance(node, ast.UnaryOp):
-        return _may_track(node.operand, plain)
+        return _tracked(node.operand)
     if isinstance(node, ast.Call):
-        return _last(node.func) not in _UNTRACKED
-    return not isinstance(node, (ast.Constant, ast.JoinedStr, ast.Compare, ast.Dict))
+        return frozenset() if _last(node.func) in _UNTRACKED else None
+    return frozenset() if isinstance(node, (ast.Constant, ast.JoinedStr, ast.Compare, ast.Dict)) else None
