@@ -124,9 +124,7 @@ def _broken(cell: notebook.BrokenCell, cells: notebook.CellMap) -> Problem:
     return Problem("syntax", cell.message, cell.line, 1, cell.cell, cells.ids.get(cell.cell), line)
 
 
-def _document(
-    path: str, text: str, encoding: str, wanted: Wanted | None, before: Document | None
-) -> Document | None:
+def _document(path: str, text: str, encoding: str, wanted: Wanted | None, before: Document | None) -> Document | None:
     """The document where it is wanted."""
     if before is not None and before.path == path and before.encoding == encoding:
         edited = _edited(before, text)

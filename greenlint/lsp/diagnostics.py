@@ -27,7 +27,7 @@ _LEVELS = {
     Severity.INFO: types.DiagnosticSeverity.Information,
 }
 _UNNECESSARY = frozenset({"unused-suppression", "expired-suppression"})
-"""Rules whose findings are code that may go."""
+"""Rules whose findings are comments that may go."""
 
 P = TypeVar("P", PlacedRelated, Problem)
 
@@ -134,9 +134,23 @@ def _made(
         code=finding.rule,
         code_description=types.CodeDescription(documented) if documented is not None else None,
         source=SOURCE,
-        tags=[types.DiagnosticTag.Unnecessary] if finding.rule in _UNNECESSARY else None,
+        tags=[types.DiagnosticTag.Unnecessary] if _is_dead(finding) else None,
         related_information=related or None,
         data=_data(finding),
+    )
+
+
+def _is_dead(finding: PlacedFinding) -> bool:
+    """Whether it is code that may go: a comment of no use, or work that its fix does nothing but delete."""
+    fix = finding.fix
+    if finding.rule in _UNNECESSARY:
+        return True
+    if fix is None or not fix.can_be_made or any(each.text for each in fix.edits):
+        return False
+    start, end = (finding.line, finding.column), (finding.end_line, finding.end_column)
+    return any(
+        each.cell == finding.cell and (each.line, each.column) <= start and end <= (each.end_line, each.end_column)
+        for each in fix.edits
     )
 
 

@@ -15,6 +15,7 @@ from greenlint.rule import Rule
 __all__ = ["hover"]
 
 _COMMENT = re.compile(r"#\s*(?:greenlint:\s*(?:file-)?ignore\s*\[|noqa:)([^\]#]*)", re.IGNORECASE)
+_MARKS = re.compile(r"\*\*|`")
 _NAME = re.compile(r"[a-z][\w-]*")
 
 
@@ -24,17 +25,18 @@ def hover(
     position: types.Position,
     codec: PositionCodec,
     find: Callable[[str], type[Rule] | None],
+    kind: types.MarkupKind = types.MarkupKind.Markdown,
 ) -> types.Hover | None:
     """The hover at a position of a text, whose ``findings`` these are, with their ranges."""
     named = _name_at(lines, position, codec)
     if named is not None:
         name, where = named
         rule = find(name)
-        return _made(rule, (), where) if rule is not None else None
+        return _made(rule, (), where, kind) if rule is not None else None
     for where, finding in findings:
         if _holds(where, position):
             rule = find(finding.rule)
-            return _made(rule, finding.notes, where) if rule is not None else None
+            return _made(rule, finding.notes, where, kind) if rule is not None else None
     return None
 
 
@@ -58,6 +60,8 @@ def _holds(where: types.Range, position: types.Position) -> bool:
     return start <= at <= end
 
 
-def _made(rule: type[Rule], notes: Sequence[str], where: types.Range) -> types.Hover:
+def _made(rule: type[Rule], notes: Sequence[str], where: types.Range, kind: types.MarkupKind) -> types.Hover:
     text = "\n".join(hover_page(rule, notes))
-    return types.Hover(types.MarkupContent(types.MarkupKind.Markdown, text), where)
+    if kind is types.MarkupKind.PlainText:
+        text = _MARKS.sub("", text)
+    return types.Hover(types.MarkupContent(kind, text), where)

@@ -440,7 +440,15 @@ class GreenlintServer(LanguageServer):
         if opened is None:
             return None
         lines, codec = lines_in(self.workspace, uri), self.workspace.position_codec
-        return await self.in_thread(hover, found, lines, params.position, codec, self.checker_of(opened).find)
+        find, kind = self.checker_of(opened).find, self._markup()
+        return await self.in_thread(hover, found, lines, params.position, codec, find, kind)
+
+    def _markup(self) -> types.MarkupKind:
+        """What the editor shows in a hover."""
+        document = self.client_capabilities.text_document
+        known = document.hover.content_format if document is not None and document.hover is not None else None
+        is_plain = known is not None and types.MarkupKind.Markdown not in known
+        return types.MarkupKind.PlainText if is_plain else types.MarkupKind.Markdown
 
     async def open_page(self, name: str) -> None:
         """Show the page of a rule, or say where it is to an editor that can show none."""

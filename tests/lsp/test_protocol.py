@@ -228,6 +228,14 @@ def test_a_page_for_an_editor_that_shows_none(editor: Editor) -> None:
     assert said[0]["message"].endswith(f"{RULE}.md")
 
 
+def test_a_plain_hover(editor: Editor, tmp_path: Path) -> None:
+    editor.begin({"textDocument": {"hover": {"contentFormat": ["plaintext"]}}})
+    uri = editor.open(tmp_path / "train.py", WASTE)
+    answer = editor.ask("textDocument/hover", textDocument={"uri": uri}, position={"line": 6, "character": 8})
+    content = answer["result"]["contents"]
+    assert (content["kind"], content["value"].split()[0], "**" in content["value"]) == ("plaintext", RULE, False)
+
+
 def test_costs_are_asked_for_again(editor: Editor) -> None:
     capabilities = {"workspace": {"codeLens": {"refreshSupport": True}, "inlayHint": {"refreshSupport": True}}}
     editor.begin(capabilities)

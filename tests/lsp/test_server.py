@@ -118,6 +118,8 @@ async def test_findings_are_diagnostics(client: LanguageClient, folder: Path) ->
 
     assert (found.code, found.source, found.severity) == (RULE, "greenlint", types.DiagnosticSeverity.Warning)
     assert found.range == types.Range(types.Position(7, 4), types.Position(7, 28))
+    # A wait may go, and nothing takes its place.
+    assert list(found.tags or ()) == [types.DiagnosticTag.Unnecessary]
     assert found.code_description is not None
     page = Path(found.code_description.href.removeprefix("file://"))
     assert page.read_text("utf-8").startswith(f"# {RULE}\n")
