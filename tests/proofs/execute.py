@@ -1,20 +1,68 @@
-"""Runs one program of the proofs and stores what came of it: ``python execute.py PROGRAM OUTCOME``."""
+"""Runs programs of the proofs, each in a process of its own: ``python execute.py`` with a request in each line.
+
+A request is a list of ``[PROGRAM, OUTCOME, SAID]``, which run at the same time; the answer is the list of their exit
+codes. To import the libraries takes longer than most programs do, so what the first program imports is imported once,
+before processes are forked.
+"""
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import hashlib
 import importlib
 import importlib.util
 import json
+import os
 import random
 import runpy
+import signal
 import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
+SECONDS = 240
+"""After which a program is stopped, by an alarm."""
 
-def main(program: str, outcome: str) -> None:
+
+def main() -> None:
+    """Answer requests until there are no more."""
+    # What libraries and programs read and print must not get among requests and answers.
+    with os.fdopen(os.dup(0), encoding="utf-8") as requests, os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(2, 1)
+        for line in requests:
+            programs = json.loads(line)
+            _import_what(Path(programs[0][0]).read_text(encoding="utf-8"))
+            running = [_start(*each) for each in programs]
+            codes = [os.waitstatus_to_exitcode(os.waitpid(each, 0)[1]) for each in running]
+            answers.write(json.dumps(codes) + "\n")
+            answers.flush()
+
+
+def _import_what(text: str) -> None:
+    """Import what a program imports; what fails will fail again in the program, where it is reported."""
+    imports = [node for node in ast.parse(text).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    with contextlib.suppress(Exception):
+        exec(compile(ast.Module(list(imports), []), "imports", "exec"), {})
+
+
+def _start(program: str, outcome: str, said: str) -> int:
+    """Fork a process that runs ``program`` and ends as any process does, with what libraries do at the end."""
+    process = os.fork()
+    if process == 0:
+        signal.alarm(SECONDS)
+        with Path(said).open("wb") as file:
+            os.dup2(file.fileno(), 1)
+            os.dup2(file.fileno(), 2)
+        os.chdir(Path(program).with_suffix(""))
+        _execute(program, outcome)
+        sys.exit()
+    return process
+
+
+def _execute(program: str, outcome: str) -> None:
     """Run ``program`` and write its ``result``, the state of every random generator and its warnings as JSON."""
     _seed()
     with warnings.catch_warnings(record=True) as caught:
@@ -60,4 +108,4 @@ def _random_states() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

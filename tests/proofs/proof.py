@@ -15,21 +15,24 @@ The programs ask for an accelerator when there is one, so on a machine with a GP
 from __future__ import annotations
 
 import ast
+import contextlib
+import io
 import json
 import math
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from greenlint.cli import main
 from tests.proofs.files import write_files
 
 HERE = Path(__file__).parent
 PROGRAMS = HERE / "programs"
-SECONDS = 240
 _OPTION = re.compile(r".*\n# option: (\S+)\n")
 _LEVEL = re.compile(r"# level: (?:(safe)|(unsafe), within (\S+))\n")
 # One thread each: sums in another order are another value.
@@ -39,6 +42,8 @@ _ENVIRONMENT = {
     "MKL_NUM_THREADS": "1",
     "HF_HUB_OFFLINE": "1",
     "TF_CPP_MIN_LOG_LEVEL": "3",
+    # Counts GPUs without a CUDA context, which would not survive a fork.
+    "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
 }
 
 
@@ -100,24 +105,18 @@ class Proof:
         option = _OPTION.match(self.text)
         if option is not None:
             command += ["--config", f"rules.{self.rule}.{option[1]}"]
-        subprocess.run(
-            [sys.executable, "-m", "greenlint", *command, *flags, str(after)], check=True, capture_output=True
-        )
+        _greenlint(*command, *flags, str(after))
         if after.read_text(encoding="utf-8") == self.text:
             raise ProofError("the fix changes nothing")
-        again = subprocess.run(
-            [sys.executable, "-m", "greenlint", *command, str(after)], check=True, capture_output=True
-        )
-        left = [each["message"] for each in json.loads(again.stdout)["findings"]]
+        left = [each["message"] for each in json.loads(_greenlint(*command, str(after)))["findings"]]
         if left:
             raise ProofError(f"the fixed program is still found fault with: {left}")
         return after
 
-    def check(self, folder: Path) -> None:
+    def check(self, folder: Path, programs: Programs) -> None:
         """Run the program without and with its fix; raises :class:`ProofError` when they do not agree."""
         after = self.fixed(folder)
-        running = [_Run(folder / "before.py"), _Run(after)]
-        before, fixed = [each.outcome() for each in running]
+        before, fixed = programs.run(self.needs, folder / "before.py", after)
         problems = list(self._disagreements(before, fixed))
         if problems:
             raise ProofError("\n".join(problems))
@@ -153,36 +152,76 @@ class Proof:
             yield f"{name} is off by {off:.3g}: {str(before)[:200]} and {str(after)[:200]}"
 
 
-class _Run:
-    """A program that is running."""
+def _greenlint(*arguments: str) -> str:
+    """What the command prints."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        code = main(list(arguments))
+    if code:
+        raise ProofError(f"greenlint ends with {code}")
+    return out.getvalue()
 
-    def __init__(self, program: Path) -> None:
-        self._program = program
-        self._stored = program.with_suffix(".json")
-        folder = program.with_suffix("")
-        folder.mkdir()
-        write_files(folder)
-        self._process = subprocess.Popen(
-            [sys.executable, str(HERE / "execute.py"), str(program), str(self._stored)],
-            cwd=folder,
+
+class Programs:
+    """Runs programs, in processes that share the libraries they need."""
+
+    def __init__(self) -> None:
+        self._needs: list[str] = []
+        self._server: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Programs:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._server is not None:
+            self._server.communicate()
+
+    def run(self, needs: list[str], *programs: Path) -> list[Outcome]:
+        """Run programs at the same time; raises :class:`ProofError` when one of them fails."""
+        for program in programs:
+            folder = program.with_suffix("")
+            folder.mkdir()
+            write_files(folder)
+        stored = [program.with_suffix(".json") for program in programs]
+        said = [program.with_suffix(".txt") for program in programs]
+        request = [list(map(str, each)) for each in zip(programs, stored, said, strict=True)]
+        codes = self._answer(needs, request)
+        return [_outcome(*each) for each in zip(codes, stored, said, strict=True)]
+
+    def _answer(self, needs: list[str], request: list[list[str]]) -> list[int]:
+        server = self._server_for(needs)
+        assert server.stdin is not None and server.stdout is not None
+        server.stdin.write(json.dumps(request) + "\n")
+        server.stdin.flush()
+        answer: list[int] = json.loads(server.stdout.readline())
+        return answer
+
+    def _server_for(self, needs: list[str]) -> subprocess.Popen[str]:
+        """The running server when it is one for these libraries, so that none meets libraries it does not need."""
+        if self._server is not None and self._needs == needs:
+            return self._server
+        self.__exit__()
+        self._needs = needs
+        self._server = subprocess.Popen(
+            [sys.executable, str(HERE / "execute.py")],
             env={**os.environ, **_ENVIRONMENT},
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.DEVNULL,
             text=True,
         )
+        return self._server
 
-    def outcome(self) -> Outcome:
-        try:
-            output, _ = self._process.communicate(timeout=SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            raise ProofError(f"{self._program.name} runs longer than {SECONDS} seconds") from None
-        if self._process.returncode:
-            raise ProofError(f"{self._program.name} fails:\n{output[-3000:]}")
-        stored = json.loads(self._stored.read_text(encoding="utf-8"))
-        # Paths and line numbers in a warning move with the fix.
-        plain = (re.sub(r"(before|after)\b|\d+", "", each) for each in stored["warnings"])
-        return Outcome(stored["result"], stored["random"], frozenset(plain))
+
+def _outcome(code: int, stored: Path, said: Path) -> Outcome:
+    if code == -signal.SIGALRM:
+        raise ProofError(f"{stored.stem}.py runs too long")
+    if code:
+        raise ProofError(f"{stored.stem}.py fails:\n{said.read_text(encoding='utf-8', errors='replace')[-3000:]}")
+    found = json.loads(stored.read_text(encoding="utf-8"))
+    # Paths and line numbers in a warning move with the fix.
+    plain = (re.sub(r"(before|after)\b|\d+", "", each) for each in found["warnings"])
+    return Outcome(found["result"], found["random"], frozenset(plain))
 
 
 def _numbers(value: object) -> Iterator[float]:
@@ -199,5 +238,6 @@ def _numbers(value: object) -> Iterator[float]:
 
 
 def proofs() -> list[Proof]:
-    """Every proof there is."""
-    return [Proof.read(path) for path in sorted(PROGRAMS.glob("*/*.py"))]
+    """Every proof there is; those that need the same libraries stand together, so that they can share them."""
+    found = (Proof.read(path) for path in PROGRAMS.glob("*/*.py"))
+    return sorted(found, key=lambda each: (each.needs, each.path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,17 +11,23 @@ import pytest
 from greenlint.registry import RuleLoader
 from greenlint.rule import Bad, Rule
 from greenlint.suppression_rules import SUPPRESSION_RULES
-from tests.proofs.proof import Proof, proofs
+from tests.proofs.proof import Programs, Proof, proofs
 
 PROOFS = proofs()
 
 
+@pytest.fixture(scope="session")
+def programs() -> Iterator[Programs]:
+    with Programs() as running:
+        yield running
+
+
 @pytest.mark.parametrize("proof", PROOFS, ids=lambda each: f"{each.rule}-{each.path.stem}")
-def test_program(proof: Proof, tmp_path: Path) -> None:
+def test_program(proof: Proof, programs: Programs, tmp_path: Path) -> None:
     missing = [name for name in proof.needs if importlib.util.find_spec(name) is None]
     if missing:
         pytest.skip(f"not installed: {', '.join(missing)} (pip install -e '.[proofs]')")
-    proof.check(tmp_path)
+    proof.check(tmp_path, programs)
 
 
 def _with_fixes() -> list[type[Rule]]:
