@@ -102,7 +102,7 @@ class Imports:
     def gives(self, name: str) -> bool:
         """Whether another project file may take a name from this one: by name, as an attribute, or with all others."""
         stem = posixpath.splitext(posixpath.basename(self._path))[0]
-        attribute = re.compile(rf"\b{stem}\.{name}\b")
+        attribute = re.compile(rf"\b{re.escape(stem)}\.{name}\b")
         return any(
             attribute.search(text)
             or any(

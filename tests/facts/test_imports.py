@@ -289,3 +289,30 @@ def test_notebooks_import_too() -> None:
 def test_gives(other: str, gives: bool) -> None:
     files = {"tools.py": "import os\ndef run(x): ...", "main.py": other, "elsewhere.py": ""}
     assert project(files, "tools.py").gives("os") is gives
+
+
+def test_names_of_functions_elsewhere() -> None:
+    files = {
+        "train.py": "from net import Net\n",
+        "net.py": "class Net:\n    def forward(self): ...\n",
+        "other.py": "async def fetch(): ...\n",
+        "cells.ipynb": json.dumps({"cells": [{"cell_type": "code", "source": ["def show(x):\n", "    return x\n"]}]}),
+    }
+    imports = project(files, "train.py")
+    assert [name for name in ("forward", "fetch", "show", "backward", "Net") if imports.may_define(name)] == [
+        "forward",
+        "fetch",
+        "show",
+    ]
+
+
+def test_who_is_alone_gets_values_from_nowhere() -> None:
+    files = {"train.py": "import torch\n", "net.py": "def forward(): ...\n"}
+    imports = project(files, "train.py")
+    assert imports.is_alone
+    assert not imports.may_define("forward")
+    assert not project({"net.py": "", "user.py": "import net\n"}, "net.py").is_alone
+
+
+def test_a_file_that_nothing_can_import() -> None:
+    assert not project({"b[1.py": "x = 1\n", "c.py": "import b\n"}, "b[1.py").gives("x")
