@@ -36,6 +36,8 @@ T = TypeVar("T")
 SECTION = "greenlint"
 _PAUSE = 0.03
 """Seconds without a keystroke after which diagnostics are pushed to editors that do not ask for them."""
+_OF_ALL = ("fix-all", "fix-cell", "fix-rule")
+"""Actions that need no findings: what a text holds when they are taken is fixed."""
 _LOG = logging.getLogger(__name__)
 _NOTEBOOKS = types.NotebookDocumentSyncOptions(
     [types.NotebookDocumentFilterWithNotebook(notebook="*", cells=[types.NotebookCellLanguage("python")])], save=True
@@ -364,15 +366,27 @@ class GreenlintServer(LanguageServer):
         """The action with its edits."""
         data = action.data
         opened = self.opened(data["uri"]) if isinstance(data, dict) and "uri" in data else None
-        outcome = await self.checked(opened) if opened is not None and action.edit is None else None
-        if opened is None or outcome is None or data is None:
+        if opened is None or data is None or action.edit is not None:
             return action
-        cell = self._cell_of(opened, data["uri"])
-        after = await self.in_thread(self._edited, self.checker_of(opened), opened.path, outcome, data, cell)
-        if after is not None and self._is_open(opened) and outcome.data == opened.data(self.workspace):
+        content, after = await self._edited(opened, data)
+        while after is not None and self._is_open(opened) and content != opened.data(self.workspace):
+            content, after = await self._edited(opened, data)
+        if after is not None and self._is_open(opened):
             changes = opened.edits_to(self.workspace, after)
             action.edit = self._edit(changes, snippets="reason" in data) if changes else None
         return action
+
+    async def _edited(self, opened: Opened, data: dict[str, Any]) -> tuple[bytes, bytes | None]:
+        """What a document holds, and what an action makes of it."""
+        content, checker, path = opened.data(self.workspace), self.checker_of(opened), opened.path
+        if data.get("do") in _OF_ALL:
+            cell = self._cell_of(opened, data["uri"])
+            return content, await self.in_thread(self._fixed, checker, path, content, data, cell)
+        outcome = await self.checked(opened)
+        if outcome is None or outcome.data != opened.data(self.workspace):
+            # Closed meanwhile; or what is shown are the findings of another text, where saving alone has it checked.
+            return content, None
+        return outcome.data, await self.in_thread(self._changed, checker, path, outcome, data)
 
     def _edit(self, changes: dict[str, list[types.TextEdit]], *, snippets: bool) -> types.WorkspaceEdit:
         if not snippets or not takes_snippets(self.client_capabilities):
@@ -416,18 +430,23 @@ class GreenlintServer(LanguageServer):
         )
 
     @staticmethod
-    def _edited(checker: Checker, path: str, outcome: Outcome, data: dict[str, Any], cell: int) -> bytes | None:
-        """What an action makes of a document; in the thread."""
-        do, content = data.get("do"), outcome.data
+    def _fixed(checker: Checker, path: str, content: bytes, data: dict[str, Any], cell: int) -> bytes | None:
+        """A document with all fixes, those in one cell, or those of one rule; in the thread."""
         try:
-            if do == "fix-all":
-                return checker.fixed(path, content)
-            if do == "fix-cell":
+            if data["do"] == "fix-cell":
                 return checker.fixed_in_cell(path, content, cell)
-            if do == "fix-rule":
-                return checker.fixed(path, content, str(data.get("rule")), unsafe=bool(data.get("unsafe")))
-            fingerprint, reason = str(data.get("fingerprint")), data.get("reason")
-            return checker.changed(outcome.examined, path, content, fingerprint, str(do), reason)
+            rule = str(data.get("rule")) if data["do"] == "fix-rule" else None
+            return checker.fixed(path, content, rule, unsafe=bool(data.get("unsafe")))
+        except ConfigurationError as error:
+            _LOG.info("%s", error)
+            return None
+
+    @staticmethod
+    def _changed(checker: Checker, path: str, outcome: Outcome, data: dict[str, Any]) -> bytes | None:
+        """A document with one finding fixed or suppressed; in the thread."""
+        fingerprint, do, reason = str(data.get("fingerprint")), str(data.get("do")), data.get("reason")
+        try:
+            return checker.changed(outcome.examined, path, outcome.data, fingerprint, do, reason)
         except ConfigurationError as error:
             _LOG.info("%s", error)
             return None

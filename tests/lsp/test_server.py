@@ -166,6 +166,47 @@ async def test_everything_is_fixed_at_once(client: LanguageClient, folder: Path)
 
 
 @pytest.mark.asyncio
+async def test_everything_is_fixed_in_a_text_that_was_not_checked(client: LanguageClient, folder: Path) -> None:
+    given = {"greenlint": {**SETTINGS, "unsafeFixes": True, "run": "onSave"}}
+    client.workspace_did_change_configuration(types.DidChangeConfigurationParams(given))
+    uri = open_(client, folder / "train.py", "x = 1\n")
+    assert await diagnostics(client, uri) == []
+    document = types.VersionedTextDocumentIdentifier(uri=uri, version=2)
+    whole = types.TextDocumentContentChangeWholeDocument(WASTE)
+    client.text_document_did_change(types.DidChangeTextDocumentParams(document, [whole]))
+    start = types.Position(0, 0)
+    (action,) = await actions(client, uri, types.Range(start, start), ["source.fixAll"])
+
+    assert action.edit is not None
+    assert replaced(WASTE, action.edit.changes[uri]) == WASTE.replace("    torch.cuda.synchronize()\n", "")
+
+
+@pytest.mark.asyncio
+async def test_a_fix_is_made_whatever_else_changes_meanwhile(client: LanguageClient, folder: Path) -> None:
+    uri = open_(client, folder / "train.py", WASTE)
+    (found,) = await diagnostics(client, uri)
+    params = types.CodeActionParams(
+        types.TextDocumentIdentifier(uri), found.range, types.CodeActionContext([], only=["quickfix"])
+    )
+    (action, *_) = await client.text_document_code_action_async(params) or []
+    assert isinstance(action, types.CodeAction)
+    # This takes a while; so what comes after it waits, and hears of another file when it has begun.
+    slow = asyncio.create_task(hover_at(client, open_(client, folder / "long.py", WASTE * 8), 0))
+    fixed = asyncio.create_task(client.code_action_resolve_async(action))
+    await asyncio.sleep(0)
+    change = types.FileEvent((folder / "other.py").as_uri(), types.FileChangeType.Changed)
+    client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams([change]))
+    await slow
+
+    assert (await fixed).edit is not None
+
+
+async def hover_at(client: LanguageClient, uri: str, line: int) -> types.Hover | None:
+    where = types.HoverParams(types.TextDocumentIdentifier(uri), types.Position(line, 0))
+    return await client.text_document_hover_async(where)
+
+
+@pytest.mark.asyncio
 async def test_hovers(client: LanguageClient, folder: Path) -> None:
     text = f"{WASTE}x = 1  # greenlint: ignore[{RULE}] why not\n"
     uri = open_(client, folder / "train.py", text)
