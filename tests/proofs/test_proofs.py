@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,8 @@ def programs() -> Iterator[Programs]:
 
 @pytest.mark.parametrize("proof", PROOFS, ids=lambda each: f"{each.rule}-{each.path.stem}")
 def test_program(proof: Proof, programs: Programs, tmp_path: Path) -> None:
+    if not hasattr(os, "fork"):
+        pytest.skip("the programs are forked, which this system cannot")
     missing = [name for name in proof.needs if importlib.util.find_spec(name) is None]
     if missing:
         pytest.skip(f"not installed: {', '.join(missing)} (pip install -e '.[proofs]')")
