@@ -34,10 +34,14 @@ def run(arguments: Sequence[str]) -> int:
         raise UsageError(f"the language server needs the package {error.name}", hint) from None
     server = create_server()
     server.collector.start()
-    if given.tcp:
-        server.start_tcp(given.host, given.port)
-    else:
-        server.start_io(*_own_streams())
+    try:
+        if given.tcp:
+            server.start_tcp(given.host, given.port)
+        else:
+            server.start_io(*_own_streams())
+    finally:
+        # An editor may vanish without a word.
+        server.end()
     return 0 if server.is_shut_down else 1
 
 

@@ -49,17 +49,14 @@ class Project:
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
+        self._imports = facts[Imports]
         self._sources = facts.sources
         self._callers: dict[cst.FunctionDef, list[Call]] = {}
         self._named: dict[str, Definition | None] = {}
 
     def may_define(self, name: str) -> bool:
         """Whether a function or method of this name is here or in another file that values may come from."""
-        return name in self._functions or self._facts[Imports].may_define(name)
-
-    @functools.cached_property
-    def _is_alone(self) -> bool:
-        return self._facts[Imports].is_alone
+        return name in self._functions or self._imports.may_define(name)
 
     @functools.cached_property
     def _functions(self) -> frozenset[str]:
@@ -69,7 +66,7 @@ class Project:
 
     def path_of(self, dotted: str) -> str | None:
         """The file of an imported module; ``dotted`` has leading dots when the import is relative."""
-        return self._facts[Imports].path_of(dotted)
+        return self._imports.path_of(dotted)
 
     def module(self, dotted: str) -> Facts | None:
         """The facts of an imported project module."""
@@ -107,7 +104,7 @@ class Project:
         local = names.local_definitions(expression)
         if local:
             return Definition(self._facts, local[-1]) if len(set(local)) == 1 else None
-        if self._is_alone:
+        if self._imports.is_alone:
             return None
         resolved = names.resolve(expression)
         if resolved is not None:
@@ -193,7 +190,7 @@ class Project:
 
     def importers(self, calling: str | None = None) -> list[Facts]:
         """The files that import this one, or of them only those that call something of a name."""
-        paths = self._facts[Imports].importing()
+        paths = self._imports.importing()
         if calling is not None:
             call = re.compile(rf"\b{calling}\s*(?:\(|as\b)|\bpartial\(\s*{calling}\b")
             texts = ((path, code_at(self._sources, path)) for path in paths)

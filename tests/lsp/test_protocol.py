@@ -15,17 +15,8 @@ from typing import Any
 import pytest
 from lsprotocol import types
 
-RULE = "explicit-synchronize-in-step"
-SETTINGS = {"select": [RULE], "configurationPreference": "editorOnly"}
-WASTE = """\
-import torch
+from tests.lsp.waste import RULE, SETTINGS, WASTE
 
-for x, y in loader:
-    loss = criterion(model(x.cuda()), y.cuda())
-    loss.backward()
-    optimizer.step()
-    torch.cuda.synchronize()
-"""
 PULLS = {
     "textDocument": {"diagnostic": {}},
     "workspace": {"diagnostics": {"refreshSupport": True}, "didChangeWatchedFiles": {"dynamicRegistration": True}},

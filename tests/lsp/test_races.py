@@ -18,17 +18,8 @@ from greenlint.lsp.features import create_server
 from greenlint.lsp.server import GreenlintServer
 from greenlint.lsp.texts import Texts
 from greenlint.scaffold import plan_rule
+from tests.lsp.waste import RULE, WASTE
 
-RULE = "explicit-synchronize-in-step"
-WASTE = """\
-import torch
-
-for x, y in loader:
-    loss = criterion(model(x.cuda()), y.cuda())
-    loss.backward()
-    optimizer.step()
-    torch.cuda.synchronize()
-"""
 _SECONDS = 60
 
 
