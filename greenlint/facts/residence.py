@@ -156,9 +156,11 @@ class Residence:
         definition = self._values.callee(node)
         is_function = definition is not None and isinstance(definition.node, cst.FunctionDef)
         returned = self._values.returned(node) if is_function else []
-        if returned and all(facts[type(self)].is_number(value) for facts, value in returned):
+        numbers = [facts[type(self)].is_number(value) for facts, value in returned]
+        if numbers and all(numbers):
             return False
-        if self._models.is_criterion(node.func):
+        # What gives a number in one case may in all others, whatever it is called.
+        if not any(numbers) and self._models.is_criterion(node.func):
             return True
         if is_function:
             return self._any_returned(returned)

@@ -360,6 +360,27 @@ class SyncEveryStep(Rule):
         Good(
             """
             import torch
+
+            def loss_scale(batch, planned):
+                if planned is None:
+                    return 1.0
+                return len(batch) / planned
+
+            for batch, targets in loader:
+                loss = criterion(model(batch.cuda()), targets.cuda())
+                scale = loss_scale(batch, planned)
+                if scale != 1.0:
+                    loss = loss * scale
+                if scale > 2.0:
+                    loss = loss / 2.0
+                loss.backward()
+                optimizer.step()
+            """,
+            why="a function with a loss in its name gives a number",
+        ),
+        Good(
+            """
+            import torch
             from torch import nn
 
             model = nn.Linear(4096, 4096).cuda()
