@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import bisect
+import functools
+import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import libcst as cst
 from libcst._nodes.internal import CodegenState
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from greenlint.notebook import CellMap
     from greenlint.outline import Outline
 
-__all__ = ["Document", "Piece", "Position", "place"]
+__all__ = ["Document", "Part", "Piece", "Position", "place"]
 
 N = TypeVar("N", bound=cst.CSTNode)
 
@@ -33,65 +35,102 @@ class Position:
     cell: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A line or statement at the top of a module, with the lines above it: where it stands, and all nodes in it."""
+class Part:
+    """A line or statement at the top of a module, and what it alone tells: edits elsewhere leave it as it is."""
 
-    node: cst.CSTNode
+    def __init__(self, node: cst.CSTNode) -> None:
+        self.node = node
+        self.spans: dict[cst.CSTNode, Span] = {}
+        """The range of each node where the part was first placed."""
+        self.ids: list[int] = []
+        """The ``id()`` of each of them: to hash nodes runs code of libcst's own each time."""
+        self.outline: Outline | None = None
+        """What the gates know of it, where the module was read by statements."""
+
+    @functools.cached_property
+    def shape(self) -> Shape:
+        """Its nodes that hold code."""
+        return shape_of(self.node)
+
+    def of_type(self, kind: type[cst.CSTNode]) -> Sequence[cst.CSTNode]:
+        """Its nodes of this exact type, those of layout and comments included."""
+        return self._types.get(kind, ())
+
+    @functools.cached_property
+    def _types(self) -> dict[type[cst.CSTNode], list[cst.CSTNode]]:
+        types: dict[type[cst.CSTNode], list[cst.CSTNode]] = {}
+        for node in self.spans:
+            types.setdefault(type(node), []).append(node)
+        return types
+
+    @functools.cached_property
+    def bound(self) -> Counter[str]:
+        """The names that anything but an import without ``as`` gives a meaning, with the number of places."""
+        return Counter(self._all_bound())
+
+    def _all_bound(self) -> Iterator[str]:
+        for kind in (cst.FunctionDef, cst.ClassDef, cst.Param):
+            for each in self.of_type(kind):
+                yield cast("cst.FunctionDef | cst.ClassDef | cst.Param", each).name.value
+        for target in (cst.AssignTarget, cst.AnnAssign, cst.For, cst.CompFor, cst.NamedExpr):
+            for each in self.of_type(target):
+                yield from _bound_in(cast("cst.AssignTarget | cst.For", each).target)
+        for each in self.of_type(cst.AsName):
+            yield from _bound_in(cast("cst.AsName", each).name)
+
+
+class Piece(NamedTuple):
+    """Where a part of a module stands, with the lines above it."""
+
+    part: Part
     start: int
     end: int
-    spans: Mapping[cst.CSTNode, Span]
-    """The range of each node where the piece was first placed, ``shift`` characters further up."""
     shift: int = 0
-    ids: Sequence[int] = ()
-    """The ``id()`` of each of them: to hash nodes runs code of libcst's own each time."""
-    _types: dict[type[cst.CSTNode], list[cst.CSTNode]] = field(default_factory=dict, repr=False)
+    """How many characters further on than where it was first placed."""
+
+    @property
+    def node(self) -> cst.CSTNode:
+        """The line or statement."""
+        return self.part.node
 
     def moved(self, by: int) -> Piece:
         """The same ``by`` characters further on."""
-        return replace(self, start=self.start + by, end=self.end + by, shift=self.shift + by) if by else self
-
-    def of_type(self, kind: type[cst.CSTNode]) -> Sequence[cst.CSTNode]:
-        """Its nodes of this exact type."""
-        if not self._types:
-            for node in self.spans:
-                self._types.setdefault(type(node), []).append(node)
-        return self._types.get(kind, ())
+        return Piece(self.part, self.start + by, self.end + by, self.shift + by) if by else self
 
     def span(self, node: cst.CSTNode) -> Span:
         """The range of a node in it."""
-        span = self.spans[node]
+        span = self.part.spans[node]
         return Span(span.start + self.shift, span.end + self.shift) if self.shift else span
 
 
 class _Spans(Mapping[cst.CSTNode, Span]):
     """The ranges of all nodes of a module, each looked up in its piece: an edit moves pieces, not nodes."""
 
-    def __init__(self, tree: cst.Module, pieces: Sequence[Piece]) -> None:
-        self._tree, self._pieces = tree, pieces
-        self._where: dict[int, Piece] = {}
-        """By the ``id()`` of each node."""
-        for piece in pieces:
-            self._where.update(dict.fromkeys(piece.ids, piece))
+    def __init__(self, tree: cst.Module, pieces: Sequence[Piece], where: dict[int, Part]) -> None:
+        self._tree = tree
+        self._pieces = {piece.part: piece for piece in pieces}
+        self._end = pieces[-1].end if pieces else 0
+        self.where = where
+        """The part of each node, by its ``id()``."""
 
     def __getitem__(self, node: cst.CSTNode) -> Span:
+        part = self.where.get(id(node))
+        if part is not None:
+            return self._pieces[part].span(node)
         if node is self._tree:
-            return Span(0, self._pieces[-1].end if self._pieces else 0)
-        piece = self._where.get(id(node))
-        if piece is None:
-            raise KeyError(node)
-        return piece.span(node)
+            return Span(0, self._end)
+        raise KeyError(node)
 
     def __contains__(self, node: object) -> bool:
-        return id(node) in self._where or node is self._tree
+        return id(node) in self.where or node is self._tree
 
     def __iter__(self) -> Iterator[cst.CSTNode]:
-        for piece in self._pieces:
-            yield from piece.spans
+        for part in self._pieces:
+            yield from part.spans
         yield self._tree
 
     def __len__(self) -> int:
-        return len(self._where) + 1
+        return len(self.where) + 1
 
 
 @dataclass(slots=True, eq=False)
@@ -107,12 +146,9 @@ class Document:
     tree: cst.Module
     cells: CellMap | None = None
     encoding: str = "utf-8"
-    placed: Sequence[Piece] | None = field(default=None, repr=False)
-    """What :attr:`pieces` answers, once somebody has asked."""
-    shapes: dict[cst.CSTNode, Shape] = field(default_factory=dict, repr=False)
-    """What :meth:`shape` found."""
-    outlines: dict[cst.CSTNode, Outline] = field(default_factory=dict, repr=False)
-    """What the gates know of statements at the top of the module, where it was read by statements."""
+    _placed: Sequence[Piece] | None = field(default=None, repr=False)
+    _parts: Sequence[Part] | None = field(default=None, repr=False)
+    _index: dict[int, tuple[Part, int]] | None = field(default=None, repr=False)
     _spans: _Spans | None = field(default=None, repr=False)
     _lines: list[int] | None = field(default=None, repr=False)
     _types: dict[type[cst.CSTNode], list[cst.CSTNode]] = field(default_factory=dict, repr=False)
@@ -131,15 +167,25 @@ class Document:
     def spans(self) -> Mapping[cst.CSTNode, Span]:
         """The range of every node, those of layout and comments included."""
         if self._spans is None:
-            self._spans = _Spans(self.tree, self.pieces)
+            where: dict[int, Part] = {}
+            for piece in self.pieces:
+                where.update(dict.fromkeys(piece.part.ids, piece.part))
+            self._spans = _Spans(self.tree, self.pieces, where)
         return self._spans
 
     @property
+    def parts(self) -> Sequence[Part]:
+        """The statements at the top of the module, in order."""
+        if self._parts is None:
+            self._parts = [*map(Part, self.tree.body)]
+        return self._parts
+
+    @property
     def pieces(self) -> Sequence[Piece]:
-        """What stands at the top of the module, in order."""
-        if self.placed is None:
-            self.placed = place(self.tree, self.tree)
-        return self.placed
+        """What stands at the top of the module, comments at its start and end included, in order."""
+        if self._placed is None:
+            self._placed = place((*map(Part, self.tree.header), *self.parts, *map(Part, self.tree.footer)), self.tree)
+        return self._placed
 
     @property
     def statements(self) -> Sequence[Piece]:
@@ -147,40 +193,55 @@ class Document:
         first = len(self.tree.header)
         return self.pieces[first : first + len(self.tree.body)]
 
+    @property
+    def index(self) -> Mapping[int, tuple[Part, int]]:
+        """The statement that each node that holds code is in, and its rank in the shape of that, by its ``id()``."""
+        if self._index is None:
+            self._index = {}
+            _add_ranks(self._index, self.parts)
+        return self._index
+
+    def edited(self, text: str, tree: cst.Module, placed: Sequence[Piece]) -> Document:
+        """The same file with another text, of which some parts, as ``placed``, are those of this one."""
+        document = Document(self.path, text, tree, encoding=self.encoding, _placed=placed)
+        document._parts = [piece.part for piece in document.statements]
+        if self._index is not None:
+            gone, new = _exchanged(self.parts, document._parts)
+            index = self._index.copy()
+            for part in gone:
+                for node in part.shape.nodes:
+                    del index[id(node)]
+            _add_ranks(index, new)
+            document._index = index
+        if self._spans is not None:
+            gone, new = _exchanged([each.part for each in self.pieces], [each.part for each in placed])
+            where = self._spans.where.copy()
+            for part in gone:
+                for each in part.ids:
+                    del where[each]
+            for part in new:
+                where.update(dict.fromkeys(part.ids, part))
+            document._spans = _Spans(tree, placed, where)
+        return document
+
     def of_type(self, *types: type[N]) -> list[N]:
         """All nodes of these exact types, those of layout and comments included, in the order of :attr:`spans`."""
         found: list[N] = []
         for kind in types:
             known = self._types.get(kind)
             if known is None:
-                known = self._types[kind] = [node for piece in self.pieces for node in piece.of_type(kind)]
+                known = self._types[kind] = [node for piece in self.pieces for node in piece.part.of_type(kind)]
             found.extend(cast("list[N]", known))
         return found
-
-    def shape(self, statement: cst.CSTNode) -> Shape:
-        """The shape of a statement at the top of the module."""
-        known = self.shapes.get(statement)
-        if known is None:
-            known = self.shapes[statement] = shape_of(statement)
-        return known
 
     @property
     def bound(self) -> Counter[str]:
         """The names that anything but an import without ``as`` gives a meaning, with the number of places."""
         if self._bound is None:
-            self._bound = Counter(self._all_bound())
+            self._bound = Counter()
+            for piece in self.pieces:
+                self._bound.update(piece.part.bound)
         return self._bound
-
-    def _all_bound(self) -> Iterator[str]:
-        named: list[cst.FunctionDef | cst.ClassDef | cst.Param] = self.of_type(cst.FunctionDef, cst.ClassDef, cst.Param)
-        for each in named:
-            yield each.name.value
-        targets: list[cst.AssignTarget | cst.AnnAssign | cst.For | cst.CompFor | cst.NamedExpr]
-        targets = self.of_type(cst.AssignTarget, cst.AnnAssign, cst.For, cst.CompFor, cst.NamedExpr)
-        for node in targets:
-            yield from _bound_in(node.target)
-        for alias in self.of_type(cst.AsName):
-            yield from _bound_in(alias.name)
 
     def source(self, node: cst.CSTNode) -> str:
         """The code of ``node``, without the comments above it.
@@ -213,7 +274,7 @@ class Document:
         named = (
             (piece.span(node), node.name.value)
             for kind in (cst.FunctionDef, cst.ClassDef)
-            for node in cast("Sequence[cst.FunctionDef | cst.ClassDef]", piece.of_type(kind))
+            for node in cast("Sequence[cst.FunctionDef | cst.ClassDef]", piece.part.of_type(kind))
         )
         return ".".join(name for span, name in sorted(named) if span.start < offset < span.end)
 
@@ -327,16 +388,29 @@ class _Syntactic:
         spans[self.node] = Span(start, end)
 
 
-def place(module: cst.Module, around: cst.Module, at: int = 0) -> list[Piece]:
-    """What stands at the top of ``module`` when it is written from ``at`` on, in the layout of ``around``."""
+def place(parts: Iterable[Part], around: cst.Module, at: int = 0) -> list[Piece]:
+    """Where new ``parts`` stand when they are written from ``at`` on, in the layout of ``around``."""
     state = _RecordingState(around)
     state.offset = at
     pieces: list[Piece] = []
-    for node in (*module.header, *module.body, *module.footer):
-        start, state.spans = state.offset, {}
-        node._codegen(state)
-        pieces.append(Piece(node, start, state.offset, state.spans, ids=[*map(id, state.spans)]))
+    for part in parts:
+        start, state.spans = state.offset, part.spans
+        part.node._codegen(state)
+        part.ids = [*map(id, part.spans)]
+        pieces.append(Piece(part, start, state.offset))
     return pieces
+
+
+def _add_ranks(index: dict[int, tuple[Part, int]], parts: Iterable[Part]) -> None:
+    for part in parts:
+        nodes = part.shape.nodes
+        index.update(zip(map(id, nodes), zip(itertools.repeat(part), range(len(nodes))), strict=False))
+
+
+def _exchanged(before: Sequence[Part], after: Sequence[Part]) -> tuple[list[Part], list[Part]]:
+    """The parts that only one of two versions of a module has."""
+    here, there = set(before), set(after)
+    return [each for each in before if each not in there], [each for each in after if each not in here]
 
 
 def _bound_in(target: cst.BaseExpression) -> Iterator[str]:

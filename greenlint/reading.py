@@ -178,11 +178,10 @@ def _is_readable(part: str) -> bool:
 
 
 def _outline_of(document: Document, piece: Piece) -> Outline:
-    known = document.outlines.get(piece.node)
-    if known is None:
-        known = Outline.part(_python_tree(document.text[piece.start : piece.end]))
-        document.outlines[piece.node] = known
-    return known
+    part = piece.part
+    if part.outline is None:
+        part.outline = Outline.part(_python_tree(document.text[piece.start : piece.end]))
+    return part.outline
 
 
 def _outline(text: str) -> Outline | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import libcst as cst
 
-from greenlint.document import Document, Piece, place
+from greenlint.document import Document, Part, Piece, place
 
 __all__ = ["reparse"]
 
@@ -35,7 +35,7 @@ def reparse(before: Document, text: str, is_harmless: Callable[[str], bool] = la
         return None
     if first:
         new = _with_lines_above(new)
-    written = place(new, old, start)
+    written = place(map(Part, (*new.header, *new.body, *new.footer)), old, start)
     if written[-1].end != end + (0 if new.has_trailing_newline else len(new.default_newline)):
         # A line break that the tree does not hold.
         return None
@@ -48,12 +48,7 @@ def reparse(before: Document, text: str, is_harmless: Callable[[str], bool] = la
     )
     above = before.pieces[: at + first] if first else ()
     below = before.pieces[at + behind :] if not is_last else ()
-    placed = (*above, *written, *(each.moved(len(text) - len(before.text)) for each in below))
-    kept = (*old.body[:first], *old.body[behind:])
-    document = Document(before.path, text, tree, encoding=before.encoding, placed=placed)
-    document.shapes.update((each, before.shapes[each]) for each in kept if each in before.shapes)
-    document.outlines.update((each, before.outlines[each]) for each in kept if each in before.outlines)
-    return document
+    return before.edited(text, tree, (*above, *written, *(each.moved(len(text) - len(before.text)) for each in below)))
 
 
 _LEAST = 3

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import bisect
+import functools
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, cast
 
 import libcst as cst
+
+from greenlint.regions import Regions
 
 __all__ = ["Shape", "children", "shape_of"]
 
@@ -61,22 +65,81 @@ def children(node: cst.CSTNode) -> list[cst.CSTNode]:
     return found
 
 
-class Shape(NamedTuple):
-    """A node and everything below it. Ranks count from 0 for the node itself."""
+class Shape:
+    """A node and everything below it. Ranks count from 0 for the node itself, in source order."""
 
-    nodes: list[cst.CSTNode]
-    above: list[int]
-    """The rank of each node's parent."""
-    end: list[int]
-    """The rank of the last node below each."""
-    types: dict[type[cst.CSTNode], list[cst.CSTNode]]
+    def __init__(
+        self, nodes: list[cst.CSTNode], above: list[int], end: list[int], ranks: dict[type[cst.CSTNode], list[int]]
+    ) -> None:
+        self.nodes = nodes
+        self.above = above
+        """The rank of each node's parent."""
+        self.end = end
+        """The rank of the last node below each."""
+        self.ranks = ranks
+        """The ranks of the nodes of each exact type."""
+        self._types: dict[type[cst.CSTNode], list[cst.CSTNode]] = {}
+
+    def of_type(self, kind: type[cst.CSTNode]) -> list[cst.CSTNode]:
+        """The nodes of this exact type."""
+        found = self._types.get(kind)
+        if found is None:
+            found = self._types[kind] = [self.nodes[each] for each in self.ranks.get(kind, ())]
+        return found
+
+    def below(self, rank: int, kind: type[cst.CSTNode]) -> list[cst.CSTNode]:
+        """The nodes of this exact type that are, or stand below, the one of this rank."""
+        ranks = self.ranks.get(kind)
+        if ranks is None:
+            return []
+        start = bisect.bisect_left(ranks, rank)
+        return self.of_type(kind)[start : bisect.bisect_right(ranks, self.end[rank], start)]
+
+    @functools.cached_property
+    def functions(self) -> Regions[cst.FunctionDef | None]:
+        """The function whose body holds each rank."""
+        regions: Regions[cst.FunctionDef | None] = Regions(None)
+        for rank in self.ranks.get(cst.FunctionDef, ()):
+            node = cast("cst.FunctionDef", self.nodes[rank])
+            regions.reach(rank)
+            body = self._rank_below(node.body, rank)
+            regions.mark(body, self.end[body], node)
+        regions.finish()
+        return regions
+
+    @functools.cached_property
+    def loops(self) -> Regions[tuple[cst.For | cst.While, ...]]:
+        """The loops of the same function whose body, or condition, holds each rank, innermost first."""
+        regions: Regions[tuple[cst.For | cst.While, ...]] = Regions(())
+        for rank in sorted(rank for kind in _LOOPS_AND_SCOPES for rank in self.ranks.get(kind, ())):
+            node, around = self.nodes[rank], regions.reach(rank)
+            if not isinstance(node, (cst.For, cst.While)):
+                regions.mark(rank + 1, self.end[rank], ())
+                continue
+            body = self._rank_below(node.body, rank)
+            regions.mark(body, self.end[body], (node, *around))
+            if isinstance(node, cst.While):
+                test = self._rank_below(node.test, rank)
+                regions.mark(test, self.end[test], (node, *around))
+        regions.finish()
+        return regions
+
+    def _rank_below(self, child: cst.CSTNode, above: int) -> int:
+        """The rank of a child of the node that has the rank ``above``."""
+        rank = above + 1
+        while self.nodes[rank] is not child:
+            rank = self.end[rank] + 1
+        return rank
+
+
+_LOOPS_AND_SCOPES = (cst.For, cst.While, cst.FunctionDef, cst.ClassDef, cst.Lambda)
 
 
 def shape_of(node: cst.CSTNode) -> Shape:
     """The shape of ``node``."""
     nodes: list[cst.CSTNode] = []
     above: list[int] = []
-    types: dict[type[cst.CSTNode], list[cst.CSTNode]] = {}
+    ranks: dict[type[cst.CSTNode], list[int]] = {}
     stack: list[tuple[cst.CSTNode, int]] = [(node, -1)]
     pop, push = stack.pop, stack.append
     while stack:
@@ -85,10 +148,10 @@ def shape_of(node: cst.CSTNode) -> Shape:
         nodes.append(each)
         above.append(parent)
         kind = type(each)
-        if kind in types:
-            types[kind].append(each)
+        if kind in ranks:
+            ranks[kind].append(here)
         else:
-            types[kind] = [each]
+            ranks[kind] = [here]
         for child in reversed(children(each)):
             push((child, here))
     end = list(range(len(nodes)))
@@ -96,4 +159,4 @@ def shape_of(node: cst.CSTNode) -> Shape:
         parent = above[here]
         if end[parent] < end[here]:
             end[parent] = end[here]
-    return Shape(nodes, above, end, types)
+    return Shape(nodes, above, end, ranks)

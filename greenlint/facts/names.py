@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import libcst as cst
 
-from greenlint.facts.regions import Regions
 from greenlint.facts.tree import Tree
 from greenlint.knowledge.aliases import canonical
+from greenlint.regions import Regions
 
 if TYPE_CHECKING:
     from greenlint.facts import Facts
@@ -199,7 +199,7 @@ class Names:
             if _dominates(tree, binding.node, use) or _completes(tree, binding.node, use, arms):
                 certain = binding
                 break
-        loops = _loops(tree, use)
+        loops = tree.loops_around(use)
         for binding in bindings:
             if binding.order < rank:
                 continue
@@ -294,10 +294,6 @@ def _transparent(inner: Scope, outer: Scope) -> bool:
             return False
         scope = scope.parent
     return scope is outer
-
-
-def _loops(tree: Tree, use: cst.CSTNode) -> list[cst.CSTNode]:
-    return list(tree.loops_around(use))
 
 
 _BRANCHES = frozenset((cst.If, cst.For, cst.While, cst.Try, cst.TryStar, cst.Match))

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import bisect
-import functools
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 import libcst as cst
 
-from greenlint.facts.regions import Regions
-from greenlint.shape import Shape, children
-
 if TYPE_CHECKING:
+    from greenlint.document import Part
     from greenlint.facts import Facts
 
 __all__ = ["Tree"]
 
 N = TypeVar("N", bound=cst.CSTNode)
 
-_SCOPES = (cst.FunctionDef, cst.ClassDef, cst.Lambda)
+_NOWHERE: tuple[Part | None, int] = (None, 0)
 _STATEMENTS = (cst.BaseSmallStatement, cst.BaseCompoundStatement)
 
 
@@ -30,45 +28,41 @@ class Tree:
 
     # Nodes are counted in source order, and told by id(): hashing them runs code of libcst's own each time. Types are
     # compared where a method runs for every node: isinstance() of a class with an abstract base costs five times more.
+    # What is known of a statement at the top is its own, and only put together here: an edit leaves most as they were.
 
     def __init__(self, facts: Facts) -> None:
         document = facts.document
         self.root = document.tree
-        self._order: list[cst.CSTNode] = [self.root]
-        self._above: list[int] = [-1]
-        """The rank of each node's parent."""
-        self._end: list[int] = [0]
-        """The rank of the last node below each."""
-        self._types: dict[type, list[cst.CSTNode]] = {cst.Module: [self.root]}
-        self._ranks: dict[type, list[int]] = {}
-        """The ranks of the nodes of each type that somebody has asked for."""
-        self._join(map(document.shape, children(self.root)))
-
-    def _join(self, shapes: Iterable[Shape]) -> None:
-        """Put together what stands at the top of the module, which an edit leaves as it was for the most part."""
-        order, above, end, types = self._order, self._above, self._end, self._types
-        for shape in shapes:
-            base = len(order)
-            order += shape.nodes
-            above += [each + base for each in shape.above]
-            above[base] = 0
-            end += [each + base for each in shape.end]
-            for kind, nodes in shape.types.items():
-                types.setdefault(kind, []).extend(nodes)
-        end[0] = len(order) - 1
-        self._rank = dict(zip(map(id, order), range(len(order)), strict=True))
+        self._parts = document.parts
+        self._index = document.index
+        self._base: dict[Part, int] = {}
+        """The rank of each statement at the top of the module, which itself has 0."""
+        self._end = 0
+        """The rank of the last node."""
+        for part in self._parts:
+            self._base[part] = self._end + 1
+            self._end += len(part.shape.nodes)
+        self._types: dict[type[cst.CSTNode], list[cst.CSTNode]] = {cst.Module: [self.root]}
 
     def of_type(self, *types: type[N]) -> Sequence[N]:
         """All nodes of these exact types, in source order within each type."""
-        found: list[N] = []
-        for kind in types:
-            found.extend(self._types.get(kind, ()))  # type: ignore[arg-type]
-        return found
+        if len(types) == 1:
+            return self._of(types[0])
+        return [node for kind in types for node in self._of(kind)]
+
+    def _of(self, kind: type[N]) -> Sequence[N]:
+        found = self._types.get(kind)
+        if found is None:
+            found = self._types[kind] = [node for part in self._parts for node in part.shape.of_type(kind)]
+        return cast("Sequence[N]", found)
 
     def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
         """The node above, ``None`` for the module."""
-        above = self._parent_rank(node)
-        return self._order[above] if above >= 0 else None
+        part, rank = self._index.get(id(node), _NOWHERE)
+        if part is None:
+            return None
+        above = part.shape.above[rank]
+        return part.shape.nodes[above] if above >= 0 else self.root
 
     def stands_alone(self, node: cst.CSTNode) -> bool:
         """Whether an assignment has one target, or a call is all of its statement."""
@@ -78,15 +72,15 @@ class Tree:
 
     def ancestors(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
         """The nodes above, innermost first."""
-        order, parents = self._order, self._above
-        above = self._parent_rank(node)
+        part, rank = self._index.get(id(node), _NOWHERE)
+        if part is None:
+            return
+        nodes, parents = part.shape.nodes, part.shape.above
+        above = parents[rank]
         while above >= 0:
-            yield order[above]
+            yield nodes[above]
             above = parents[above]
-
-    def _parent_rank(self, node: cst.CSTNode) -> int:
-        rank = self._rank.get(id(node))
-        return -1 if rank is None else self._above[rank]
+        yield self.root
 
     def enclosing(self, node: cst.CSTNode, *types: type[N]) -> N | None:
         """The innermost node above of one of these types."""
@@ -97,17 +91,8 @@ class Tree:
 
     def function(self, node: cst.CSTNode) -> cst.FunctionDef | None:
         """The function whose body holds ``node``; a decorator or default is not in the body."""
-        rank = self._rank.get(id(node))
-        return None if rank is None else self._functions.at(rank)
-
-    @functools.cached_property
-    def _functions(self) -> Regions[cst.FunctionDef | None]:
-        regions: Regions[cst.FunctionDef | None] = Regions(None)
-        for node in self.of_type(cst.FunctionDef):
-            regions.reach(self.first(node))
-            regions.mark(self.first(node.body), self.last(node.body), node)
-        regions.finish()
-        return regions
+        part, rank = self._index.get(id(node), _NOWHERE)
+        return None if part is None else part.shape.functions.at(rank)
 
     def class_of(self, function: cst.FunctionDef) -> cst.ClassDef | None:
         """The class whose method ``function`` is."""
@@ -118,25 +103,10 @@ class Tree:
                 return None
         return None
 
-    def loops_around(self, node: cst.CSTNode) -> list[cst.For | cst.While]:
+    def loops_around(self, node: cst.CSTNode) -> Sequence[cst.For | cst.While]:
         """The loops of the same function whose body holds ``node``, innermost first."""
-        rank = self._rank.get(id(node))
-        return [] if rank is None else [*self._loops.at(rank)]
-
-    @functools.cached_property
-    def _loops(self) -> Regions[tuple[cst.For | cst.While, ...]]:
-        regions: Regions[tuple[cst.For | cst.While, ...]] = Regions(())
-        for node in sorted(self.of_type(cst.For, cst.While, *_SCOPES), key=self.first):
-            rank = self.first(node)
-            around = regions.reach(rank)
-            if not isinstance(node, (cst.For, cst.While)):
-                regions.mark(rank + 1, self.last(node), ())
-                continue
-            regions.mark(self.first(node.body), self.last(node.body), (node, *around))
-            if isinstance(node, cst.While):
-                regions.mark(self.first(node.test), self.last(node.test), (node, *around))
-        regions.finish()
-        return regions
+        part, rank = self._index.get(id(node), _NOWHERE)
+        return () if part is None else part.shape.loops.at(rank)
 
     def statement(self, node: cst.CSTNode) -> cst.CSTNode:
         """The innermost small or compound statement that is or holds ``node``."""
@@ -149,46 +119,48 @@ class Tree:
 
     def first(self, node: cst.CSTNode) -> int:
         """Rank of ``node`` in source order."""
-        return self._rank[id(node)]
+        if node is self.root:
+            return 0
+        part, rank = self._index[id(node)]
+        return self._base[part] + rank
 
     def last(self, node: cst.CSTNode) -> int:
         """Rank of the last node below ``node``."""
-        return self._end[self._rank[id(node)]]
+        if node is self.root:
+            return self._end
+        part, rank = self._index[id(node)]
+        return self._base[part] + part.shape.end[rank]
 
     def contains(self, outer: cst.CSTNode, inner: cst.CSTNode) -> bool:
         """Whether ``inner`` is ``outer`` or stands below it."""
-        first = self._rank[id(outer)]
-        return first <= self._rank[id(inner)] <= self._end[first]
+        if outer is self.root:
+            return inner in self
+        if inner is self.root:
+            return False
+        part, first = self._index[id(outer)]
+        other, rank = self._index[id(inner)]
+        return part is other and first <= rank <= part.shape.end[first]
 
     def __contains__(self, node: object) -> bool:
-        return id(node) in self._rank
+        return id(node) in self._index or node is self.root
 
     def below(self, node: cst.CSTNode, *types: type[N]) -> Iterator[N]:
         """The nodes of these types that are or stand below ``node``, in source order within each type."""
-        low = self._rank[id(node)]
-        high = self._end[low]
+        if node is self.root:
+            yield from self.of_type(*types)
+            return
+        part, rank = self._index[id(node)]
         for kind in types:
-            ranks = self._ranks_of(kind)
-            start = bisect.bisect_left(ranks, low)
-            yield from self._types.get(kind, ())[start : bisect.bisect_right(ranks, high, start)]  # type: ignore[misc]
-
-    def _ranks_of(self, kind: type) -> list[int]:
-        known = self._ranks.get(kind)
-        if known is None:
-            known = self._ranks[kind] = [self._rank[id(each)] for each in self._types.get(kind, ())]
-        return known
+            yield from part.shape.below(rank, kind)  # type: ignore[misc] # of this type they are
 
     def part(self, nodes: list[N], within: cst.CSTNode) -> list[N]:
         """Those of ``nodes``, which are in source order, that are or stand below ``within``."""
-        low = self._rank[id(within)]
-
-        def rank(node: N) -> int:
-            return self._rank[id(node)]
-
-        start = bisect.bisect_left(nodes, low, key=rank)
-        return nodes[start : bisect.bisect_right(nodes, self._end[low], start, key=rank)]
+        start = bisect.bisect_left(nodes, self.first(within), key=self.first)
+        return nodes[start : bisect.bisect_right(nodes, self.last(within), start, key=self.first)]
 
     def walk(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
         """``node`` and everything below it in source order."""
-        first = self._rank[id(node)]
-        return iter(self._order[first : self._end[first] + 1])
+        if node is self.root:
+            return itertools.chain((node,), *(part.shape.nodes for part in self._parts))
+        part, rank = self._index[id(node)]
+        return iter(part.shape.nodes[rank : part.shape.end[rank] + 1])

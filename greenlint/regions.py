@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class Regions(Generic[T]):
-    """The innermost region at each rank of :class:`~greenlint.facts.tree.Tree`.
+    """The innermost region at each rank of :class:`~greenlint.shape.Shape`.
 
     They are marked in one walk in source order, and looked up without one.
     """
