@@ -46,6 +46,8 @@ class Part:
         """The ``id()`` of each of them: to hash nodes runs code of libcst's own each time."""
         self.outline: Outline | None = None
         """What the gates know of it, where the module was read by statements."""
+        self.kept: dict[type, object] = {}
+        """What facts about the module have left with it for those about the next version, by its type."""
 
     @functools.cached_property
     def shape(self) -> Shape:

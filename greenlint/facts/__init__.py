@@ -6,13 +6,14 @@ constructor takes the ``Facts`` object, built in or a plug-in's own. Facts are t
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from greenlint.facts.glance import Glance
 from greenlint.facts.sources import EMPTY_PROJECT, ProjectSources, RunSettings
 
 if TYPE_CHECKING:
-    from greenlint.document import Document
+    from greenlint.document import Document, Part
 
 __all__ = ["CyclicFactsError", "FactKind", "Facts"]
 
@@ -54,17 +55,18 @@ class Facts:
         document = self.document
         return Glance(document.path, document.text, self.sources, self.settings, is_notebook=document.is_notebook)
 
-    def forget(self, *, but_own: bool = False) -> None:
+    def forget(self, *, but_own: bool = False, lasting: Container[Part] = ()) -> None:
         """Drop what is known: facts refer to each other, so that nothing else would free them at once.
 
-        ``but_own`` keeps the kinds with ``of_document``, which look at nothing but this file.
+        ``but_own`` keeps the kinds with ``of_document``, which look at nothing but this file; ``lasting`` are the parts
+        that its next version shares.
         """
         for kind, made in list(self._made.items()):
             if but_own and getattr(kind, "of_document", False):
                 continue
             close = getattr(made, "close", None)
             if close is not None:
-                close()
+                close(lasting)
             del self._made[kind]
 
     def __getitem__(self, kind: type[K]) -> K:

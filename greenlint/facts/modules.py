@@ -51,7 +51,7 @@ class Modules:
         elif known is not None and known.document.text == document.text:
             return known
         elif document.path in store:
-            store._change(document.path)
+            store._change(document)
             forget_imports(sources, document.path, known.document.text if known is not None else "", document.text)
         fresh = Facts(document, sources, settings, glance)
         store.put(document.path, fresh)
@@ -65,8 +65,9 @@ class Modules:
         self._asked.clear()
         self._size = 0
 
-    def _change(self, path: str) -> None:
-        """Forget a module, and what is known of others that rests on it."""
+    def _change(self, document: Document) -> None:
+        """Forget a module, of which there is a new version, and what is known of others that rests on it."""
+        path, lasting = document.path, frozenset(document.parts)
         stale = {path}
         while more := {each for each, asked in self._asked.items() if each not in stale and asked & stale}:
             stale |= more
@@ -74,7 +75,7 @@ class Modules:
             self._asked.pop(each, None)
             facts = self._facts.get(each)
             if facts is not None:
-                facts.forget(but_own=each != path)
+                facts.forget(but_own=each != path, lasting=lasting)
         facts = self._facts.pop(path)
         self._size -= len(facts.document.text) if facts is not None else 0
 

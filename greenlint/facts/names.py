@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import builtins
 import enum
-from collections.abc import Callable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,6 +16,7 @@ from greenlint.knowledge.aliases import canonical
 from greenlint.regions import Regions
 
 if TYPE_CHECKING:
+    from greenlint.document import Part
     from greenlint.facts import Facts
 
 __all__ = ["Binding", "BindingKind", "Names", "Scope", "dotted", "root_name"]
@@ -71,6 +73,8 @@ class Binding:
     imported: str | None = None
     target: cst.Attribute | None = None
     """What is stored to, for ``OBJECT.NAME = value``."""
+    rank: int = 0
+    """The ``order`` within its statement at the top of the module, which stays when an edit moves that."""
 
     @property
     def picked(self) -> cst.BaseExpression | None:
@@ -110,7 +114,6 @@ class Names:
     def __init__(self, facts: Facts) -> None:
         self._tree = facts[Tree]
         self.module = Scope(self._tree.root, None)
-        self._scopes: dict[cst.CSTNode, Scope] = {self._tree.root: self.module}
         self.star_imports: list[str] = []
         """Modules whose names are imported by ``*``: names bound nowhere else may come from them."""
         self.attributes: dict[str, list[Binding]] = {}
@@ -121,22 +124,47 @@ class Names:
         """Names that somewhere in the file may stand for what has another name elsewhere."""
         self._reach: dict[cst.CSTNode, tuple[Binding, ...]] = {}
         self._resolved: dict[cst.CSTNode, str | None] = {}
-        self._regions = _Binder(self, self._tree).bind()
+        self._parts = {part: _bound_in(part, facts.document.index) for part in facts.document.parts}
+        for part, bound in self._parts.items():
+            self._join(bound, self._tree.first(part.node))
 
-    def close(self) -> None:
-        """Let go of the bindings, which refer to their scopes and these to them."""
-        for scope in self._scopes.values():
-            scope.bindings.clear()
+    def _join(self, bound: _Bound, base: int) -> None:
+        """Take in what a statement at the top of the module binds."""
+        bound.join(self.module, base)
+        self.star_imports += bound.star_imports
+        self.renamed |= bound.renamed
+        for here, there in (
+            (self.module.bindings, bound.module.bindings),
+            (self.attributes, bound.attributes),
+            (self.stores, bound.stores),
+        ):
+            for name, bindings in there.items():
+                here.setdefault(name, []).extend(bindings)
+        self.module.elsewhere |= bound.module.elsewhere
+
+    def close(self, lasting: Container[Part]) -> None:
+        """Let go of the bindings, which refer to their scopes and these to them, but for those of ``lasting`` parts."""
+        self.module.bindings.clear()
+        for part, bound in self._parts.items():
+            bound.close(part if part in lasting else None)
 
     # -- scopes -----------------------------------------------------------------------------------------------
 
     def scope(self, node: cst.CSTNode) -> Scope:
         """The scope in which ``node`` is evaluated."""
-        return self._regions.at(self._tree.first(node)) if node in self._tree else self.module
+        part, rank = self._tree.place(node)
+        if part is None:
+            return self.module
+        bound = self._parts[part]
+        scope = bound.regions.at(rank)
+        return self.module if scope is bound.module else scope
 
     def of(self, node: cst.CSTNode) -> Scope | None:
         """The scope that a module, function, class, lambda or comprehension opens."""
-        return self._scopes.get(node)
+        part, _ = self._tree.place(node)
+        if part is None:
+            return self.module if node is self._tree.root else None
+        return self._parts[part].scopes.get(node)
 
     # -- uses -------------------------------------------------------------------------------------------------
 
@@ -277,7 +305,8 @@ class Names:
 
     def imports(self) -> Iterator[Binding]:
         """Every import of the file, in source order within each scope."""
-        for scope in self._scopes.values():
+        inner = (scope for bound in self._parts.values() for scope in bound.scopes.values())
+        for scope in itertools.chain((self.module,), inner):
             for bindings in scope.bindings.values():
                 yield from (each for each in bindings if each.kind is BindingKind.IMPORT)
 
@@ -379,33 +408,82 @@ def _leaves(body: cst.CSTNode) -> bool:
     )
 
 
-class _Binder:
-    """Fills the scopes of a :class:`Names` in one walk."""
+def _bound_in(part: Part, index: Mapping[int, tuple[Part, int]]) -> _Bound:
+    """What a statement binds, which may be known from before an edit elsewhere."""
+    known = part.kept.get(_Bound)
+    return known if isinstance(known, _Bound) and not known.is_taken else _Bound(part, index)
 
-    def __init__(self, names: Names, tree: Tree) -> None:
-        self.names, self.tree = names, tree
 
-    def bind(self) -> Regions[Scope]:
-        """The scope in which each node is evaluated."""
-        first, last = self.tree.first, self.tree.last
-        regions = Regions(self.names.module)
-        for node in sorted(self.tree.of_type(*_HANDLERS, *_OPENING), key=first):
-            rank = first(node)
+class _Bound:
+    """What one statement at the top of a module binds. It outlives the module's :class:`Names` when others are edited.
+
+    Built in one walk.
+    """
+
+    def __init__(self, part: Part, index: Mapping[int, tuple[Part, int]]) -> None:
+        self.module = Scope(part.node, None)
+        """Stands in for the scope of the module."""
+        self.scopes: dict[cst.CSTNode, Scope] = {}
+        """All others."""
+        self.star_imports: list[str] = []
+        self.attributes: dict[str, list[Binding]] = {}
+        self.stores: dict[str, list[Binding]] = {}
+        self.renamed: set[str] = set()
+        self.is_taken = False
+        """Whether it is a part of a :class:`Names` that is in use."""
+        self._index, self._shape = index, part.shape
+        self._bindings: list[Binding] = []
+        self.regions = self._bind()
+        """The scope in which each node is evaluated, by its rank in the statement."""
+        self._outermost = [each for each in self.scopes.values() if each.parent is self.module]
+        del self._index
+
+    def join(self, module: Scope, base: int) -> None:
+        """Be a part of ``module`` that begins at the rank ``base``."""
+        self.is_taken = True
+        for scope in self._outermost:
+            scope.parent = module
+        for each in self._bindings:
+            each.order = base + each.rank
+        for bindings in self.module.bindings.values():
+            for each in bindings:
+                each.scope = module
+
+    def close(self, part: Part | None) -> None:
+        """Be no part of a module any more, and stay with ``part`` if that lasts."""
+        self.is_taken = False
+        if part is not None:
+            part.kept[_Bound] = self
+            return
+        for scope in (self.module, *self.scopes.values()):
+            scope.bindings.clear()
+
+    def _first(self, node: cst.CSTNode) -> int:
+        return self._index[id(node)][1]
+
+    def _last(self, node: cst.CSTNode) -> int:
+        return self._shape.end[self._first(node)]
+
+    def _bind(self) -> Regions[Scope]:
+        regions = Regions(self.module)
+        ranks = self._shape.ranks
+        for rank in sorted(rank for kind in _NOTED for rank in ranks.get(kind, ())):
+            node = self._shape.nodes[rank]
             scope = regions.reach(rank)
             kind = type(node)
             if kind in _HANDLERS:
                 _HANDLERS[kind](self, node, scope)
             if kind in _WITH_BODY:
                 # Decorators, defaults, annotations and bases are evaluated outside the scope they stand at.
-                body = node.body  # type: ignore[attr-defined]
-                regions.mark(first(body), last(body), self._open(node, scope))
+                body = self._first(node.body)  # type: ignore[attr-defined]
+                regions.mark(body, self._shape.end[body], self._open(node, scope))
             elif kind in _OPENING:
-                regions.mark(rank + 1, last(node), self._open(node, scope))
+                regions.mark(rank + 1, self._shape.end[rank], self._open(node, scope))
         regions.finish()
         return regions
 
     def _open(self, node: cst.CSTNode, scope: Scope) -> Scope:
-        inner = self.names._scopes[node] = Scope(node, scope)
+        inner = self.scopes[node] = Scope(node, scope)
         if isinstance(node, (cst.FunctionDef, cst.Lambda)):
             self._parameters(node.params, inner)
         return inner
@@ -414,7 +492,7 @@ class _Binder:
         every = [*params.posonly_params, *params.params, *params.kwonly_params]
         every.extend(star for star in (params.star_arg, params.star_kwarg) if isinstance(star, cst.Param))
         for param in every:
-            self.add(scope, param.name, BindingKind.PARAMETER, param, param.default, order=self.tree.first(scope.node))
+            self.add(scope, param.name, BindingKind.PARAMETER, param, param.default, order=self._first(scope.node))
 
     def add(
         self,
@@ -428,12 +506,11 @@ class _Binder:
         path: tuple[int, ...] = (),
     ) -> None:
         """Bind a target, which may be a name, an attribute or a nest of both."""
-        at = self.tree.last(node) if order is None else order
+        at = self._last(node) if order is None else order
         if isinstance(target, cst.Name):
             if target.value in scope.elsewhere:
                 scope = self._outer(scope, target.value)
-            found = Binding(target.value, kind, node, scope, at, value, path)
-            scope.bindings.setdefault(target.value, []).append(found)
+            self._keep(Binding(target.value, kind, node, scope, at, value, path, rank=at))
         elif isinstance(target, (cst.Tuple, cst.List)):
             for index, element in enumerate(target.elements):
                 step = index if isinstance(element, cst.Element) else -1
@@ -441,13 +518,17 @@ class _Binder:
         elif isinstance(target, cst.Attribute):
             self._attribute(scope, target, kind, node, value, at, path)
 
+    def _keep(self, found: Binding) -> None:
+        self._bindings.append(found)
+        found.scope.bindings.setdefault(found.name, []).append(found)
+
     def _outer(self, scope: Scope, name: str) -> Scope:
         above = scope.parent
         while above is not None and above.parent is not None:
             if name in above.bindings and not above.is_class:
                 return above
             above = above.parent
-        return self.names.module
+        return self.module
 
     def _attribute(
         self,
@@ -459,11 +540,12 @@ class _Binder:
         order: int,
         path: tuple[int, ...],
     ) -> None:
-        found = Binding(target.attr.value, kind, node, scope, order, value, path, target=target)
-        self.names.stores.setdefault(target.attr.value, []).append(found)
+        found = Binding(target.attr.value, kind, node, scope, order, value, path, target=target, rank=order)
+        self._bindings.append(found)
+        self.stores.setdefault(target.attr.value, []).append(found)
         owner = self._class_around(scope)
         if isinstance(target.value, cst.Name) and target.value.value in ("self", "cls") and owner is not None:
-            self.names.attributes.setdefault(f"{owner.name.value}.{target.attr.value}", []).append(found)
+            self.attributes.setdefault(f"{owner.name.value}.{target.attr.value}", []).append(found)
 
     @staticmethod
     def _class_around(scope: Scope) -> cst.ClassDef | None:
@@ -490,7 +572,7 @@ class _Binder:
     def import_from(self, node: cst.ImportFrom, scope: Scope) -> None:
         base = "." * len(node.relative) + (dotted(node.module) or "" if node.module is not None else "")
         if isinstance(node.names, cst.ImportStar):
-            self.names.star_imports.append(base)
+            self.star_imports.append(base)
             return
         for alias in node.names:
             name = dotted(alias.name)
@@ -504,16 +586,16 @@ class _Binder:
 
     def _imported(self, scope: Scope, local: str, name: str, node: cst.CSTNode) -> None:
         if local in scope.elsewhere:
-            scope = self.names.module
+            scope = self.module
         if name.rsplit(".", 1)[-1] != local:
-            self.names.renamed.add(local)
-        found = Binding(local, BindingKind.IMPORT, node, scope, self.tree.last(node), imported=name)
-        scope.bindings.setdefault(local, []).append(found)
+            self.renamed.add(local)
+        at = self._last(node)
+        self._keep(Binding(local, BindingKind.IMPORT, node, scope, at, imported=name, rank=at))
 
     def assign(self, node: cst.Assign, scope: Scope) -> None:
         for target in node.targets:
             if isinstance(target.target, cst.Name) and isinstance(node.value, _ALIASING):
-                self.names.renamed.add(target.target.value)
+                self.renamed.add(target.target.value)
             self.add(scope, target.target, BindingKind.ASSIGN, node, node.value)
 
     def ann_assign(self, node: cst.AnnAssign, scope: Scope) -> None:
@@ -529,25 +611,25 @@ class _Binder:
         self.add(scope, node.target, BindingKind.ASSIGN, node, node.value)
 
     def for_(self, node: cst.For, scope: Scope) -> None:
-        order = self.tree.last(node.iter)
+        order = self._last(node.iter)
         self.add(scope, node.target, BindingKind.LOOP, node, node.iter, order=order)
 
     def comp_for(self, node: cst.CompFor, scope: Scope) -> None:
-        self.add(scope, node.target, BindingKind.LOOP, node, node.iter, order=self.tree.first(scope.node))
+        self.add(scope, node.target, BindingKind.LOOP, node, node.iter, order=self._first(scope.node))
 
     def with_item(self, node: cst.WithItem, scope: Scope) -> None:
         if node.asname is not None:
             self.add(scope, node.asname.name, BindingKind.CONTEXT, node, node.item)
 
     def function(self, node: cst.FunctionDef, scope: Scope) -> None:
-        self.add(scope, node.name, BindingKind.FUNCTION, node, order=self.tree.first(node))
+        self.add(scope, node.name, BindingKind.FUNCTION, node, order=self._first(node))
 
     def class_(self, node: cst.ClassDef, scope: Scope) -> None:
-        self.add(scope, node.name, BindingKind.CLASS, node, order=self.tree.first(node))
+        self.add(scope, node.name, BindingKind.CLASS, node, order=self._first(node))
 
     def except_(self, node: cst.ExceptHandler, scope: Scope) -> None:
         if node.name is not None:
-            self.add(scope, node.name.name, BindingKind.OTHER, node, order=self.tree.first(node))
+            self.add(scope, node.name.name, BindingKind.OTHER, node, order=self._first(node))
 
     def outside(self, node: cst.Global | cst.Nonlocal, scope: Scope) -> None:
         scope.elsewhere.update(item.name.value for item in node.names)
@@ -563,20 +645,21 @@ _ALIASING = (cst.Name, cst.Attribute, cst.Call, cst.IfExp)
 _WITH_BODY = frozenset((cst.FunctionDef, cst.ClassDef, cst.Lambda))
 _OPENING = (cst.Lambda, *_COMPREHENSIONS)
 """What opens a scope and binds nothing."""
-_HANDLERS: dict[type, Callable[[_Binder, Any, Scope], None]] = {
-    cst.Import: _Binder.import_,
-    cst.ImportFrom: _Binder.import_from,
-    cst.Assign: _Binder.assign,
-    cst.AnnAssign: _Binder.ann_assign,
-    cst.AugAssign: _Binder.aug_assign,
-    cst.NamedExpr: _Binder.named_expr,
-    cst.For: _Binder.for_,
-    cst.CompFor: _Binder.comp_for,
-    cst.WithItem: _Binder.with_item,
-    cst.FunctionDef: _Binder.function,
-    cst.ClassDef: _Binder.class_,
-    cst.ExceptHandler: _Binder.except_,
-    cst.Global: _Binder.outside,
-    cst.Nonlocal: _Binder.outside,
-    cst.MatchAs: _Binder.pattern,
+_HANDLERS: dict[type, Callable[[_Bound, Any, Scope], None]] = {
+    cst.Import: _Bound.import_,
+    cst.ImportFrom: _Bound.import_from,
+    cst.Assign: _Bound.assign,
+    cst.AnnAssign: _Bound.ann_assign,
+    cst.AugAssign: _Bound.aug_assign,
+    cst.NamedExpr: _Bound.named_expr,
+    cst.For: _Bound.for_,
+    cst.CompFor: _Bound.comp_for,
+    cst.WithItem: _Bound.with_item,
+    cst.FunctionDef: _Bound.function,
+    cst.ClassDef: _Bound.class_,
+    cst.ExceptHandler: _Bound.except_,
+    cst.Global: _Bound.outside,
+    cst.Nonlocal: _Bound.outside,
+    cst.MatchAs: _Bound.pattern,
 }
+_NOTED = (*_HANDLERS, *_OPENING)

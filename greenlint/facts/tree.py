@@ -117,6 +117,10 @@ class Tree:
                 return above
         return node
 
+    def place(self, node: cst.CSTNode) -> tuple[Part | None, int]:
+        """The statement at the top of the module that a node is in, and its rank in that; ``None`` for the module."""
+        return self._index.get(id(node), _NOWHERE)
+
     def first(self, node: cst.CSTNode) -> int:
         """Rank of ``node`` in source order."""
         if node is self.root:
