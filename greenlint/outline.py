@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from functools import cached_property
 from types import EllipsisType, NoneType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from greenlint.knowledge.loading import LOADER_NAMES
 from greenlint.knowledge.signals import LIBRARY_ROOTS
@@ -45,6 +45,10 @@ _OTHER_ROOTS = frozenset(("jax", "flax", "tensorflow", "keras", "cupy"))
 """Packages with reads of other names than those of PyTorch."""
 _UNTRACKED = frozenset(("item", "detach", "cpu", "numpy", "tolist", "argmax", "size", "len", "float", "int", "str"))
 """Calls whose result holds no autograd graph."""
+
+
+_Names: TypeAlias = dict[str, set[str]]
+"""Names by the function that they are used in."""
 
 
 class _Place(NamedTuple):
@@ -92,6 +96,65 @@ class _Assigned:
         return _tracked(self.value)
 
 
+class _Called:
+    """A call, and the function it stands in."""
+
+    def __init__(self, function: str, node: ast.Call) -> None:
+        self.function, self.node = function, node
+
+    @cached_property
+    def first(self) -> ast.expr | None:
+        """Its first positional argument."""
+        return self.node.args[0] if self.node.args else None
+
+    @cached_property
+    def first_origin(self) -> _Origin | None:
+        """What that may stem from."""
+        return None if self.first is None else _origin(self.first)
+
+    @cached_property
+    def moved(self) -> ast.expr | None:
+        """What it places on a device if it places something."""
+        return _moved(self.node)
+
+    @cached_property
+    def moved_origin(self) -> _Origin | None:
+        """What that may stem from."""
+        return None if self.moved is None else _origin(self.moved)
+
+    @cached_property
+    def arguments(self) -> list[_Origin]:
+        """What its arguments may stem from."""
+        return [*map(_origin, _arguments(self.node))]
+
+    @cached_property
+    def only_casts(self) -> bool:
+        """As :func:`_only_casts`."""
+        return _only_casts(self.node)
+
+    @cached_property
+    def keywords(self) -> frozenset[str | None]:
+        """The names of its keyword arguments, ``None`` for some that cannot be read."""
+        return frozenset(each.arg for each in self.node.keywords)
+
+    @cached_property
+    def owner(self) -> str:
+        """The last name of what its function is a method of."""
+        return _last(self.node.func.value) if isinstance(self.node.func, ast.Attribute) else ""
+
+
+class _Returned:
+    """A value that a function gives back."""
+
+    def __init__(self, function: str, value: ast.expr) -> None:
+        self.function, self.value = function, value
+
+    @cached_property
+    def origin(self) -> _Origin:
+        """What the value may stem from."""
+        return _origin(self.value)
+
+
 class OutlinedLoop:
     """A loop of any kind."""
 
@@ -102,6 +165,13 @@ class OutlinedLoop:
     def iterated(self) -> set[str]:
         """The names in what a ``for`` loop runs over, in lower case."""
         return set() if isinstance(self.node, ast.While) else {each.lower() for each in _identifiers(self.node.iter)}
+
+    @cached_property
+    def given(self) -> tuple[frozenset[str], _Origin] | None:
+        """The names that a ``for`` loop binds, and what their values may stem from."""
+        if isinstance(self.node, ast.While):
+            return None
+        return frozenset(_names(self.node.target)), _origin(self.node.iter)
 
     @cached_property
     def inside(self) -> list[ast.AST]:
@@ -129,8 +199,8 @@ class Outline:
         """The root packages imported."""
         self.modules: dict[str, str] = {}
         """The dotted module, as written, from which each imported name stems."""
-        self._named_calls: dict[str, list[tuple[str, ast.Call]]] = {}
-        """Every call, by the name that is written, with the function it stands in."""
+        self._named_calls: dict[str, list[_Called]] = {}
+        """Every call, by the name that is written."""
         self._libraries: set[str] = set()
         """Names of modules of known libraries."""
         self._parameters: dict[str, set[str]] = {}
@@ -138,7 +208,7 @@ class Outline:
         """What each other name may stand for."""
         self._looped_calls: list[tuple[tuple[ast.For | ast.AsyncFor, ...], str]] = []
         """Names of calls with the ``for`` loops around them."""
-        self._repeated_calls: list[ast.Call] = []
+        self._repeated_calls: list[_Called] = []
         """Calls with a loop or comprehension around them."""
         self._repeated_gifts: list[_Assigned] = []
         """What is assigned in a loop."""
@@ -151,7 +221,7 @@ class Outline:
         self._foreign: set[str] = set()
         """Names of modules of no known library."""
         self._assigned: list[_Assigned] = []
-        self._returned: list[tuple[str, ast.expr]] = []
+        self._returned: list[_Returned] = []
         self._summed: list[tuple[ast.expr, bool]] = []
 
     @classmethod
@@ -231,8 +301,8 @@ class Outline:
     def _meanings(self) -> dict[str, set[str]]:
         return {alias: self._names_of(alias) for alias in self._renamed}
 
-    def _calls_of(self, is_meant: Callable[[str], object]) -> Iterator[tuple[str, ast.Call]]:
-        """The calls of what has a certain name, each with the function it stands in."""
+    def _calls_of(self, is_meant: Callable[[str], object]) -> Iterator[_Called]:
+        """The calls of what has a certain name."""
         for name, calls in self._named_calls.items():
             if any(map(is_meant, self._meanings.get(name, (name,)))):
                 yield from calls
@@ -242,10 +312,11 @@ class Outline:
     def _call(self, node: ast.Call, place: _Place) -> None:
         name = _last(node.func)
         self.calls.add(name)
-        self._named_calls.setdefault(name, []).append((place.function, node))
+        called = _Called(place.function, node)
+        self._named_calls.setdefault(name, []).append(called)
         self.function_calls.add((place.function, name))
         if place.repeated:
-            self._repeated_calls.append(node)
+            self._repeated_calls.append(called)
         if place.around:
             self._looped_calls.append((place.around, name))
         first = node.args[0] if node.args else None
@@ -297,7 +368,7 @@ class Outline:
 
     def _return(self, node: ast.Return, place: _Place) -> None:
         if node.value is not None:
-            self._returned.append((place.function, node.value))
+            self._returned.append(_Returned(place.function, node.value))
 
     def _for(self, node: ast.For | ast.AsyncFor, place: _Place) -> _Place:
         self.loops.append(OutlinedLoop(node, place))
@@ -374,10 +445,10 @@ class Outline:
         if not products[0]:
             return products
         given = [(name, each.value) for each in self._assigned for target in each.targets for name in _bound_by(target)]
-        given += self._returned
-        for functions, _, call in self._own_calls:
+        given += [(each.function, each.value) for each in self._returned]
+        for functions, call in self._own_calls:
             parameters = [name for function in functions for name in self._parameters[function]]
-            given += ((name, each) for name in parameters for each in _arguments(call))
+            given += ((name, each) for name in parameters for each in _arguments(call.node))
         before = -1
         while len(held) > before:
             before = len(held)
@@ -385,11 +456,11 @@ class Outline:
         return products
 
     @cached_property
-    def _own_calls(self) -> list[tuple[set[str], str, ast.Call]]:
-        """The calls of functions of this file that have parameters, each with the function it stands in."""
+    def _own_calls(self) -> list[tuple[set[str], _Called]]:
+        """The calls of functions of this file that have parameters, each with those functions."""
         own = {name for name, parameters in self._parameters.items() if parameters}
         functions = ((self._meanings.get(name, {name}) & own, calls) for name, calls in self._named_calls.items())
-        return [(meant, where, call) for meant, calls in functions if meant for where, call in calls]
+        return [(meant, call) for meant, calls in functions if meant for call in calls]
 
     def times(self, is_meant: Callable[[str], object]) -> int:
         """How many calls there are of what has a certain name."""
@@ -409,11 +480,11 @@ class Outline:
         """Whether what has a certain name may be called twice with one first argument: here, in a loop, by callers."""
         calls = list(self._calls_of(is_meant))
         looped = {name for _, written in self._looped_calls for name in self._names_of(written)}
-        if any(is_meant(name) or any(where == name for where, _ in calls) for name in looped):
+        if any(is_meant(name) or any(each.function == name for each in calls) for name in looped):
             return True
         if calls and "optimize" in self.calls:
             return True
-        firsts = [call.args[0] if call.args else None for _, call in calls]
+        firsts = [each.first for each in calls]
         texts = [each.value for each in firsts if isinstance(each, ast.Constant)]
         # What is not written out may be the same as anything.
         return len(set(texts)) < len(firsts) and len(firsts) > 1
@@ -441,7 +512,7 @@ class Outline:
     @cached_property
     def texts(self) -> set[str]:
         """Strings that name where something is put: arguments of ``to``, ``device`` and the like."""
-        placed = (each for _, call in self._calls_of(_PLACES.__contains__) for each in call.args)
+        placed = (each for call in self._calls_of(_PLACES.__contains__) for each in call.node.args)
         return {text for each in placed for text in self._texts(each)}
 
     def _texts(self, node: ast.expr) -> set[str]:
@@ -461,13 +532,13 @@ class Outline:
         return strings
 
     @cached_property
-    def _moves(self) -> list[tuple[str, ast.Call]]:
-        return [(where, call) for where, call in self._calls_of(_PLACES.__contains__) if not _only_casts(call)]
+    def _moves(self) -> list[_Called]:
+        return [each for each in self._calls_of(_PLACES.__contains__) if not each.only_casts]
 
     @cached_property
-    def _tensors(self) -> list[tuple[str, ast.Call]]:
+    def _tensors(self) -> list[_Called]:
         """The calls that make a tensor of their first argument."""
-        return [(where, call) for where, call in self._calls_of(_TENSOR.search) if call.args]
+        return [each for each in self._calls_of(_TENSOR.search) if each.first is not None]
 
     @property
     def parameters(self) -> dict[str, set[str]]:
@@ -482,8 +553,8 @@ class Outline:
     def given(self, names: Set[str], keyword: str, position: int) -> bool:
         """Whether a call of one of ``names`` has an argument, or arguments that cannot be read."""
         return any(
-            len(call.args) > position or any(each.arg in (keyword, None) for each in call.keywords)
-            for _, call in self._calls_of(names.__contains__)
+            len(call.node.args) > position or not call.keywords.isdisjoint((keyword, None))
+            for call in self._calls_of(names.__contains__)
         )
 
     def may_run_network(self, loop: OutlinedLoop) -> bool:
@@ -510,7 +581,7 @@ class Outline:
     def stored_keys(self) -> set[str]:
         """Strings under which something is stored: ``environ["A"] = ...``, ``update("A", ...)``."""
         keys = [target.slice for target in self._targets if isinstance(target, ast.Subscript)]
-        keys += [call.args[0] for _, call in self._calls_of(_STORES.__contains__) if call.args]
+        keys += [first for call in self._calls_of(_STORES.__contains__) if (first := call.first) is not None]
         return {text for each in keys for text in self._texts(each)}
 
     @property
@@ -525,42 +596,37 @@ class Outline:
     @property
     def moves_factory(self) -> bool:
         """Whether a tensor just made, or the name that it was given in the same function, is moved to a device."""
-        typed = self._calls_of(_TYPED_TENSOR.search)
-        moved = [
-            *((where, _moved(call)) for where, call in self._moves),
-            *((where, call.args[0]) for where, call in typed if call.args),
-        ]
-        return any(source is not None and self._is_made(source, where) for where, source in moved)
+        moved = [(each.function, each.moved_origin) for each in self._moves]
+        moved += [(each.function, each.first_origin) for each in self._calls_of(_TYPED_TENSOR.search)]
+        return any(source is not None and _is_made(source, where, self._made) for where, source in moved)
 
     @cached_property
-    def _made(self) -> tuple[set[tuple[str, str]], set[str]]:
+    def _made(self) -> tuple[_Names, set[str]]:
         """Names by function that may hold a tensor just made, and functions that may return one."""
-        names: set[tuple[str, str]] = set()
+        names: _Names = {}
         makers = {*filter(_FACTORIES.match, self._named_calls), *self._aliases(_FACTORIES.match)}
         made = names, makers
         for _ in range(2):
-            makers |= {where for where, value in self._returned if _is_made(_origin(value), where, made)}
-            for each in self._assigned:
-                if _is_made(each.origin, each.function, made):
-                    names.update((each.function, name) for target in each.targets for name in _identifiers(target))
+            makers |= {each.function for each in self._returned if _is_made(each.origin, each.function, made)}
+            for given in self._assigned:
+                if _is_made(given.origin, given.function, made):
+                    here = names.setdefault(given.function, set())
+                    here.update(name for target in given.targets for name in _identifiers(target))
         return made
-
-    def _is_made(self, node: ast.expr, where: str) -> bool:
-        return _is_made(_origin(node), where, self._made)
 
     @property
     def moves_invariant(self) -> bool:
         """Whether a loop moves something that it does not bind, or any code a fresh tensor kept as an attribute."""
         if not self._moves:
             return False
-        moves = {call for _, call in self._moves}
+        moves = {each.node for each in self._moves}
         for loop in self.loops:
             moved = [_moved(each) for each in loop.inside if isinstance(each, ast.Call) and each in moves]
             bound = _bound(loop.inside) if moved else set()
             if any(each is not None and bound.isdisjoint(_names(each)) for each in moved):
                 return True
-        kept = {name for _, name in self._made[0]}
-        sources = (source for _, call in self._moves if (source := _moved(call)) is not None)
+        kept = set[str]().union(*self._made[0].values())
+        sources = (source for call in self._moves if (source := call.moved) is not None)
         return any(
             isinstance(each, ast.Attribute) and each.attr in kept for source in sources for each in _nodes(source)
         )
@@ -568,33 +634,30 @@ class Outline:
     @property
     def returns_fetched(self) -> bool:
         """Whether something that may have been read from a device is moved to one, or made a tensor, again."""
-        made = ((where, call.args[0]) for where, call in self._calls_of(_MAKES_TENSOR.match) if call.args)
-        moved = [*((where, _moved(call)) for where, call in self._moves), *made]
+        moved = [(each.function, each.moved_origin) for each in self._moves]
+        moved += [(each.function, each.first_origin) for each in self._calls_of(_MAKES_TENSOR.match)]
         if not moved:
             return False
         reads = _READS | _OTHER_READS if self.roots & _OTHER_ROOTS else _READS
         reads |= self._aliases(reads.__contains__)
         fetched = self._fetched(reads)
-        sources = ((where, _origin(source)) for where, source in moved if source is not None)
-        return any(_is_fetched(origin, where, fetched, reads) for where, origin in sources)
+        return any(origin is not None and _is_fetched(origin, where, fetched, reads) for where, origin in moved)
 
-    def _fetched(self, reads: frozenset[str]) -> set[tuple[str, str]]:
+    def _fetched(self, reads: frozenset[str]) -> _Names:
         """Names and parameters by function that may hold what was read from a device."""
-        fetched: set[tuple[str, str]] = set()
+        fetched: _Names = {}
         bound = [(each.function, each.names, each.origin) for each in self._assigned]
-        for place, node in ((each.place, each.node) for each in self.loops):
-            if not isinstance(node, ast.While):
-                bound.append((place.function, frozenset(_names(node.target)), _origin(node.iter)))
-        given = [(own, where, [*map(_origin, _arguments(call))]) for own, where, call in self._own_calls]
+        bound += [(each.place.function, *each.given) for each in self.loops if each.given is not None]
         for _ in range(3):
-            before = len(fetched)
+            before = sum(map(len, fetched.values()))
             for where, names, origin in bound:
                 if _is_fetched(origin, where, fetched, reads):
-                    fetched.update((where, name) for name in names)
-            for own, where, origins in given:
-                if any(_is_fetched(each, where, fetched, reads) for each in origins):
-                    fetched.update((function, name) for function in own for name in self._parameters[function])
-            if len(fetched) == before:
+                    fetched.setdefault(where, set()).update(names)
+            for own, call in self._own_calls:
+                if any(_is_fetched(each, call.function, fetched, reads) for each in call.arguments):
+                    for function in own:
+                        fetched.setdefault(function, set()).update(self._parameters[function])
+            if sum(map(len, fetched.values())) == before:
                 break
         return fetched
 
@@ -604,10 +667,10 @@ class Outline:
         fits = list(self._calls_of(_FITS.__contains__))
         if not fits:
             return False
-        told = [(where, *(ast.dump(each) for each in call.args)) for where, call in fits if call.args]
+        told = [(call.function, *map(ast.dump, call.node.args)) for call in fits if call.node.args]
         if len(told) > len(set(told)):
             return True
-        calls = {call for _, call in fits}
+        calls = {call.node for call in fits}
         return any(each in calls for loop in self.loops for each in loop.inside if isinstance(each, ast.Call))
 
     @property
@@ -638,9 +701,9 @@ class Outline:
         """
         if any(not self._names_of(each).isdisjoint(wrappers) for each in self._decorators):
             return True
-        if self._is_partial(wrappers) or any(call.args for _, call in self._calls_of(bodies.__contains__)):
+        if self._is_partial(wrappers) or any(call.node.args for call in self._calls_of(bodies.__contains__)):
             return True
-        firsts = [call.args[0] for _, call in self._calls_of(wrappers.__contains__) if call.args]
+        firsts = [first for call in self._calls_of(wrappers.__contains__) if (first := call.first) is not None]
         made = {name for each in self._assigned for target in each.targets for name in _bound_by(target)}
         for each in firsts:
             if isinstance(each, ast.Lambda) or (isinstance(each, ast.Name) and each.id in made | self.functions):
@@ -651,7 +714,7 @@ class Outline:
 
     def _is_partial(self, names: Set[str]) -> bool:
         """Whether one of ``names`` gets some of its arguments beforehand."""
-        given = (call.args[0] for _, call in self._calls_of("partial".__eq__) if call.args)
+        given = (first for call in self._calls_of("partial".__eq__) if (first := call.first) is not None)
         return any(not self._names_of(_last(each)).isdisjoint(names) for each in given)
 
     @property
@@ -679,12 +742,13 @@ class Outline:
     @cached_property
     def repeated(self) -> set[str]:
         """What is called in a loop or comprehension."""
-        return {name for each in self._repeated_calls for name in self._names_of(_last(each.func))}
+        written = {_last(each.node.func) for each in self._repeated_calls}
+        return {name for each in written for name in self._names_of(each)}
 
     @property
     def makes_single(self) -> bool:
         """Whether a loop or comprehension may make a batch of one: ``x[None]``, ``x.unsqueeze(0)``, ``[x]``."""
-        return self._single or any(_adds_axis(each) for each in self._repeated_calls)
+        return self._single or any(_adds_axis(each.node) for each in self._repeated_calls)
 
     @property
     def takes_batch_apart(self) -> bool:
@@ -701,59 +765,72 @@ class Outline:
                     return True
         return False
 
-    def loads_again(self, is_meant: Callable[[ast.Call, str], object], open_names: bool) -> bool:
+    def loads_again(
+        self, is_meant: Callable[[str], object], keywords: Set[str | None] = frozenset(), *, open_names: bool
+    ) -> bool:
         """Whether what is meant, or a function or class of the file that runs it, is called in a loop.
 
-        What stems from the project, and methods of that, may run anything; so may whole functions where ``open_names``
-        says that something maps them over rows.
+        Meant is what has a certain name or one of some ``keywords`` as argument. What stems from the project, and
+        methods of that, may run anything; so may whole functions where ``open_names`` says that something maps them
+        over rows.
         """
-        project = self.project_names | self._foreign
-        made = {
-            name
-            for each in (self._assigned if project else ())
-            if not project.isdisjoint(_identifiers(each.value))
-            for target in each.targets
-            for name in _bound_by(target)
-        }
-        project = project | made
+        project = self._of_project
 
-        def is_open(call: ast.Call, name: str) -> bool:
-            if is_meant(call, name) or name in project:
-                return True
-            return isinstance(call.func, ast.Attribute) and _last(call.func.value) in project and name not in _USUAL
+        def is_open(call: _Called, name: str) -> bool:
+            return not keywords.isdisjoint(call.keywords) or (call.owner in project and name not in _USUAL)
 
         runs: set[str] = set()
         callers: dict[str, set[str]] = {}
+        meant: set[str] = set()
         for written, calls in self._named_calls.items():
             for name in self._meanings.get(written, (written,)):
-                callers.setdefault(name, set()).update(where for where, _ in calls)
-                runs.update(where for where, call in calls if where and where not in runs and is_open(call, name))
+                where = {each.function for each in calls}
+                callers.setdefault(name, set()).update(where)
+                if name in project or is_meant(name):
+                    meant.add(name)
+                    runs |= where
+                elif not where <= runs:
+                    runs.update(each.function for each in calls if is_open(each, name))
+        runs.discard("")
         new = [*runs]
         while new:
             name = new.pop()
-            meant = {name, *(self._classes if name == "__init__" else ())}
-            further = meant.union(*(callers.get(each, ()) for each in meant)) - runs - {""}
+            run = {name, *(self._classes if name == "__init__" else ())}
+            further = run.union(*(callers.get(each, ()) for each in run)) - runs - {""}
             runs |= further
             new += further
         if open_names and runs:
             return True
         return any(
-            name in runs or is_open(call, name)
+            name in runs or name in meant or is_open(call, name)
             for call in self._repeated_calls
-            for name in self._names_of(_last(call.func))
+            for name in self._names_of(_last(call.node.func))
+        )
+
+    @cached_property
+    def _of_project(self) -> set[str]:
+        """Names of what is imported from no known library, or made of that."""
+        project = self.project_names | self._foreign
+        if not project:
+            return project
+        return project.union(
+            name
+            for each in self._assigned
+            if not project.isdisjoint(_identifiers(each.value))
+            for target in each.targets
+            for name in _bound_by(target)
         )
 
     def may_give(self, names: Set[str], keyword: str, position: int, wanted: object, default: object = None) -> bool:
         """Whether a call of one of ``names`` may have the value ``wanted`` for an argument, as far as it is literal."""
         return self._is_partial(names) or any(
-            _may_be(_argument(call, keyword, position), wanted, default)
-            for _, call in self._calls_of(names.__contains__)
+            _may_be(_argument(call.node, keyword, position), wanted, default)
+            for call in self._calls_of(names.__contains__)
         )
 
     def names_argument(self, name: str) -> bool:
         """Whether a keyword argument, an attribute or variable that gets a value has a certain name."""
-        calls = (call for calls in self._named_calls.values() for _, call in calls)
-        if any(each.arg == name for call in calls for each in call.keywords):
+        if any(name in call.keywords for calls in self._named_calls.values() for call in calls):
             return True
         return any(_last(target) == name for each in self._assigned for target in each.targets)
 
@@ -762,8 +839,8 @@ class Outline:
         """Whether a tensor is made from a list, written there or kept under a name."""
         values = (ast.List, ast.ListComp, ast.Name)
         listed: set[str] | None = None
-        for _, each in self._tensors:
-            given = each.args[0]
+        for each in self._tensors:
+            given = each.first
             if isinstance(given, (ast.List, ast.ListComp)) and _may_list(given):
                 return True
             if listed is None:
@@ -833,12 +910,14 @@ def _add_to(all_of_them: dict[str, Any], further: dict[str, Any]) -> None:
     """Join what two parts of a file hold under the same names; of two single values the last one counts."""
     for key, there in further.items():
         here = all_of_them.get(key)
-        if isinstance(there, set):
-            all_of_them[key] = there if here is None else here | there
-        elif isinstance(there, list):
-            all_of_them[key] = there if here is None else [*here, *there]
-        else:
+        if isinstance(there, str):
             all_of_them[key] = there
+        elif here is None:
+            all_of_them[key] = there.copy()
+        elif isinstance(there, set):
+            here |= there
+        else:
+            here += there
 
 
 # -- expressions --------------------------------------------------------------------------------------------------
@@ -1061,17 +1140,17 @@ def _origin(node: ast.expr) -> _Origin:
     return _Origin(frozenset(names), frozenset(calls), is_placed)
 
 
-def _is_made(origin: _Origin, where: str, made: tuple[set[tuple[str, str]], set[str]]) -> bool:
+def _is_made(origin: _Origin, where: str, made: tuple[_Names, set[str]]) -> bool:
     """Whether an expression of the function ``where`` is a tensor just made, or something done to one."""
     names, makers = made
-    return not makers.isdisjoint(origin.calls) or any((where, name) in names for name in origin.names)
+    return not makers.isdisjoint(origin.calls) or not origin.names.isdisjoint(names.get(where, ()))
 
 
-def _is_fetched(origin: _Origin, where: str, fetched: set[tuple[str, str]], reads: frozenset[str]) -> bool:
+def _is_fetched(origin: _Origin, where: str, fetched: _Names, reads: frozenset[str]) -> bool:
     """Whether an expression of the function ``where`` may be what was read from a device, or made of it."""
     if origin.is_placed or not reads.isdisjoint(origin.calls):
         return True
-    return any((where, name) in fetched for name in origin.names)
+    return not origin.names.isdisjoint(fetched.get(where, ()))
 
 
 def _parts(node: ast.expr) -> Iterable[ast.expr]:

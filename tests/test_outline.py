@@ -808,7 +808,7 @@ LOADED = {
 
 @pytest.mark.parametrize("code", LOADED.values(), ids=LOADED)
 def test_loads_in_loops_are_seen(code: str) -> None:
-    assert outline(code).loads_again(lambda call, name: name == "load", False)
+    assert outline(code).loads_again("load".__eq__, open_names=False)
 
 
 NOT_LOADED = {
@@ -820,8 +820,8 @@ NOT_LOADED = {
 
 @pytest.mark.parametrize("code", NOT_LOADED.values(), ids=NOT_LOADED)
 def test_loads_elsewhere_are_not_in_loops(code: str) -> None:
-    assert not outline(code).loads_again(lambda call, name: name == "load", False)
+    assert not outline(code).loads_again("load".__eq__, open_names=False)
 
 
 def test_functions_that_load_may_be_mapped() -> None:
-    assert outline("def f(x): load()\nframe.apply(f)").loads_again(lambda call, name: name == "load", True)
+    assert outline("def f(x): load()\nframe.apply(f)").loads_again("load".__eq__, open_names=True)

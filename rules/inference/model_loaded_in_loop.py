@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from greenlint import Bad, Evidence, Good, Grade, Premise, Rule, Severity, on_file
 
 if TYPE_CHECKING:
-    import ast
     from collections.abc import Iterator
 
     from greenlint import Call, Facts, Findings, Load, Outline, cst
@@ -73,12 +72,10 @@ class ModelLoadedInLoop(Rule):
     def concerns(cls, outline: Outline) -> bool:
         zoo = not outline.roots.isdisjoint(("keras", "tensorflow"))
 
-        def is_meant(call: ast.Call, name: str) -> bool:
-            if outline.reads_model(name) or (zoo and name[:1].isupper()):
-                return True
-            return any(each.arg in ("weights", "pretrained", None) for each in call.keywords)
+        def is_meant(name: str) -> bool:
+            return outline.reads_model(name) or (zoo and name[:1].isupper())
 
-        return outline.loads_again(is_meant, outline.maps)
+        return outline.loads_again(is_meant, _CHOOSES_WEIGHTS, open_names=outline.maps)
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
@@ -322,6 +319,8 @@ class ModelLoadedInLoop(Rule):
     )
 
 
+_CHOOSES_WEIGHTS = frozenset(("weights", "pretrained", None))
+"""Arguments of functions that build a model with trained weights; ``None`` stands for those that cannot be read."""
 _MAPS = frozenset("apply map progress_apply parallel_apply applymap progress_map imap imap_unordered map_async".split())
 _FEW = re.compile(
     r"fold|seed|model|net|data_?set|config|cfg|epoch|run\b|trial|exper|split|lang|task|domain|layer|size|thresh|mode"
