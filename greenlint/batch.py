@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from greenlint.document import Document
     from greenlint.engine import Analysis
-    from greenlint.facts.glance import Glance
+    from greenlint.facts.glance import Glance, Passage
     from greenlint.facts.sources import ProjectSources
     from greenlint.outline import Outline
     from greenlint.project_files import ProjectFiles, Scope
@@ -251,6 +251,13 @@ def examine(task: Task, data: bytes, profile: Profile, files: ProjectFiles, *, t
     return Examined(result, parsed.document, analysis)
 
 
+def may_concern(task: Task, data: bytes, profile: Profile, files: ProjectFiles) -> bool:
+    """Whether the words of a file admit a finding, or are as well looked at later because the file is known."""
+    from greenlint.facts.modules import Modules
+
+    return not profile.gated or task.name in Modules.of(files) or Gate(profile.rules).admits(data)
+
+
 def analyze_with(
     profile: Profile,
     document: Document,
@@ -300,8 +307,9 @@ def _parsed(profile: Profile, task: Task, data: bytes, files: ProjectFiles) -> t
     gate = Gate(profile.rules)
     passed: list[Passed] = []
 
-    def wanted(text: str, outline: Outline) -> bool:
-        glance = Glance(task.name, text, files, profile.settings, is_notebook=task.name.endswith(".ipynb"))
+    def wanted(text: str, outline: Outline, passages: Sequence[Passage]) -> bool:
+        is_notebook = task.name.endswith(".ipynb")
+        glance = Glance(task.name, text, files, profile.settings, is_notebook=is_notebook, passages=passages)
         passed.append(Passed(glance, frozenset(rule.name for rule in gate.wants(glance, outline))))
         return bool(passed[0].concerned)
 

@@ -18,10 +18,11 @@ from greenlint.line_ends import LINE_END
 from greenlint.shape import Shape, shape_of
 
 if TYPE_CHECKING:
+    from greenlint.facts.glance import Passage
     from greenlint.notebook import CellMap
     from greenlint.outline import Outline
 
-__all__ = ["Document", "Part", "Piece", "Position", "place"]
+__all__ = ["Document", "Part", "Piece", "Position", "exchanged", "place"]
 
 N = TypeVar("N", bound=cst.CSTNode)
 
@@ -46,6 +47,8 @@ class Part:
         """The ``id()`` of each of them: to hash nodes runs code of libcst's own each time."""
         self.outline: Outline | None = None
         """What the gates know of it, where the module was read by statements."""
+        self.passage: Passage | None = None
+        """What its text shows, then."""
         self.kept: dict[type, object] = {}
         """What facts about the module have left with it for those about the next version, by its type."""
 
@@ -401,6 +404,18 @@ def place(parts: Iterable[Part], around: cst.Module, at: int = 0) -> list[Piece]
         part.ids = [*map(id, part.spans)]
         pieces.append(Piece(part, start, state.offset))
     return pieces
+
+
+def exchanged(before: Document, after: Document) -> tuple[str, str]:
+    """The texts of the statements that only one of two versions of a file has."""
+    if set(before.parts).isdisjoint(after.parts):
+        return before.text, after.text
+    gone, new = map(set, _exchanged(before.parts, after.parts))
+    return _text_of(before, gone), _text_of(after, new)
+
+
+def _text_of(document: Document, parts: set[Part]) -> str:
+    return "".join(document.text[each.start : each.end] for each in document.statements if each.part in parts)
 
 
 def _add_ranks(index: dict[int, tuple[Part, int]], parts: Iterable[Part]) -> None:

@@ -34,7 +34,7 @@ class Gate:
         """The rules that could have a finding, by the words, the outline where it is known, and what the text says."""
         from greenlint.facts.premises import held
 
-        vocabulary = Vocabulary.of(glance.text)
+        vocabulary = glance.words
         return tuple(
             rule
             for rule in self._rules

@@ -6,11 +6,12 @@ import ast
 import io
 import re
 import tokenize
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from greenlint import notebook
+from greenlint.facts.glance import Passage
 from greenlint.outline import Outline
 from greenlint.results import Problem
 
@@ -82,8 +83,8 @@ def decode(data: bytes) -> Source:
     return Source(text, encoding, bom, newline)
 
 
-Wanted = Callable[[str, Outline], bool]
-"""Whether a text with this outline is worth a full tree."""
+Wanted = Callable[[str, Outline, Sequence[Passage]], bool]
+"""Whether a text with this outline is worth a full tree; of what was edited, with the passages that it consists of."""
 
 
 def parse(path: str, data: bytes, wanted: Wanted | None = None, before: Document | None = None) -> ParsedFile:
@@ -130,9 +131,9 @@ def _document(path: str, text: str, encoding: str, wanted: Wanted | None, before
         edited = _edited(before, text)
         if edited is not None:
             document, outline = edited
-            return document if wanted is None or wanted(text, outline) else None
+            return document if wanted is None or wanted(text, outline, _passages(document)) else None
     found = _outline(text)
-    if found is not None and wanted is not None and not wanted(text, found):
+    if found is not None and wanted is not None and not wanted(text, found, ()):
         return None
     return _parsed(path, text, encoding)
 
@@ -182,6 +183,13 @@ def _outline_of(document: Document, piece: Piece) -> Outline:
     if part.outline is None:
         part.outline = Outline.part(_python_tree(document.text[piece.start : piece.end]))
     return part.outline
+
+
+def _passages(document: Document) -> Sequence[Passage]:
+    for piece in document.pieces:
+        if piece.part.passage is None:
+            piece.part.passage = Passage(document.text[piece.start : piece.end])
+    return [piece.part.passage for piece in document.pieces if piece.part.passage is not None]
 
 
 def _outline(text: str) -> Outline | None:

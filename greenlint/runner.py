@@ -27,6 +27,7 @@ from greenlint.batch import (
     check_batch,
     check_guarded,
     examine,
+    may_concern,
 )
 from greenlint.cache import ResultCache, Stamp, digest, folder_for
 from greenlint.discovery import is_project_root
@@ -255,10 +256,10 @@ class Runner:
         target = self._target(0, path)
         task, project = target.task, target.project
         profile = self._profiles.made[task.profile]
-        if _is_excluded(target) or (profile.gated and not Gate(profile.rules).admits(data)):
-            return Examined(FileResult(task.path))
         if project.live is None:
             project.live = project.scope._replace(overlay=project.overlay).open()
+        if _is_excluded(target) or not may_concern(task, data, profile, project.live):
+            return Examined(FileResult(task.path))
         found = examine(task, data, profile, project.live)
         results = {target.place: found.result}
         self._park([target], results)

@@ -23,7 +23,7 @@ from pathlib import PurePath
 
 from greenlint.document import Document
 from greenlint.engine import Analysis, analyze
-from greenlint.facts.glance import Glance
+from greenlint.facts.glance import Glance, Passage
 from greenlint.facts.sources import DictSources, RunSettings
 from greenlint.finding import Applicability, Crash, Finding, Fix
 from greenlint.fixer import FixResult, fix
@@ -395,7 +395,7 @@ def _passes(gate: Gate, path: str, data: bytes, sources: DictSources, settings: 
     """Whether the gates let a file through that has a finding."""
     passed = True
 
-    def wanted(text: str, outline: Outline) -> bool:
+    def wanted(text: str, outline: Outline, _: Sequence[Passage]) -> bool:
         nonlocal passed
         glance = Glance(path, text, sources, settings, is_notebook=path.endswith(".ipynb"))
         passed = bool(gate.wants(glance, outline))

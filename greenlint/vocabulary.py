@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 __all__ = ["WORD", "Vocabulary"]
 
@@ -29,8 +30,11 @@ class Vocabulary:
                 data = data.replace(each, b" ")
         if b"\\u" in data:
             data = _ESCAPED_CODE.sub(b" ", data)
-        self._words = frozenset(data.translate(_IN_NAMES).decode("latin-1").split(" "))
-        self._text = "\n".join(("", *self._words, ""))
+        self._take(frozenset(data.translate(_IN_NAMES).decode("latin-1").split(" ")))
+
+    def _take(self, words: frozenset[str]) -> None:
+        self._words = words
+        self._text: str | None = None
         self._known: dict[str, bool] = {}
 
     @classmethod
@@ -38,12 +42,21 @@ class Vocabulary:
         """The vocabulary of decoded text."""
         return cls(text.encode("utf-8", "replace"))
 
+    @classmethod
+    def joined(cls, parts: Iterable[Vocabulary]) -> Vocabulary:
+        """The vocabulary of a text from those of its parts, which begin and end between words."""
+        vocabulary = cls.__new__(cls)
+        vocabulary._take(frozenset[str]().union(*(each._words for each in parts)))
+        return vocabulary
+
     def __contains__(self, word: str) -> bool:
         """Whether ``word`` occurs; ``Trainer*`` is a beginning, ``*Trainer`` an ending, ``*train*`` any part."""
         if "*" not in word:
             return word in self._words
         known = self._known.get(word)
         if known is None:
+            if self._text is None:
+                self._text = "\n".join(("", *self._words, ""))
             part = "".join(("" if word[0] == "*" else "\n", word.strip("*"), "" if word[-1] == "*" else "\n"))
             known = self._known[word] = part in self._text
         return known

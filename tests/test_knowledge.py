@@ -294,7 +294,7 @@ def test_data_sets_are_of_one_sort() -> None:
 )
 def test_precision_decisions_are_seen(code: str) -> None:
     assert PRECISION.pattern.search(code)
-    assert Code(code).shows(PRECISION)
+    assert Code.of(code).shows(PRECISION)
 
 
 @pytest.mark.parametrize(
@@ -323,7 +323,7 @@ def test_precision_decisions_are_seen(code: str) -> None:
     ],
 )
 def test_words_that_only_look_like_precision_are_not(code: str) -> None:
-    assert not Code(code).shows(PRECISION)
+    assert not Code.of(code).shows(PRECISION)
 
 
 # -- launching, distributions ------------------------------------------------------------------------------------

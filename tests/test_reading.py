@@ -5,10 +5,12 @@ from __future__ import annotations
 import codecs
 import json
 import sys
+from collections.abc import Sequence
 
 import pytest
 
 from greenlint.document import Document, Position
+from greenlint.facts.glance import Passage
 from greenlint.outline import Outline
 from greenlint.reading import ParsedFile, Source, UnreadableError, decode, parse
 from greenlint.results import Problem
@@ -186,7 +188,7 @@ NEWER = {
 def test_newer_syntax_than_the_interpreter_knows(text: str, since: tuple[int, int]) -> None:
     asked: list[str] = []
 
-    def wanted(text: str, _: Outline) -> bool:
+    def wanted(text: str, _: Outline, __: Sequence[Passage]) -> bool:
         asked.append(text)
         return False
 
@@ -280,7 +282,7 @@ def test_too_much_code() -> None:
 def test_what_is_not_wanted_is_not_parsed() -> None:
     asked: list[tuple[str, set[str]]] = []
 
-    def wanted(text: str, outline: Outline) -> bool:
+    def wanted(text: str, outline: Outline, _: Sequence[Passage]) -> bool:
         asked.append((text, outline.calls))
         return "g" in outline.calls
 

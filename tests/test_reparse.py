@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import random
 import textwrap
+from collections.abc import Sequence
 
 import libcst as cst
 import pytest
 
 from greenlint.document import Document
+from greenlint.facts.glance import Passage
 from greenlint.outline import Outline
 from greenlint.reading import UnreadableError, parse
 from greenlint.reparse import reparse
@@ -163,7 +165,7 @@ def test_the_gates_see_what_they_see_in_the_whole_text(seed: int) -> None:
     source = random.Random(seed)
     seen: list[object] = []
 
-    def wanted(_: str, outline: Outline) -> bool:
+    def wanted(_: str, outline: Outline, __: Sequence[Passage]) -> bool:
         seen.append(told(outline))
         return True
 

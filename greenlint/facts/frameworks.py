@@ -253,7 +253,7 @@ class Frameworks:
         memo = self._glance.sources.shared()
         key = (Frameworks, "said", path)
         if key not in memo:
-            memo[key] = _said(Code(code_at(self._glance.sources, path)))
+            memo[key] = _said(Code.of(code_at(self._glance.sources, path)))
         return cast("_Said", memo[key])
 
 

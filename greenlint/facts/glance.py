@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, TypeVar, cast
 
 from greenlint.vocabulary import Vocabulary
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from greenlint.facts.sources import ProjectSources, RunSettings
     from greenlint.knowledge.signal import Signal
 
-__all__ = ["Code", "Glance", "TextKind", "code_of", "comments_of"]
+__all__ = ["Code", "Glance", "Passage", "TextKind", "code_of", "comments_of"]
 
 
 class TextKind(Protocol):
@@ -27,13 +28,21 @@ class TextKind(Protocol):
 
 
 K = TypeVar("K")
+Renamed: TypeAlias = dict[str, str]
 
 
 class Glance:
     """The memoising door to what text tells of one file; ``facts[Kind]`` of its :class:`Facts` leads here too."""
 
     def __init__(
-        self, path: str, text: str, sources: ProjectSources, settings: RunSettings, *, is_notebook: bool = False
+        self,
+        path: str,
+        text: str,
+        sources: ProjectSources,
+        settings: RunSettings,
+        *,
+        is_notebook: bool = False,
+        passages: Sequence[Passage] = (),
     ) -> None:
         self.path = path
         """POSIX, relative to the project root where the file lies below it."""
@@ -42,6 +51,8 @@ class Glance:
         self.sources = sources
         self.settings = settings
         self.is_notebook = is_notebook
+        self._passages = passages or (Passage(text),)
+        """What the text consists of."""
         self._made: dict[type, object] = {}
 
     def __getitem__(self, kind: type[K]) -> K:
@@ -51,24 +62,65 @@ class Glance:
         return cast("K", made)
 
     @functools.cached_property
+    def words(self) -> Vocabulary:
+        """The vocabulary of the text."""
+        return Vocabulary.joined(each.words for each in self._passages)
+
+    @functools.cached_property
     def code(self) -> Code:
         """The text as patterns search it."""
-        return Code(self.text)
+        return Code(self._passages)
+
+
+class Passage:
+    """A part of a text that begins and ends between statements: an edit elsewhere leaves all of it as it is."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._spelled: tuple[Renamed, str, Vocabulary] | None = None
+
+    @functools.cached_property
+    def words(self) -> Vocabulary:
+        """The vocabulary of the text."""
+        return Vocabulary.of(self.text)
+
+    @functools.cached_property
+    def stripped(self) -> str:
+        """The text without comments and docstrings."""
+        return _stripped(self.text)
+
+    @functools.cached_property
+    def renamed(self) -> Renamed:
+        """As :func:`_renamed`."""
+        return _renamed(self.stripped)
+
+    def spelled(self, own: Renamed) -> tuple[str, Vocabulary]:
+        """The text as patterns search it where imports have ``own`` names for something, and its vocabulary."""
+        if self._spelled is None or self._spelled[0] != own:
+            code = _spelled_out(self.stripped, own)
+            self._spelled = own, code, Vocabulary.of(code)
+        return self._spelled[1:]
 
 
 class Code:
     """A text as patterns search it; see :func:`code_of`."""
 
-    __slots__ = ("_vocabulary", "text")
+    def __init__(self, passages: Sequence[Passage]) -> None:
+        own = {alias: name for each in passages for alias, name in each.renamed.items()}
+        self._parts = [each.spelled(own) for each in passages]
+        self.text = "".join(code for code, _ in self._parts)
 
-    def __init__(self, text: str) -> None:
-        self.text = code_of(text)
-        self._vocabulary: Vocabulary | None = None
+    @classmethod
+    def of(cls, text: str) -> Code:
+        """That of a text read as a whole."""
+        return cls((Passage(text),))
+
+    @functools.cached_property
+    def _vocabulary(self) -> Vocabulary:
+        return Vocabulary.joined(words for _, words in self._parts)
 
     def search(self, signal: Signal) -> re.Match[str] | None:
         """Where the code shows a signal: about a line with one of its words, from the line before to the one after."""
-        if self._vocabulary is None:
-            self._vocabulary = Vocabulary.of(self.text)
         for word in signal.words:
             if word in self._vocabulary:
                 found = self._search_around(word.strip("*"), signal.pattern)
@@ -119,7 +171,7 @@ def code_of(text: str) -> str:
 
     Other strings stay, because options are named in them.
     """
-    return _spelled_out(_stripped(text))
+    return Code.of(text).text
 
 
 def comments_of(text: str) -> str:
@@ -127,10 +179,14 @@ def comments_of(text: str) -> str:
     return "\n".join(match.group(0) for match in _TOKEN.finditer(text) if match.group(1) is None)
 
 
-def _spelled_out(code: str) -> str:
-    """``code`` with ``Net`` for ``Mesh`` after ``from zoo import Net as Mesh``; customary short aliases stay."""
+def _renamed(code: str) -> Renamed:
+    """What imports give another name than its own, by that; customary short aliases are left out."""
     pairs = (pair for found in _IMPORTED.finditer(code) for pair in _RENAMED.findall(found.group(1)))
-    own = {alias: name for name, alias in pairs if name != alias}
+    return {alias: name for name, alias in pairs if name != alias}
+
+
+def _spelled_out(code: str, own: Renamed) -> str:
+    """``code`` with ``Net`` for ``Mesh`` after ``from zoo import Net as Mesh``."""
     if not own:
         return code
     return re.sub(rf"\b(?:{'|'.join(own)})\b", lambda match: own[match.group()], code)

@@ -45,11 +45,15 @@ class Imports:
     @functools.cached_property
     def stars(self) -> tuple[str, ...]:
         """The modules of which everything is imported."""
-        return tuple(module for module, names in _statements(self._glance.code.text) if names and "*" in names)
+        return tuple(module for module, names in self._statements if names and "*" in names)
+
+    @functools.cached_property
+    def _statements(self) -> list[tuple[str, list[str] | None]]:
+        return list(_statements(self._glance.code.text))
 
     @property
     def _written(self) -> Iterator[str]:
-        for module, names in _statements(self._glance.code.text):
+        for module, names in self._statements:
             if names is None:
                 yield module
             for name in names or ():
@@ -179,7 +183,10 @@ class Imports:
 
 
 def forget_imports(sources: ProjectSources, path: str, before: str, after: str) -> None:
-    """Forget what rests on the old text of a file: all that is known of imports only if those have changed."""
+    """Forget what rests on the old text of a file: all that is known of imports only if those have changed.
+
+    ``before`` and ``after`` are the statements that were exchanged.
+    """
     memo = sources.shared()
     if (Imports, "functions") in memo and _functions_in(before) != _functions_in(after):
         del memo[Imports, "functions"]

@@ -42,6 +42,7 @@ class Modules:
         Everything is dropped at once when there is too much. When the text has changed, all facts that rest on the
         old one go: a module known twice would not be recognised as itself.
         """
+        from greenlint.document import exchanged
         from greenlint.facts import Facts
 
         store = cls.of(sources)
@@ -52,7 +53,8 @@ class Modules:
             return known
         elif document.path in store:
             store._change(document)
-            forget_imports(sources, document.path, known.document.text if known is not None else "", document.text)
+            before, after = exchanged(known.document, document) if known is not None else ("", document.text)
+            forget_imports(sources, document.path, before, after)
         fresh = Facts(document, sources, settings, glance)
         store.put(document.path, fresh)
         return fresh

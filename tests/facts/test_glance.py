@@ -95,7 +95,7 @@ LOADS = {
 
 @pytest.mark.parametrize("text", LOADS.values(), ids=LOADS)
 def test_signals_are_found_about_their_words(text: str) -> None:
-    code = Code(text)
+    code = Code.of(text)
     found = code.search(LOAD)
     assert found is not None
     assert found.group().startswith("load")
@@ -108,7 +108,7 @@ def test_signals_are_found_about_their_words(text: str) -> None:
 )
 @pytest.mark.parametrize("text", LOADS.values(), ids=LOADS)
 def test_any_word_of_a_match_leads_to_it(text: str, word: str) -> None:
-    assert Code(text).shows(LOAD._replace(words=("other", word)))
+    assert Code.of(text).shows(LOAD._replace(words=("other", word)))
 
 
 NO_LOADS = {
@@ -122,18 +122,18 @@ NO_LOADS = {
 
 @pytest.mark.parametrize("text", NO_LOADS.values(), ids=NO_LOADS)
 def test_signals_that_are_not_there(text: str) -> None:
-    assert Code(text).search(LOAD) is None
-    assert not Code(text).shows(LOAD)
+    assert Code.of(text).search(LOAD) is None
+    assert not Code.of(text).shows(LOAD)
 
 
 def test_patterns_without_one_of_their_words_are_not_searched() -> None:
-    assert not Code("load('cpu')").shows(LOAD._replace(words=("loads", "*gpu*")))
+    assert not Code.of("load('cpu')").shows(LOAD._replace(words=("loads", "*gpu*")))
 
 
 def test_patterns_see_what_stands_around_the_lines_they_are_searched_in() -> None:
     starts = signal("amp", r"(?<![a-z]\n)^amp\b", re.MULTILINE)
-    assert Code("1\namp").shows(starts)
-    assert not Code("a\namp").shows(starts)
+    assert Code.of("1\namp").shows(starts)
+    assert not Code.of("a\namp").shows(starts)
 
 
 # -- signals -------------------------------------------------------------------------------------------------------
@@ -509,7 +509,7 @@ CASES = [(name, sample) for name, samples in SAMPLES.items() for sample in sampl
 def test_signals_are_sound(name: str, sample: str) -> None:
     assert SIGNALS[name].pattern.search(sample)
     for form in forms(sample):
-        code = Code(form)
+        code = Code.of(form)
         for other, each in SIGNALS.items():
             assert code.shows(each) is (each.pattern.search(code.text) is not None), (other, form)
 
@@ -539,7 +539,7 @@ def test_signals_are_sound(name: str, sample: str) -> None:
     ],
 )
 def test_words_alone_are_no_signal(name: str, text: str) -> None:
-    assert not Code(text).shows(SIGNALS[name])
+    assert not Code.of(text).shows(SIGNALS[name])
     assert not SIGNALS[name].pattern.search(text)
 
 
