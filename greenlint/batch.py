@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from greenlint.document import Document
     from greenlint.engine import Analysis
-    from greenlint.facts.glance import Glance, Passage
+    from greenlint.facts.glance import Glance
     from greenlint.facts.sources import ProjectSources
     from greenlint.outline import Outline
     from greenlint.project_files import ProjectFiles, Scope
@@ -296,6 +296,7 @@ def _parsed(profile: Profile, task: Task, data: bytes, files: ProjectFiles) -> t
     """The file as a document, which another file's check may have made already, and what the gates learnt of it."""
     from greenlint.facts.glance import Glance
     from greenlint.facts.modules import Modules
+    from greenlint.passage import Passage
     from greenlint.reading import ParsedFile, decode, parse
 
     known = Modules.of(files).get(task.name)

@@ -18,9 +18,9 @@ from greenlint.line_ends import LINE_END
 from greenlint.shape import Shape, shape_of
 
 if TYPE_CHECKING:
-    from greenlint.facts.glance import Passage
     from greenlint.notebook import CellMap
     from greenlint.outline import Outline
+    from greenlint.passage import Passage
 
 __all__ = ["Document", "Part", "Piece", "Position", "exchanged", "place"]
 

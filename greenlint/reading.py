@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from greenlint import notebook
-from greenlint.facts.glance import Passage
 from greenlint.outline import Outline
+from greenlint.passage import Passage
 from greenlint.results import Problem
 
 if TYPE_CHECKING:

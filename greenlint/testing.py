@@ -23,12 +23,13 @@ from pathlib import PurePath
 
 from greenlint.document import Document
 from greenlint.engine import Analysis, analyze
-from greenlint.facts.glance import Glance, Passage
+from greenlint.facts.glance import Glance
 from greenlint.facts.sources import DictSources, RunSettings
 from greenlint.finding import Applicability, Crash, Finding, Fix
 from greenlint.fixer import FixResult, fix
 from greenlint.gate import Gate
 from greenlint.outline import Outline
+from greenlint.passage import Passage
 from greenlint.reading import UnreadableError, parse
 from greenlint.registry import RuleLoader
 from greenlint.rule import MARK, Bad, Example, Good, Rule

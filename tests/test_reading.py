@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import pytest
 
 from greenlint.document import Document, Position
-from greenlint.facts.glance import Passage
 from greenlint.outline import Outline
+from greenlint.passage import Passage
 from greenlint.reading import ParsedFile, Source, UnreadableError, decode, parse
 from greenlint.results import Problem
 

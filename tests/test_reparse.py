@@ -11,8 +11,8 @@ import libcst as cst
 import pytest
 
 from greenlint.document import Document
-from greenlint.facts.glance import Passage
 from greenlint.outline import Outline
+from greenlint.passage import Passage
 from greenlint.reading import UnreadableError, parse
 from greenlint.reparse import reparse
 

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import ClassVar, cast
 
 from greenlint.facts.environment import Environment
-from greenlint.facts.glance import Code, Glance, comments_of
+from greenlint.facts.glance import Code, Glance
 from greenlint.facts.imports import Imports
 from greenlint.facts.sources import code_at
 from greenlint.knowledge import signals
 from greenlint.knowledge.aliases import canonical
 from greenlint.knowledge.precision import PRECISION
+from greenlint.passage import comments_of
 
 __all__ = ["Frameworks"]
 

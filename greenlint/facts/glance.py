@@ -8,15 +8,16 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 
+from greenlint.passage import Passage
 from greenlint.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from greenlint.facts.sources import ProjectSources, RunSettings
     from greenlint.knowledge.signal import Signal
 
-__all__ = ["Code", "Glance", "Passage", "TextKind", "code_of", "comments_of"]
+__all__ = ["Code", "Glance", "TextKind", "code_of"]
 
 
 class TextKind(Protocol):
@@ -28,7 +29,6 @@ class TextKind(Protocol):
 
 
 K = TypeVar("K")
-Renamed: TypeAlias = dict[str, str]
 
 
 class Glance:
@@ -72,43 +72,13 @@ class Glance:
         return Code(self._passages)
 
 
-class Passage:
-    """A part of a text that begins and ends between statements: an edit elsewhere leaves all of it as it is."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self._spelled: tuple[Renamed, str, Vocabulary] | None = None
-
-    @functools.cached_property
-    def words(self) -> Vocabulary:
-        """The vocabulary of the text."""
-        return Vocabulary.of(self.text)
-
-    @functools.cached_property
-    def stripped(self) -> str:
-        """The text without comments and docstrings."""
-        return _stripped(self.text)
-
-    @functools.cached_property
-    def renamed(self) -> Renamed:
-        """As :func:`_renamed`."""
-        return _renamed(self.stripped)
-
-    def spelled(self, own: Renamed) -> tuple[str, Vocabulary]:
-        """The text as patterns search it where imports have ``own`` names for something, and its vocabulary."""
-        if self._spelled is None or self._spelled[0] != own:
-            code = _spelled_out(self.stripped, own)
-            self._spelled = own, code, Vocabulary.of(code)
-        return self._spelled[1:]
-
-
 class Code:
     """A text as patterns search it; see :func:`code_of`."""
 
     def __init__(self, passages: Sequence[Passage]) -> None:
         own = {alias: name for each in passages for alias, name in each.renamed.items()}
         self._parts = [each.spelled(own) for each in passages]
-        self.text = "".join(code for code, _ in self._parts)
+        self.text = "".join(each.text for each in self._parts)
 
     @classmethod
     def of(cls, text: str) -> Code:
@@ -117,7 +87,7 @@ class Code:
 
     @functools.cached_property
     def _vocabulary(self) -> Vocabulary:
-        return Vocabulary.joined(words for _, words in self._parts)
+        return Vocabulary.joined(each.words for each in self._parts)
 
     def search(self, signal: Signal) -> re.Match[str] | None:
         """Where the code shows a signal: about a line with one of its words, from the line before to the one after."""
@@ -158,50 +128,9 @@ def _lines_around(text: str, at: int) -> tuple[int, int]:
     return start, after.end() if after is not None else len(text)
 
 
-_TOKEN = re.compile(
-    r"(\"\"\"(?:\\.|[^\\])*?\"\"\"|'''(?:\\.|[^\\])*?'''|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*')|(#[^\n]*)",
-    re.DOTALL,
-)
-_IMPORTED = re.compile(r"^[ \t]*(?:from[ \t]+[\w.]+[ \t]+)?import[ \t]*(\([^)]*\)|[^\n]*)", re.MULTILINE)
-_RENAMED = re.compile(r"\b(torch(?=[ \t]+as)|\w+(?=[ \t]+as[ \t]+\w{3}))[ \t]+as[ \t]+(\w+)")
-
-
 def code_of(text: str) -> str:
     """``text`` without comments and docstrings, and with what is imported under its own name.
 
     Other strings stay, because options are named in them.
     """
     return Code.of(text).text
-
-
-def comments_of(text: str) -> str:
-    """The comments in ``text``."""
-    return "\n".join(match.group(0) for match in _TOKEN.finditer(text) if match.group(1) is None)
-
-
-def _renamed(code: str) -> Renamed:
-    """What imports give another name than its own, by that; customary short aliases are left out."""
-    pairs = (pair for found in _IMPORTED.finditer(code) for pair in _RENAMED.findall(found.group(1)))
-    return {alias: name for name, alias in pairs if name != alias}
-
-
-def _spelled_out(code: str, own: Renamed) -> str:
-    """``code`` with ``Net`` for ``Mesh`` after ``from zoo import Net as Mesh``."""
-    if not own:
-        return code
-    return re.sub(rf"\b(?:{'|'.join(own)})\b", lambda match: own[match.group()], code)
-
-
-def _stripped(text: str) -> str:
-    """``text`` without comments and docstrings."""
-
-    def kept(match: re.Match[str]) -> str:
-        literal: str | None = match.group(1)
-        if literal is None:
-            return ""
-        before = text[text.rfind("\n", 0, match.start()) + 1 : match.start()].strip()
-        if literal[:3] in ('"""', "'''") and before in ("", "r", "R"):
-            return '""'
-        return literal
-
-    return _TOKEN.sub(kept, text)

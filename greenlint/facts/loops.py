@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -286,7 +286,7 @@ class Loops:
                 return facts, found
         return None
 
-    def _loops_through_closures(self, node: cst.CSTNode) -> Sequence[cst.For | cst.While]:
+    def _loops_through_closures(self, node: cst.CSTNode) -> list[cst.For | cst.While]:
         """The loops around ``node``, also when it stands in a closure defined in the loop (LBFGS)."""
         around = self._tree.loops_around(node)
         function = self._tree.function(node)

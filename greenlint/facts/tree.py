@@ -103,10 +103,10 @@ class Tree:
                 return None
         return None
 
-    def loops_around(self, node: cst.CSTNode) -> Sequence[cst.For | cst.While]:
+    def loops_around(self, node: cst.CSTNode) -> list[cst.For | cst.While]:
         """The loops of the same function whose body holds ``node``, innermost first."""
         part, rank = self._index.get(id(node), _NOWHERE)
-        return () if part is None else part.shape.loops.at(rank)
+        return [] if part is None else [*part.shape.loops.at(rank)]
 
     def statement(self, node: cst.CSTNode) -> cst.CSTNode:
         """The innermost small or compound statement that is or holds ``node``."""

@@ -6,11 +6,12 @@ import re
 
 import pytest
 
-from greenlint.facts.glance import Code, Glance, code_of, comments_of
+from greenlint.facts.glance import Code, Glance, code_of
 from greenlint.facts.imports import Imports
 from greenlint.facts.sources import DictSources, RunSettings
 from greenlint.knowledge import precision, signals
 from greenlint.knowledge.signal import Signal, signal
+from greenlint.passage import comments_of
 
 # -- code and comments ---------------------------------------------------------------------------------------------
 
