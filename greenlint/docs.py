@@ -16,6 +16,8 @@ from greenlint.rule import Bad, Example, Rule, Status
 __all__ = ["hover_page", "markdown_page", "rule_data", "summary_of", "table", "text_page"]
 
 _NOT_MEASURED = "not measured: no published figure for this pattern was found"
+_CATALOGUES = {"arXiv": "https://arxiv.org/abs/", "doi": "https://doi.org/"}
+"""Where the papers are read that a source gives by a catalogue and a number there."""
 
 
 def rule_data(rule: type[Rule]) -> dict[str, Any]:
@@ -155,11 +157,14 @@ def _sections(data: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
             yield "fixed", example["fixed"].splitlines()
     if data["evidence"]:
         lines = [f"{each['claim']} ({each['grade']}; {each['source']})" for each in data["evidence"]]
-        if not any(any(figures(each["claim"])) for each in data["evidence"]):
-            lines.append(_NOT_MEASURED)
-        yield "evidence", lines
+        yield "evidence", [*lines, *_unmeasured(data)]
     if data["references"]:
         yield "references", data["references"]
+
+
+def _unmeasured(data: dict[str, Any]) -> list[str]:
+    """A line that says so where no evidence holds a figure."""
+    return [] if any(any(figures(each["claim"])) for each in data["evidence"]) else [_NOT_MEASURED]
 
 
 def _option_line(option: dict[str, Any]) -> str:
@@ -171,16 +176,37 @@ def _option_line(option: dict[str, Any]) -> str:
 
 
 def hover_page(rule: type[Rule], notes: Iterable[str] = ()) -> Iterator[str]:
-    """What, why, what it costs, how to fix it and when not to, without the examples; ``notes`` are of the finding."""
+    """What, what it costs, why, when not to and how to fix it, in Markdown; ``notes`` are of the finding.
+
+    The cost comes early: editors show about ten lines of a hover, and the rest when it is scrolled.
+    """
     data = rule_data(rule)
+    summary, _, rest = data["documentation"].partition("\n\n")
     yield f"**{rule.name}** ({_attributes(data)})"
-    yield ""
-    yield data["documentation"]
-    yield from ("", "**Cost**", "")
+    yield from ("", summary, "", "**Cost**", "")
     yield from (f"- {note}" for note in notes)
-    yield from (f"- {line}" for title, lines in _sections(data) if title == "evidence" for line in lines)
-    if not data["evidence"]:
-        yield f"- {_NOT_MEASURED}"
+    yield from (f"- {each['claim']} ({_linked(each['grade'], each['source'])})" for each in data["evidence"])
+    yield from (f"- {line}" for line in _unmeasured(data))
+    if rest:
+        yield from ("", rest)
+    linked = {_address(each["source"]) for each in data["evidence"]}
+    others = [each for each in data["references"] if each not in linked]
+    if others:
+        yield from ("", "**References**", "", *(f"- <{each}>" for each in others))
+
+
+def _linked(grade: str, source: str) -> str:
+    """The grade of evidence as a link to its source, where that can be read."""
+    address = _address(source)
+    return f"[{grade}]({address})" if address is not None else f"{grade}; {source}"
+
+
+def _address(source: str) -> str | None:
+    """Where a source of evidence can be read."""
+    catalogue, _, number = source.partition(" ")
+    if catalogue in _CATALOGUES:
+        return _CATALOGUES[catalogue] + number
+    return source if source.startswith("https://") else None
 
 
 def markdown_page(rule: type[Rule]) -> Iterator[str]:

@@ -102,7 +102,7 @@ def _fixes(make: Callable[..., types.CodeAction], finding: PlacedFinding) -> Ite
     safe = fix.applicability is Applicability.SAFE
     reason = "" if safe else f" (unsafe: {fix.reason})" if fix.reason else " (unsafe)"
     yield make(f"{fix.title}{reason}", "fix", preferred=safe)
-    yield make(f"fix all of {finding.rule}", "fix-rule", unsafe=not safe)
+    yield make(f"fix all of {finding.rule}{'' if safe else ' (unsafe)'}", "fix-rule", unsafe=not safe)
 
 
 def _suppressions(
@@ -122,7 +122,8 @@ def _suppressions(
 
 
 def _parking(make: Callable[..., types.CodeAction], uri: str, finding: PlacedFinding) -> types.CodeAction:
-    action = make("add to the baseline", "park")
+    # Where several findings are offered actions, each says whose it is.
+    action = make(f"add {finding.rule} here to the baseline", "park")
     action.command = types.Command("add to the baseline", PARK, arguments=[uri, finding.fingerprint])
     action.data = None
     return action

@@ -168,14 +168,18 @@ def _help(server: GreenlintServer) -> None:
     async def lenses(params: types.CodeLensParams) -> list[types.CodeLens]:
         found = await server.costs(params.text_document.uri, Shown.LENS)
         return [
-            types.CodeLens(where, command=types.Command(each.notes[0], OPEN_PAGE, arguments=[each.rule]))
-            for where, each in found
+            types.CodeLens(where, command=types.Command(cost, OPEN_PAGE, arguments=[each.rule]))
+            for where, each, cost in found
         ]
 
     @server.feature(types.TEXT_DOCUMENT_INLAY_HINT)
     async def hints(params: types.InlayHintParams) -> list[types.InlayHint]:
-        found = await server.costs(params.text_document.uri, Shown.INLAY)
-        return [types.InlayHint(where.end, f" {each.notes[0]}", padding_left=True) for where, each in found]
+        uri = params.text_document.uri
+        # Editors cut what is long; the tooltip has all of it.
+        return [
+            types.InlayHint(server.line_end(uri, where.end.line), cost, tooltip=cost, padding_left=True)
+            for where, _, cost in await server.costs(uri, Shown.INLAY)
+        ]
 
     @server.command(OPEN_PAGE)
     async def open_page(rule: Any) -> None:

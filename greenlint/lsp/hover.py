@@ -15,6 +15,7 @@ from greenlint.rule import Rule
 __all__ = ["hover"]
 
 _COMMENT = re.compile(r"#\s*(?:greenlint:\s*(?:file-)?ignore\s*\[|noqa:)([^\]#]*)", re.IGNORECASE)
+_LINK = re.compile(r"\[([^]]+)\]\((https://[^)]+)\)|<(https://[^>]+)>")
 _MARKS = re.compile(r"\*\*|`")
 _NAME = re.compile(r"[a-z][\w-]*")
 
@@ -63,5 +64,10 @@ def _holds(where: types.Range, position: types.Position) -> bool:
 def _made(rule: type[Rule], notes: Sequence[str], where: types.Range, kind: types.MarkupKind) -> types.Hover:
     text = "\n".join(hover_page(rule, notes))
     if kind is types.MarkupKind.PlainText:
-        text = _MARKS.sub("", text)
+        text = _MARKS.sub("", _LINK.sub(_plain_link, text))
     return types.Hover(types.MarkupContent(kind, text), where)
+
+
+def _plain_link(link: re.Match[str]) -> str:
+    text, address, bare = link.groups()
+    return f"{text}: {address}" if text is not None else bare

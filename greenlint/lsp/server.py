@@ -15,6 +15,7 @@ from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 from greenlint.batch import Examined
+from greenlint.figures import figures
 from greenlint.lsp.actions import action_list
 from greenlint.lsp.checker import Checker, ConfigurationError
 from greenlint.lsp.collector import Collector
@@ -491,11 +492,17 @@ class GreenlintServer(LanguageServer):
                 return self._pages.uri(rule)
         return None
 
-    async def costs(self, uri: str, kind: Shown) -> list[tuple[types.Range, PlacedFinding]]:
-        """The findings whose cost is shown beside the code, if it is to be shown so."""
+    async def costs(self, uri: str, kind: Shown) -> list[tuple[types.Range, PlacedFinding, str]]:
+        """The findings whose cost is shown beside the code, if it is to be shown so, and that cost."""
         if self.settings.cost is not kind:
             return []
-        return [(where, each) for where, each in await self.findings_in(uri) if each.notes]
+        found = [(where, each, _cost_of(each)) for where, each in await self.findings_in(uri)]
+        return [(where, each, cost) for where, each, cost in found if cost is not None]
+
+    def line_end(self, uri: str, line: int) -> types.Position:
+        """The end of a line of a text document."""
+        text = "".join(lines_in(self.workspace, uri)[line : line + 1]).rstrip("\r\n")
+        return types.Position(line, self.workspace.position_codec.client_num_units(text))
 
     async def _register(self) -> None:
         """Ask to be told when settings, configuration or other code change."""
@@ -531,6 +538,11 @@ class GreenlintServer(LanguageServer):
             return
         if answers and answers[0] is not None:
             self.configure({SECTION: answers[0]} if isinstance(answers[0], dict) else answers[0])
+
+
+def _cost_of(finding: PlacedFinding) -> str | None:
+    """What a finding says of its cost: of the notes the one with a figure, for others are about something else."""
+    return next((each for each in finding.notes if any(figures(each))), None)
 
 
 def _touches(one: types.Range, other: types.Range) -> bool:

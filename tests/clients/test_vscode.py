@@ -180,6 +180,22 @@ def test_fix_on_save(vscode: str, project: Path) -> None:
     assert (project / "train.py").read_text() == SCRIPT.replace(MOVED, MADE_THERE).replace("torch\n", "torch\n\n", 1)
 
 
+def test_findings_that_stay(vscode: str, project: Path) -> None:
+    do("ignore", vscode, project)
+    comment = f"  # greenlint: ignore[{SYNCHRONIZE}] it is measured\n"
+    assert (project / "train.py").read_text() == SCRIPT.replace(WAIT, f"{WAIT.rstrip()}{comment}")
+    assert CREATED in (project / "greenlint-baseline.json").read_text()
+
+
+def test_the_cost_beside_the_code(vscode: str, project: Path) -> None:
+    configure(project, {"greenlint.showCost": "lens"})
+    outcome = do("cost", vscode, project)
+    assert outcome["above"].startswith("saves 2-15 % of a step")
+    code, call, cost = " ".join(outcome["beside"].split()).partition("()")
+    assert f"{code}{call}" == WAIT.strip()
+    assert outcome["above"].startswith(cost.rstrip("\N{HORIZONTAL ELLIPSIS}"))
+
+
 def test_a_notebook(vscode: str, project: Path) -> None:
     notebook = write_notebook(project)
     outcome = do("notebook", vscode, project)
@@ -267,4 +283,4 @@ def stand_in(folder: Path) -> Path:
 
 
 def test_the_page_of_a_rule(vscode: str, project: Path) -> None:
-    assert do("explain", vscode, project) == {"tab": f"Preview {SYNCHRONIZE}.md"}
+    assert do("explain", vscode, project) == {"tab": f"Preview {SYNCHRONIZE}.md", "title": SYNCHRONIZE}

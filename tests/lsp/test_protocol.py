@@ -235,6 +235,33 @@ def test_costs_are_asked_for_again(editor: Editor) -> None:
     assert {each.get("method") for each in editor.seen} == {"workspace/codeLens/refresh", "workspace/inlayHint/refresh"}
 
 
+REMARK = """
+def evaluate(model, loader):
+    for x, y in loader:
+        correct += (model(x.cuda()).argmax(1) == y.cuda()).sum()
+"""
+
+
+@pytest.mark.parametrize("end", ["", "  # \N{GRINNING FACE}"])
+def test_costs_stand_beside_the_code(editor: Editor, tmp_path: Path, end: str) -> None:
+    editor.begin()
+    settings = {**SETTINGS, "select": [RULE, "eval-without-no-grad"]}
+    editor.notify("workspace/didChangeConfiguration", settings={"greenlint": {**settings, "showCost": "inlay"}})
+    code = WASTE.replace("synchronize()", f"synchronize(){end}")
+    uri = editor.open(tmp_path / "train.py", code + REMARK)
+    assert len(editor.pull(uri)) == 2
+    whole = {"start": {"line": 0, "character": 0}, "end": {"line": 20, "character": 0}}
+    # A note without a figure is no cost.
+    (hint,) = editor.ask("textDocument/inlayHint", textDocument={"uri": uri}, range=whole)["result"]
+    width = len(f"    torch.cuda.synchronize(){end}".encode("utf-16-le")) // 2
+    assert hint["position"] == {"line": 6, "character": width}
+    assert hint["label"] == hint["tooltip"]
+    editor.notify("workspace/didChangeConfiguration", settings={"greenlint": {**settings, "showCost": "lens"}})
+    (lens,) = editor.ask("textDocument/codeLens", textDocument={"uri": uri})["result"]
+    assert lens["command"]["title"] == hint["label"]
+    assert hint["label"].startswith("saves 2-15 % of a step")
+
+
 def test_no_such_port() -> None:
     command = [sys.executable, "-m", "greenlint", "server", "--tcp", "--port", "70000"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -134,11 +134,11 @@ async def test_quick_fixes(client: LanguageClient, folder: Path) -> None:
     titles = [each.title for each in offered]
     assert titles == [
         "greenlint: delete the wait (unsafe: it may hide a missing wait elsewhere)",
-        f"greenlint: fix all of {RULE}",
+        f"greenlint: fix all of {RULE} (unsafe)",
         f"greenlint: ignore {RULE} here",
         f"greenlint: ignore {RULE} here, with a reason",
         f"greenlint: ignore {RULE} in this file",
-        "greenlint: add to the baseline",
+        f"greenlint: add {RULE} here to the baseline",
         f"greenlint: what {RULE} means",
     ]
     (edit,) = offered[0].edit.changes[uri]
@@ -549,7 +549,7 @@ async def test_a_project_that_wants_reasons_is_asked_for_them(client: LanguageCl
 
 async def parked(client: LanguageClient, uri: str, where: types.Range) -> None:
     """Choose what adds the finding at a place to the baseline."""
-    command = (await chosen(client, uri, where, "add to the baseline")).command
+    command = (await chosen(client, uri, where, f"add {RULE} here to the baseline")).command
     await client.workspace_execute_command_async(types.ExecuteCommandParams(command.command, command.arguments))
 
 

@@ -31,4 +31,4 @@ async function drive(page) {
   return { marks, hover, marks_after_edit: await page.locator(MARK).count() };
 }
 
-withPage(browser, { width: 800, height: 520 }, drive);
+withPage(browser, { width: 800, height: 520 }, drive, pictures);

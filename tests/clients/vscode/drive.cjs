@@ -12,7 +12,7 @@ const TIMEOUT = 60000;
 
 async function picture(page, name) {
   if (pictures) {
-    await page.screenshot({ path: path.join(pictures, `vscode-${name}.png`) });
+    await page.screenshot({ path: path.join(pictures, `vscode-${name}.png`), animations: "disabled" });
   }
 }
 
@@ -24,13 +24,15 @@ async function open(page, file) {
   await page.locator(`.tab.active[data-resource-name="${file}"]`).waitFor({ timeout: TIMEOUT });
 }
 
-// Types into the list at the top, and takes the entry that starts with the text.
+// Types into the list at the top, and takes the entry that starts with the text. What is typed before the list has gone
+// does not reach the next one.
 async function choose(page, text) {
-  const input = page.locator(".quick-input-widget input");
-  await input.waitFor({ timeout: TIMEOUT });
+  await page.locator(".quick-input-widget input").waitFor({ timeout: TIMEOUT });
   await page.keyboard.type(text);
-  await page.locator(`.quick-input-list .monaco-list-row.focused[aria-label^="${text}"]`).waitFor({ timeout: TIMEOUT });
+  const row = page.locator(`.quick-input-list .monaco-list-row.focused[aria-label^="${text}"]`);
+  await row.waitFor({ timeout: TIMEOUT });
   await page.keyboard.press("Enter");
+  await row.waitFor({ state: "hidden", timeout: TIMEOUT });
 }
 
 async function command(page, title) {
@@ -56,12 +58,27 @@ async function problems(page) {
   return rows.evaluateAll((found) => found.map((each) => each.getAttribute("aria-label")));
 }
 
+// Waits until so many errors, warnings and remarks are counted in the whole workspace.
+async function counted(page, ...numbers) {
+  await page.waitForFunction(([item, wanted]) => document.getElementById(item)?.innerText.match(/\d+/g)?.join() === wanted,
+    ["status.problems", numbers.join()], { timeout: TIMEOUT });
+}
+
+async function closePanel(page) {
+  await page.keyboard.press("Control+j");
+  await page.locator(".part.panel").waitFor({ state: "hidden", timeout: TIMEOUT });
+}
+
 async function goTo(page, line) {
   await page.keyboard.press("Control+g");
   await page.locator(".quick-input-widget input").waitFor({ timeout: TIMEOUT });
   await page.keyboard.type(`${line}`);
   await page.keyboard.press("Enter");
   await page.locator(".quick-input-widget").waitFor({ state: "hidden", timeout: TIMEOUT });
+}
+
+async function mouseAway(page) {
+  await page.mouse.move(500, 5);
 }
 
 // Moves the mouse to what is marked, from the top.
@@ -99,16 +116,24 @@ async function complaint(page, text) {
 }
 
 // The status of greenlint beside the language of the file, once it has this text.
-async function statusItem(page, text) {
+async function statusItem(page, text, name) {
   const item = page.locator(".hover-language-status", { hasText: text }).first();
   for (let tries = 0; tries < 30 && !(await item.isVisible()); tries++) {
     await page.locator("[id='status.languageStatus']").hover({ timeout: TIMEOUT });
     await page.waitForTimeout(1000);
   }
   const said = await item.innerText();
-  await page.mouse.move(500, 5);
+  if (name) await picture(page, name);
+  await mouseAway(page);
   await item.waitFor({ state: "hidden", timeout: TIMEOUT });
   return said;
+}
+
+// The heading of the page of a rule, which is shown as a page of its own.
+async function heading(page) {
+  const found = page.frameLocator("iframe.webview.ready").frameLocator("#active-frame").locator("h1");
+  await found.waitFor({ timeout: TIMEOUT });
+  return found.innerText();
 }
 
 // The process of a server that has been started since, as its interpreter notes them down.
@@ -132,10 +157,10 @@ const scenarios = {
     await page.keyboard.press("Control+b");
     const listed = await problems(page);
     await picture(page, "problems");
-    await page.keyboard.press("Control+Shift+m");
-    await page.keyboard.press("Control+j");
+    await closePanel(page);
     const hovered = await hover(page, 1);
     await picture(page, "hover");
+    await mouseAway(page);
     await page.keyboard.press("Control+1");
     const titles = await fixes(page, "15:9");
     await picture(page, "quick-fix");
@@ -161,6 +186,7 @@ const scenarios = {
     await marked(page, 3);
     await command(page, "greenlint: Fix all");
     await marked(page, 2);
+    await page.keyboard.press("Control+b");
     await picture(page, "fix-all");
     await saved(page);
     return {};
@@ -180,8 +206,12 @@ const scenarios = {
     await open(page, "train.ipynb");
     await marked(page, 2, NOTEBOOK_MARK);
     const listed = await problems(page);
+    // Those of the cells and of the script; none stands at the notebook's file as well.
+    await counted(page, 0, 4, 2);
+    await closePanel(page);
+    await page.keyboard.press("Control+b");
+    await marked(page, 2, NOTEBOOK_MARK);
     await picture(page, "notebook");
-    await page.keyboard.press("Control+j");
     await page.locator(".notebookOverlay .view-lines").first().click();
     await command(page, "greenlint: Fix all in notebook");
     await marked(page, 1, NOTEBOOK_MARK);
@@ -202,6 +232,41 @@ const scenarios = {
     return {};
   },
 
+  // One finding is suppressed with a reason, which is written in place of the selected one; another is parked.
+  async ignore(page) {
+    await open(page, "train.py");
+    await marked(page, 3);
+    await fixes(page, "15:9");
+    await take(page, "greenlint: ignore explicit-synchronize-in-step here, with a reason");
+    await page.locator(".view-line", { hasText: "<reason>" }).waitFor({ timeout: TIMEOUT });
+    await picture(page, "reason");
+    await page.keyboard.type("it is measured");
+    await page.keyboard.press("Escape");
+    await marked(page, 2);
+    await saved(page);
+    await fixes(page, "10:16");
+    await take(page, "greenlint: add created-on-cpu-then-moved here to the baseline");
+    await marked(page, 1);
+    return {};
+  },
+
+  // The cost of a finding stands above its line, and then, as the settings say so, at its end.
+  async cost(page) {
+    await open(page, "train.py");
+    await page.keyboard.press("Control+b");
+    const lens = page.locator(".codelens-decoration a", { hasText: "up to 50 %" });
+    await lens.waitFor({ timeout: TIMEOUT });
+    const above = await lens.innerText();
+    const settings = path.join(folder, ".vscode", "settings.json");
+    fs.writeFileSync(settings, fs.readFileSync(settings, "utf-8").replace("lens", "inlay"));
+    await lens.waitFor({ state: "hidden", timeout: TIMEOUT });
+    // VS Code cuts what is long.
+    const line = page.locator(".view-line", { hasText: above.slice(0, 30) });
+    await line.waitFor({ timeout: TIMEOUT });
+    await picture(page, "cost");
+    return { above, beside: await line.innerText() };
+  },
+
   // The interpreter of the workspace has no greenlint; then the user names one that has.
   async interpreter(page) {
     await open(page, "train.py");
@@ -213,7 +278,7 @@ const scenarios = {
     fs.rmSync(path.join(folder, ".vscode", "settings.json"));
     await page.keyboard.press("Escape");
     await marked(page, 3);
-    return { message: said.message, buttons: said.buttons, status, after: await statusItem(page, "greenlint 0") };
+    return { message: said.message, buttons: said.buttons, status, after: await statusItem(page, "greenlint 0", "status") };
   },
 
   // The server does not start; then what was wrong is put right.
@@ -273,9 +338,11 @@ const scenarios = {
     await choose(page, "explicit-synchronize-in-step");
     const tab = page.locator(".tab.active", { hasText: "Preview" });
     await tab.waitFor({ timeout: TIMEOUT });
+    const title = await heading(page);
+    await page.keyboard.press("Control+b");
     await picture(page, "explain");
-    return { tab: await tab.innerText() };
+    return { tab: await tab.innerText(), title };
   },
 };
 
-withPage(browser, { width: 1000, height: 640 }, scenarios[scenario]);
+withPage(browser, { width: 1000, height: 640 }, scenarios[scenario], pictures);
