@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Generator
-from typing import Any
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
@@ -12,11 +14,54 @@ from pygls.protocol.json_rpc import RPCMessage, RPCRequest
 
 from greenlint.lsp.texts import Texts
 
+if TYPE_CHECKING:
+    from pygls.io_ import AsyncWriter, Writer
+
 __all__ = ["Protocol"]
+
+
+class Line:
+    """What the editor reads from: takes everything, and nothing more once nobody listens.
+
+    pygls reports what it cannot send to the editor, which cannot be sent either, and so on.
+    """
+
+    def __init__(self, writer: AsyncWriter | Writer) -> None:
+        self._writer = writer
+        self.is_dead = False
+
+    def write(self, data: bytes) -> Any:
+        """Send a message, if there is somebody to send it to."""
+        self.is_dead = self.is_dead or _is_cut(self._writer)
+        if self.is_dead:
+            return None
+        try:
+            return self._writer.write(data)
+        except (OSError, ValueError):
+            # A pipe that the other end has closed, or that this one has.
+            self.is_dead = True
+            return None
+
+    def close(self) -> Any:
+        """Send nothing any more."""
+        self.is_dead = True
+        try:
+            return self._writer.close()
+        except OSError:
+            return None
+
+
+def _is_cut(writer: AsyncWriter | Writer) -> bool:
+    """Whether a connection has ended: asyncio warns of what is written to such a one."""
+    return isinstance(writer, asyncio.StreamWriter) and writer.is_closing()
 
 
 class Protocol(LanguageServerProtocol):
     """What speaks to the editor."""
+
+    def set_writer(self, writer: AsyncWriter | Writer, include_headers: bool = True) -> None:
+        """Send to ``writer``, as long as somebody listens."""
+        super().set_writer(Line(writer), include_headers)
 
     @property
     def is_shut_down(self) -> bool:
@@ -67,6 +112,25 @@ class Protocol(LanguageServerProtocol):
             if number != self.msg_id:
                 future.cancel()
         return (yield from super().lsp_shutdown(*arguments))
+
+    @lsp_method(types.EXIT)
+    def lsp_exit(self, *_: Any) -> Generator[Any, Any, None]:
+        """Read no more; pygls leaves by an exception, of which asyncio tells."""
+        yield from ()
+        if self._server._stop_event is not None:
+            self._server._stop_event.set()
+        if self.writer is not None:
+            self.writer.close()
+
+    def _run_generator(
+        self, future: Future[Any] | None, *, gen: Generator[Any, Any, Any], result_future: Future[Any]
+    ) -> None:
+        """Let what waits for a handler be cancelled with it: pygls stumbles over that, and no answer is sent."""
+        if future is None or not future.cancelled():
+            super()._run_generator(future, gen=gen, result_future=result_future)
+            return
+        gen.close()
+        result_future.cancel()
 
     def _execute_handler(self, msg_id: Any, *arguments: Any, **keywords: Any) -> None:
         """Let go of the futures of notifications, and of the handlers of pygls' own ones, when they are done.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 from lsprotocol import types
 from pygls import uris
 from pygls.exceptions import JsonRpcException
+from pygls.io_ import run_async
 from pygls.lsp.server import LanguageServer
 
 from greenlint.batch import Examined
@@ -85,6 +87,27 @@ class GreenlintServer(LanguageServer):
         self._is_ready = True
         await self._register()
         await self.ask_settings()
+
+    def start_tcp(self, host: str, port: int) -> None:
+        """Serve one editor; a connection that breaks ends the server as one that is closed does."""
+        asyncio.run(self._serve(host, port))
+
+    async def _serve(self, host: str, port: int) -> None:
+        self._stop_event = stop = threading.Event()
+        ended = asyncio.Event()
+
+        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self.protocol.set_writer(writer)
+            try:
+                await run_async(stop, reader, self.protocol, _LOG, self.report_server_error)
+            except OSError as error:
+                _LOG.info("the connection is lost: %s", error)
+            finally:
+                writer.close()
+                ended.set()
+
+        async with await asyncio.start_server(talk, host, port):
+            await ended.wait()
 
     def end(self) -> None:
         """The editor is gone."""

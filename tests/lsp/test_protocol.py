@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import Queue
 from typing import Any
@@ -31,7 +34,9 @@ class Editor:
 
     def __init__(self, folder: Path) -> None:
         command = [sys.executable, "-m", "greenlint", "server"]
-        self.process = subprocess.Popen(command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        pipe = subprocess.PIPE
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the editor
+        self.process = subprocess.Popen(command, cwd=folder, stdin=pipe, stdout=pipe, stderr=self._errors)
         self.seen: list[Message] = []
         self._folder, self._number = folder, 0
         self._messages: Queue[Message | None] = Queue()
@@ -48,9 +53,8 @@ class Editor:
         self._messages.put(None)
 
     def _send(self, **message: object) -> None:
-        body = json.dumps({"jsonrpc": "2.0", **message}).encode()
         assert self.process.stdin is not None
-        self.process.stdin.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+        self.process.stdin.write(framed(**message))
         self.process.stdin.flush()
 
     def notify(self, method: str, **params: object) -> None:
@@ -89,16 +93,25 @@ class Editor:
         self.notify("exit")
         return self.process.wait(_SECONDS)
 
+    def errors(self) -> str:
+        """What the server has written to standard error."""
+        self._errors.seek(0)
+        return self._errors.read().decode()
+
+    def close(self) -> None:
+        """End the server, whatever it does."""
+        self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout, self._errors):
+            if stream is not None:
+                stream.close()
+
 
 @pytest.fixture
 def editor(tmp_path: Path) -> Iterator[Editor]:
     editor = Editor(tmp_path)
     yield editor
-    editor.process.kill()
-    editor.process.wait()
-    for stream in (editor.process.stdin, editor.process.stdout):
-        if stream is not None:
-            stream.close()
+    editor.close()
 
 
 def test_the_end(editor: Editor, tmp_path: Path) -> None:
@@ -120,6 +133,84 @@ def test_an_editor_that_is_gone(editor: Editor) -> None:
     assert editor.process.stdin is not None
     editor.process.stdin.close()
     assert editor.process.wait(_SECONDS) == 1
+
+
+def hang_up(editor: Editor) -> None:
+    assert editor.process.stdin is not None
+    editor.process.stdin.close()
+
+
+def vanish(editor: Editor) -> None:
+    assert editor.process.stdout is not None
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, editor.process.stdout.fileno())
+    os.close(nothing)
+    hang_up(editor)
+
+
+def leave_with_a_word(editor: Editor) -> None:
+    editor._send(id="last", method="shutdown")
+    editor.notify("exit")
+
+
+def leave_without_a_word(editor: Editor) -> None:
+    editor.notify("exit")
+
+
+@pytest.mark.parametrize(
+    ("leave", "code"), [(hang_up, 1), (vanish, 1), (leave_without_a_word, 1), (leave_with_a_word, 0)]
+)
+def test_an_editor_that_leaves_in_the_midst(
+    leave: Callable[[Editor], None], code: int, editor: Editor, tmp_path: Path
+) -> None:
+    editor.begin()
+    uri = editor.open(tmp_path / "train.py", WASTE)
+    place = {"textDocument": {"uri": uri}, "position": {"line": 6, "character": 8}}
+    for number in range(10):
+        editor._send(id=f"{number}", method="textDocument/hover", params=place)
+        editor._send(id=f"{number}w", method="workspace/diagnostic", params={"previousResultIds": []})
+        command = {"command": "greenlint.openPage", "arguments": [RULE]}
+        editor._send(id=f"{number}c", method="workspace/executeCommand", params=command)
+    leave(editor)
+    assert (editor.process.wait(_SECONDS), editor.errors()) == (code, "")
+
+
+def framed(**message: object) -> bytes:
+    body = json.dumps({"jsonrpc": "2.0", **message}).encode()
+    return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+def connected(port: int) -> socket.socket:
+    """A connection to a server that is about to listen."""
+    deadline = time.monotonic() + _SECONDS
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port))
+        except ConnectionRefusedError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+@pytest.mark.parametrize(("last", "code"), [([], 1), (["exit"], 1), (["shutdown", "exit"], 0)])
+def test_a_connection_that_ends_in_the_midst(last: list[str], code: int, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "greenlint", "server", "--tcp", "--port", str(port)]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE)
+    with connected(port) as editor:
+        where = {"processId": None, "rootUri": tmp_path.as_uri(), "capabilities": PULLS}
+        editor.sendall(framed(id=0, method="initialize", params=where) + framed(method="initialized", params={}))
+        editor.recv(1)
+        for number in range(1, 20):
+            asked = {"command": "greenlint.openPage", "arguments": [RULE]}
+            editor.sendall(framed(id=number, method="workspace/executeCommand", params=asked))
+            editor.sendall(framed(id=f"{number}", method="workspace/diagnostic", params={"previousResultIds": []}))
+        for method in last:
+            editor.sendall(framed(method=method, **({"id": 99} if method == "shutdown" else {})))
+        while last and editor.recv(1 << 16):
+            pass
+    _, errors = process.communicate(timeout=_SECONDS)
+    assert (process.returncode, errors.decode()) == (code, "")
 
 
 def test_requests_that_are_refused(editor: Editor, tmp_path: Path) -> None:
