@@ -178,6 +178,16 @@ class OutlinedLoop:
         """The body and target of the loop."""
         return [*_below(self.node)]
 
+    @cached_property
+    def calls(self) -> list[ast.Call]:
+        """The calls in them."""
+        return [each for each in self.inside if isinstance(each, ast.Call)]
+
+    @cached_property
+    def bound(self) -> set[str]:
+        """The names that they give a value."""
+        return {each.id for each in self.inside if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
+
 
 class Outline:
     """Calls, loops and functions of one file, by name."""
@@ -254,11 +264,14 @@ class Outline:
         self._single = self._single or part._single
         here = vars(self)
         for name, there in vars(part).items():
-            if isinstance(there, dict):
+            if not there:
+                continue
+            kind = type(there)
+            if kind is dict:
                 _add_to(here[name], there)
-            elif isinstance(there, set):
+            elif kind is set:
                 here[name] |= there
-            elif isinstance(there, list):
+            elif kind is list:
                 here[name] += there
 
     def _walk(self, tree: ast.AST) -> None:
@@ -559,7 +572,7 @@ class Outline:
 
     def may_run_network(self, loop: OutlinedLoop) -> bool:
         """Whether the body of a loop calls something that is no function or method of a known kind."""
-        return any(isinstance(each, ast.Call) and self._may_be_network(each.func) for each in loop.inside)
+        return any(self._may_be_network(each.func) for each in loop.calls)
 
     def _may_be_network(self, func: ast.expr) -> bool:
         from greenlint.knowledge.layers import COMMON_METHODS, PLAIN_MODEL_NAME
@@ -621,9 +634,8 @@ class Outline:
             return False
         moves = {each.node for each in self._moves}
         for loop in self.loops:
-            moved = [_moved(each) for each in loop.inside if isinstance(each, ast.Call) and each in moves]
-            bound = _bound(loop.inside) if moved else set()
-            if any(each is not None and bound.isdisjoint(_names(each)) for each in moved):
+            moved = (_moved(each) for each in loop.calls if each in moves)
+            if any(each is not None and loop.bound.isdisjoint(_names(each)) for each in moved):
                 return True
         kept = set[str]().union(*self._made[0].values())
         sources = (source for call in self._moves if (source := call.moved) is not None)
@@ -671,7 +683,7 @@ class Outline:
         if len(told) > len(set(told)):
             return True
         calls = {call.node for call in fits}
-        return any(each in calls for loop in self.loops for each in loop.inside if isinstance(each, ast.Call))
+        return any(each in calls for loop in self.loops for each in loop.calls)
 
     @property
     def counts_tensor(self) -> bool:
@@ -1197,10 +1209,6 @@ def _below(loop: ast.For | ast.AsyncFor | ast.While) -> Iterator[ast.AST]:
         yield from _nodes(loop.target)
     for statement in loop.body:
         yield from _nodes(statement)
-
-
-def _bound(nodes: Iterable[ast.AST]) -> set[str]:
-    return {each.id for each in nodes if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
 
 
 def _tracked(node: ast.expr) -> frozenset[str] | None:

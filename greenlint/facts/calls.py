@@ -96,7 +96,7 @@ class Call:
         self._resolved = False
         self._name: str | None = None
         self._prebound: cst.Call | None = None
-        if isinstance(node.func, cst.Name) and (name := facts[Names].resolve(node.func)) is not None:
+        if type(node.func) is cst.Name and (name := facts[Names].resolve(node.func)) is not None:
             self.method = name.rsplit(".", 1)[-1]
 
     @property
@@ -119,7 +119,8 @@ class Call:
     @property
     def receiver(self) -> cst.BaseExpression | None:
         """``x`` in ``x.method(...)``."""
-        return self.node.func.value if isinstance(self.node.func, cst.Attribute) else None
+        func = self.node.func
+        return func.value if type(func) is cst.Attribute else None
 
     @property
     def positional(self) -> list[cst.BaseExpression]:
@@ -223,18 +224,23 @@ class Calls:
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
-        self._nodes: dict[cst.Call, Call] = {}
+        self._nodes: dict[int, Call] = {}
+        """By the ``id()`` of the node that each holds: to hash nodes runs code of libcst's own."""
         self._by_last: dict[str, list[cst.Call]] = {}
         names = facts[Names]
         for node in facts[Tree].of_type(cst.Call):
-            for last in _last_names(names, node.func):
-                self._by_last.setdefault(last, []).append(node)
+            func = node.func
+            if type(func) is cst.Name and func.value in names.renamed:
+                for last in _last_names(names, func):
+                    self._by_last.setdefault(last, []).append(node)
+            else:
+                self._by_last.setdefault(_last(func), []).append(node)
 
     def of(self, node: cst.Call) -> Call:
         """The call at ``node``."""
-        call = self._nodes.get(node)
+        call = self._nodes.get(id(node))
         if call is None:
-            call = self._nodes[node] = Call(self._facts, node)
+            call = self._nodes[id(node)] = Call(self._facts, node)
         return call
 
     def named(self, *names: str) -> list[Call]:
@@ -285,11 +291,9 @@ def _matches(name: str, pattern: str) -> bool:
     return name.startswith(pattern[:-1]) if pattern.endswith(".*") else name == pattern
 
 
-def _last_names(names: Names, func: cst.BaseExpression) -> set[str]:
-    """The last identifiers a call may go by: as written, and behind an alias or partial."""
+def _last_names(names: Names, func: cst.Name) -> set[str]:
+    """The names that a call may go by: as written, and behind an alias or partial."""
     found = {_last(func)}
-    if not isinstance(func, cst.Name) or func.value not in names.renamed:
-        return found
     resolved = names.resolve(func)
     if resolved is None:
         partial = _partial(names, func)

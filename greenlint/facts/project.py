@@ -58,6 +58,12 @@ class Project:
         """Whether a function or method of this name is here or in another file that values may come from."""
         return name in self._functions or self._imports.may_define(name)
 
+    def may_run(self, func: cst.BaseExpression) -> bool:
+        """Whether what is called by an expression may be from the project; says no only where that is seen at once."""
+        if type(func) is cst.Name or not self._imports.is_alone:
+            return True
+        return type(func) is cst.Attribute and self.may_define(func.attr.value)
+
     @functools.cached_property
     def _functions(self) -> frozenset[str]:
         return frozenset(each.name.value for each in self._facts[Tree].of_type(cst.FunctionDef))

@@ -487,6 +487,12 @@ class Values:
             return [method] if method is not None else []
         return self._passed_functions(func) if isinstance(func, cst.Name) else []
 
+    def calls(self) -> Iterator[Call]:
+        """The calls that run one function, method or class of the project, in source order."""
+        for node in self._facts[Tree].of_type(cst.Call):
+            if self._project.may_run(node.func) and self.callee(node) is not None:
+                yield self._calls.of(node)
+
     def returned(self, node: cst.Call) -> list[tuple[Facts, cst.BaseExpression]]:
         """The expressions of which a call gives one: what the one function that it runs returns.
 

@@ -344,13 +344,13 @@ class _Work:
 
 def _works(facts: Facts) -> Iterator[_Work]:
     """What this file does in every training step and should not, in source order."""
-    from greenlint import Calls, Loops, Pace, Rhythm, Tree
+    from greenlint import Calls, Loops, Pace, Rhythm, Tree, Values
 
     if not facts[Loops].steps and "training_step" not in facts.document.text:
         return
     tree, rhythm = facts[Tree], facts[Rhythm]
     subjects: list[tuple[cst.CSTNode, str]] = []
-    for calls, doing in ((facts[Calls].like(_SAVING), _saves), (facts[Calls].all, _evaluates)):
+    for calls, doing in ((facts[Calls].like(_SAVING), _saves), (facts[Values].calls(), _evaluates)):
         subjects.extend((call.node, what) for call in calls if (what := doing(call)) is not None)
     subjects.extend(_inner_evaluations(facts))
     for node, what in sorted(subjects, key=lambda each: tree.first(each[0])):
