@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import random
+import re
 import textwrap
 from collections.abc import Sequence
 
@@ -11,6 +12,12 @@ import libcst as cst
 import pytest
 
 from greenlint.document import Document
+from greenlint.facts import Facts
+from greenlint.facts.glance import Glance, code_of
+from greenlint.facts.modules import Modules
+from greenlint.facts.names import Names
+from greenlint.facts.sources import DictSources, RunSettings
+from greenlint.facts.tree import Tree
 from greenlint.outline import Outline
 from greenlint.passage import Passage
 from greenlint.reading import UnreadableError, parse
@@ -60,6 +67,7 @@ PROGRAM = textwrap.dedent(
     # the end
     '''
 )
+RENAMING = f"from zoo import Net as Model\n{PROGRAM}"
 PIECES = (
     *(
         "x",
@@ -182,6 +190,71 @@ def test_the_gates_see_what_they_see_in_the_whole_text(seed: int) -> None:
         assert seen[-1] == seen[-2], text
         compared += after is not None and any(each in before.tree.body for each in after.tree.body)
         before = after
+    assert compared > 5
+
+
+def meanings(facts: Facts) -> list[object]:
+    """What every name of a file may be bound to and stands for, in source order."""
+    tree, names = facts[Tree], facts[Names]
+    found: list[object] = [list(names.star_imports), sorted(names.renamed)]
+    found += [(name, [each.order for each in bound]) for name, bound in sorted(names.attributes.items())]
+    found += [(each.name, each.order, type(each.scope.node)) for each in names.imports()]
+    for use in tree.of_type(cst.Name):
+        around = [type(each) for each in tree.ancestors(use)]
+        bound = [(each.kind, each.order, type(each.scope.node)) for each in names.reaching(use)]
+        found.append((tree.first(use), use.value, around, bound, names.resolve(use), len(tree.loops_around(use))))
+    return found
+
+
+@pytest.mark.filterwarnings("ignore::SyntaxWarning")
+@pytest.mark.parametrize("seed", range(5))
+def test_names_mean_what_they_mean_in_the_whole_text(seed: int) -> None:
+    source, sources = random.Random(seed), DictSources()
+    text, compared = PROGRAM, 0
+    before: Document | None = None
+    for _ in range(60):
+        try:
+            document = parse("train.py", text.encode(), None, before).document
+        except UnreadableError:
+            document = None
+        if document is None:
+            text = PROGRAM if before is None else before.text
+        else:
+            compared += before is not None and not set(before.parts).isdisjoint(document.parts)
+            whole = parse("train.py", text.encode()).document
+            assert whole is not None
+            assert meanings(Modules.begin(document, sources, RunSettings())) == meanings(Facts(whole)), text
+            before = document
+        text = edited(text, source)
+    assert compared > 5
+
+
+@pytest.mark.filterwarnings("ignore::SyntaxWarning")
+@pytest.mark.parametrize("seed", range(5))
+def test_passages_show_what_the_whole_text_shows(seed: int) -> None:
+    source, sources = random.Random(seed), DictSources()
+    passages: list[Sequence[Passage]] = []
+
+    def wanted(_: str, __: Outline, consists_of: Sequence[Passage]) -> bool:
+        passages.append(consists_of)
+        return True
+
+    before = parse("train.py", RENAMING.encode()).document
+    compared = 0
+    for _ in range(60):
+        assert before is not None
+        text = edited(before.text, source)
+        try:
+            after = parse("train.py", text.encode(), wanted, before).document
+        except UnreadableError:
+            continue
+        glance = Glance("train.py", text, sources, RunSettings(), passages=passages[-1])
+        compared += bool(passages[-1])
+        assert glance.code.text == code_of(text)
+        assert all(word in glance.words for word in re.findall(r"\w+", text))
+        assert "nowhere" not in glance.words
+        # After some edits a text has to be read as a whole ever after.
+        before = after if passages[-1] else parse("train.py", RENAMING.encode()).document
     assert compared > 5
 
 
