@@ -421,8 +421,8 @@ class _Bound:
     """
 
     def __init__(self, part: Part, index: Mapping[int, tuple[Part, int]]) -> None:
-        self.module = Scope(part.node, None)
-        """Stands in for the scope of the module."""
+        self.module = Scope(cst.Pass(), None)
+        """Stands in for the scope of the module, whatever node that has."""
         self.scopes: dict[cst.CSTNode, Scope] = {}
         """All others."""
         self.star_imports: list[str] = []
@@ -436,6 +436,7 @@ class _Bound:
         self.regions = self._bind()
         """The scope in which each node is evaluated, by its rank in the statement."""
         self._outermost = [each for each in self.scopes.values() if each.parent is self.module]
+        self._at_top = [each for each in self._bindings if each.scope is self.module]
         del self._index
 
     def join(self, module: Scope, base: int) -> None:
@@ -445,9 +446,8 @@ class _Bound:
             scope.parent = module
         for each in self._bindings:
             each.order = base + each.rank
-        for bindings in self.module.bindings.values():
-            for each in bindings:
-                each.scope = module
+        for each in self._at_top:
+            each.scope = module
 
     def close(self, part: Part | None) -> None:
         """Be no part of a module any more, and stay with ``part`` if that lasts."""
