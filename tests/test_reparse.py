@@ -93,13 +93,14 @@ PIECES = (
         "else:\n    pass\n",
         "@decorated\n",
         "if a:\n  b\n",
-        "net.head = Model(4)\n",
-        "from zoo import Linear as Model\n",
         "def f():\n    return 1\n",
         "finally:\n    pass\n",
         "x = 1\n",
     ),
 )
+
+
+WITH_NAMES = (*PIECES, "net.head = Model(4)\n", "from zoo import Linear as Model\n")
 
 
 def document_of(text: str) -> Document | None:
@@ -109,12 +110,12 @@ def document_of(text: str) -> Document | None:
         return None
 
 
-def edited(text: str, source: random.Random) -> str:
+def edited(text: str, source: random.Random, pieces: Sequence[str] = PIECES) -> str:
     at = source.randrange(len(text) + 1)
     if source.random() < 0.5:
         at = text.rfind("\n", 0, at) + 1
     until = at + source.choice([0, 0, 0, 1, 5, 60])
-    return text[:at] + source.choice(PIECES) + text[until:]
+    return text[:at] + source.choice(pieces) + text[until:]
 
 
 def placed(document: Document) -> list[str]:
@@ -219,7 +220,7 @@ def test_names_mean_what_they_mean_in_the_whole_text(seed: int) -> None:
     compared = 0
     for _ in range(60):
         assert before is not None
-        text = edited(before.text, source)
+        text = edited(before.text, source, WITH_NAMES)
         try:
             after = parse("train.py", text.encode(), None, before).document
         except UnreadableError:
@@ -248,7 +249,7 @@ def test_passages_show_what_the_whole_text_shows(seed: int) -> None:
     compared = 0
     for _ in range(60):
         assert before is not None
-        text = edited(before.text, source)
+        text = edited(before.text, source, WITH_NAMES)
         try:
             after = parse("train.py", text.encode(), wanted, before).document
         except UnreadableError:
@@ -261,6 +262,23 @@ def test_passages_show_what_the_whole_text_shows(seed: int) -> None:
         # After some edits a text has to be read as a whole ever after.
         before = after if passages[-1] else parse("train.py", RENAMING.encode()).document
     assert compared > 5
+
+
+def test_passages_follow_what_an_import_calls_something() -> None:
+    shown: list[str] = []
+
+    def wanted(text: str, _: Outline, consists_of: Sequence[Passage]) -> bool:
+        glance = Glance("train.py", text, DictSources(), RunSettings(), passages=consists_of)
+        shown.append(glance.code.text)
+        assert consists_of
+        return True
+
+    before = parse("train.py", RENAMING.encode()).document
+    for maker in ("Linear", "Conv1d"):
+        text = RENAMING.replace("zoo import Net", f"zoo import {maker}")
+        before = parse("train.py", text.encode(), wanted, before).document
+        assert shown[-1] == code_of(text)
+        assert shown[-1].endswith(f"fit({maker}(4))\n")
 
 
 @pytest.mark.parametrize(
