@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Document", "Part", "Piece", "Position", "exchanged", "place"]
 
 N = TypeVar("N", bound=cst.CSTNode)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +174,7 @@ class Document:
         """The range of every node, those of layout and comments included."""
         if self._spans is None:
             where: dict[int, Part] = {}
-            for piece in self.pieces:
-                where.update(dict.fromkeys(piece.part.ids, piece.part))
+            _add_nodes(where, (piece.part for piece in self.pieces))
             self._spans = _Spans(self.tree, self.pieces, where)
         return self._spans
 
@@ -211,21 +211,13 @@ class Document:
         document = Document(self.path, text, tree, encoding=self.encoding, _placed=placed)
         document._parts = [piece.part for piece in document.statements]
         if self._index is not None:
-            gone, new = _exchanged(self.parts, document._parts)
-            index = self._index.copy()
-            for part in gone:
-                for node in part.shape.nodes:
-                    del index[id(node)]
-            _add_ranks(index, new)
-            document._index = index
+            gone, new = _differing(self.parts, document._parts)
+            document._index = _without(self._index, (id(node) for part in gone for node in part.shape.nodes))
+            _add_ranks(document._index, new)
         if self._spans is not None:
-            gone, new = _exchanged([each.part for each in self.pieces], [each.part for each in placed])
-            where = self._spans.where.copy()
-            for part in gone:
-                for each in part.ids:
-                    del where[each]
-            for part in new:
-                where.update(dict.fromkeys(part.ids, part))
+            gone, new = _differing([each.part for each in self.pieces], [each.part for each in placed])
+            where = _without(self._spans.where, (each for part in gone for each in part.ids))
+            _add_nodes(where, new)
             document._spans = _Spans(tree, placed, where)
         return document
 
@@ -410,12 +402,24 @@ def exchanged(before: Document, after: Document) -> tuple[str, str]:
     """The texts of the statements that only one of two versions of a file has."""
     if set(before.parts).isdisjoint(after.parts):
         return before.text, after.text
-    gone, new = map(set, _exchanged(before.parts, after.parts))
+    gone, new = map(set, _differing(before.parts, after.parts))
     return _text_of(before, gone), _text_of(after, new)
 
 
 def _text_of(document: Document, parts: set[Part]) -> str:
     return "".join(document.text[each.start : each.end] for each in document.statements if each.part in parts)
+
+
+def _without(known: dict[int, T], gone: Iterable[int]) -> dict[int, T]:
+    left = known.copy()
+    for each in gone:
+        del left[each]
+    return left
+
+
+def _add_nodes(where: dict[int, Part], parts: Iterable[Part]) -> None:
+    for part in parts:
+        where.update(dict.fromkeys(part.ids, part))
 
 
 def _add_ranks(index: dict[int, tuple[Part, int]], parts: Iterable[Part]) -> None:
@@ -424,7 +428,7 @@ def _add_ranks(index: dict[int, tuple[Part, int]], parts: Iterable[Part]) -> Non
         index.update(zip(map(id, nodes), zip(itertools.repeat(part), range(len(nodes))), strict=False))
 
 
-def _exchanged(before: Sequence[Part], after: Sequence[Part]) -> tuple[list[Part], list[Part]]:
+def _differing(before: Sequence[Part], after: Sequence[Part]) -> tuple[list[Part], list[Part]]:
     """The parts that only one of two versions of a module has."""
     here, there = set(before), set(after)
     return [each for each in before if each not in there], [each for each in after if each not in here]

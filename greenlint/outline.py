@@ -74,16 +74,24 @@ class _Origin(NamedTuple):
     """Whether one of the calls is ``x.to("cpu")`` or the like."""
 
 
-class _Assigned:
-    """A value that is given to something, annotated or not."""
+class _Value:
+    """The value of an expression in a function, for what it is returned or given to."""
 
-    def __init__(self, function: str, targets: list[ast.expr], value: ast.expr) -> None:
-        self.function, self.targets, self.value = function, targets, value
+    def __init__(self, function: str, value: ast.expr) -> None:
+        self.function, self.value = function, value
 
     @cached_property
     def origin(self) -> _Origin:
         """What the value may stem from."""
         return _origin(self.value)
+
+
+class _Assigned(_Value):
+    """A value that is given to something, annotated or not."""
+
+    def __init__(self, function: str, targets: list[ast.expr], value: ast.expr) -> None:
+        super().__init__(function, value)
+        self.targets = targets
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -138,21 +146,9 @@ class _Called:
         return frozenset(each.arg for each in self.node.keywords)
 
     @cached_property
-    def owner(self) -> str:
-        """The last name of what its function is a method of."""
-        return _last(self.node.func.value) if isinstance(self.node.func, ast.Attribute) else ""
-
-
-class _Returned:
-    """A value that a function gives back."""
-
-    def __init__(self, function: str, value: ast.expr) -> None:
-        self.function, self.value = function, value
-
-    @cached_property
-    def origin(self) -> _Origin:
-        """What the value may stem from."""
-        return _origin(self.value)
+    def owner(self) -> str | None:
+        """The last name of what its function is a method of; ``None`` where it is none."""
+        return _last(self.node.func.value) if isinstance(self.node.func, ast.Attribute) else None
 
 
 class OutlinedLoop:
@@ -231,7 +227,7 @@ class Outline:
         self._foreign: set[str] = set()
         """Names of modules of no known library."""
         self._assigned: list[_Assigned] = []
-        self._returned: list[_Returned] = []
+        self._returned: list[_Value] = []
         self._summed: list[tuple[ast.expr, bool]] = []
 
     @classmethod
@@ -332,7 +328,7 @@ class Outline:
             self._repeated_calls.append(called)
         if place.around:
             self._looped_calls.append((place.around, name))
-        first = node.args[0] if node.args else None
+        first = called.first
         if name == "partial" and first is not None:
             self.calls.add(_last(first))
         elif name == "append" and first is not None and place.loops:
@@ -381,7 +377,7 @@ class Outline:
 
     def _return(self, node: ast.Return, place: _Place) -> None:
         if node.value is not None:
-            self._returned.append(_Returned(place.function, node.value))
+            self._returned.append(_Value(place.function, node.value))
 
     def _for(self, node: ast.For | ast.AsyncFor, place: _Place) -> _Place:
         self.loops.append(OutlinedLoop(node, place))

@@ -6,7 +6,7 @@ import ast
 import random
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import libcst as cst
 import pytest
@@ -20,7 +20,7 @@ from greenlint.facts.sources import DictSources, RunSettings
 from greenlint.facts.tree import Tree
 from greenlint.outline import Outline
 from greenlint.passage import Passage
-from greenlint.reading import UnreadableError, parse
+from greenlint.reading import UnreadableError, Wanted, parse
 from greenlint.reparse import reparse
 
 PROGRAM = textwrap.dedent(
@@ -98,8 +98,6 @@ PIECES = (
         "x = 1\n",
     ),
 )
-
-
 WITH_NAMES = (*PIECES, "net.head = Model(4)\n", "from zoo import Linear as Model\n")
 
 
@@ -212,41 +210,10 @@ def meanings(facts: Facts) -> list[object]:
     return found
 
 
-@pytest.mark.filterwarnings("ignore::SyntaxWarning")
-@pytest.mark.parametrize("seed", range(5))
-def test_names_mean_what_they_mean_in_the_whole_text(seed: int) -> None:
-    source, sources = random.Random(seed), DictSources()
-    before = parse("train.py", PROGRAM.encode()).document
-    compared = 0
-    for _ in range(60):
-        assert before is not None
-        text = edited(before.text, source, WITH_NAMES)
-        try:
-            after = parse("train.py", text.encode(), None, before).document
-        except UnreadableError:
-            continue
-        whole = parse("train.py", text.encode()).document
-        assert after is not None and whole is not None
-        assert meanings(Modules.begin(after, sources, RunSettings())) == meanings(Facts(whole)), text
-        is_shared = not set(before.parts).isdisjoint(after.parts)
-        compared += is_shared
-        # After some edits a text has to be read as a whole ever after.
-        before = after if is_shared else parse("train.py", PROGRAM.encode()).document
-    assert compared > 3
-
-
-@pytest.mark.filterwarnings("ignore::SyntaxWarning")
-@pytest.mark.parametrize("seed", range(5))
-def test_passages_show_what_the_whole_text_shows(seed: int) -> None:
-    source, sources = random.Random(seed), DictSources()
-    passages: list[Sequence[Passage]] = []
-
-    def wanted(_: str, __: Outline, consists_of: Sequence[Passage]) -> bool:
-        passages.append(consists_of)
-        return True
-
-    before = parse("train.py", RENAMING.encode()).document
-    compared = 0
+def versions(program: str, seed: int, wanted: Wanted | None = None) -> Iterator[tuple[str, Document, bool]]:
+    """Texts that come of edits, read with what is known of the ones before, and whether statements are shared."""
+    source = random.Random(seed)
+    before = parse("train.py", program.encode()).document
     for _ in range(60):
         assert before is not None
         text = edited(before.text, source, WITH_NAMES)
@@ -254,13 +221,41 @@ def test_passages_show_what_the_whole_text_shows(seed: int) -> None:
             after = parse("train.py", text.encode(), wanted, before).document
         except UnreadableError:
             continue
-        glance = Glance("train.py", text, sources, RunSettings(), passages=passages[-1])
+        assert after is not None
+        is_shared = not set(before.parts).isdisjoint(after.parts)
+        yield text, after, is_shared
+        # After some edits a text has to be read as a whole ever after.
+        before = after if is_shared else parse("train.py", program.encode()).document
+
+
+@pytest.mark.filterwarnings("ignore::SyntaxWarning")
+@pytest.mark.parametrize("seed", range(5))
+def test_names_mean_what_they_mean_in_the_whole_text(seed: int) -> None:
+    sources, compared = DictSources(), 0
+    for text, document, is_shared in versions(PROGRAM, seed):
+        whole = parse("train.py", text.encode()).document
+        assert whole is not None
+        assert meanings(Modules.begin(document, sources, RunSettings())) == meanings(Facts(whole)), text
+        compared += is_shared
+    assert compared > 3
+
+
+@pytest.mark.filterwarnings("ignore::SyntaxWarning")
+@pytest.mark.parametrize("seed", range(5))
+def test_passages_show_what_the_whole_text_shows(seed: int) -> None:
+    passages: list[Sequence[Passage]] = []
+
+    def wanted(_: str, __: Outline, consists_of: Sequence[Passage]) -> bool:
+        passages.append(consists_of)
+        return True
+
+    compared = 0
+    for text, _, _ in versions(RENAMING, seed, wanted):
+        glance = Glance("train.py", text, DictSources(), RunSettings(), passages=passages[-1])
         compared += bool(passages[-1])
         assert glance.code.text == code_of(text)
         assert all(word in glance.words for word in re.findall(r"\w+", text))
         assert "nowhere" not in glance.words
-        # After some edits a text has to be read as a whole ever after.
-        before = after if passages[-1] else parse("train.py", RENAMING.encode()).document
     assert compared > 5
 
 

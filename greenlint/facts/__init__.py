@@ -64,9 +64,9 @@ class Facts:
         for kind, made in list(self._made.items()):
             if but_own and getattr(kind, "of_document", False):
                 continue
-            close = getattr(made, "close", None)
-            if close is not None:
-                close(lasting)
+            let_go = getattr(made, "let_go", None)
+            if let_go is not None:
+                let_go(lasting)
             del self._made[kind]
 
     def __getitem__(self, kind: type[K]) -> K:

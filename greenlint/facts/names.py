@@ -73,8 +73,11 @@ class Binding:
     imported: str | None = None
     target: cst.Attribute | None = None
     """What is stored to, for ``OBJECT.NAME = value``."""
-    rank: int = 0
+    rank: int = field(init=False)
     """The ``order`` within its statement at the top of the module, which stays when an edit moves that."""
+
+    def __post_init__(self) -> None:
+        self.rank = self.order
 
     @property
     def picked(self) -> cst.BaseExpression | None:
@@ -124,7 +127,7 @@ class Names:
         """Names that somewhere in the file may stand for what has another name elsewhere."""
         self._reach: dict[cst.CSTNode, tuple[Binding, ...]] = {}
         self._resolved: dict[cst.CSTNode, str | None] = {}
-        self._parts = {part: _bound_in(part, facts.document.index) for part in facts.document.parts}
+        self._parts = {part: _bound_by(part, facts.document.index) for part in facts.document.parts}
         for part, bound in self._parts.items():
             self._join(bound, self._tree.first(part.node))
 
@@ -142,7 +145,7 @@ class Names:
                 here.setdefault(name, []).extend(bindings)
         self.module.elsewhere |= bound.module.elsewhere
 
-    def close(self, lasting: Container[Part]) -> None:
+    def let_go(self, lasting: Container[Part]) -> None:
         """Let go of the bindings, which refer to their scopes and these to them, but for those of ``lasting`` parts."""
         self.module.bindings.clear()
         for part, bound in self._parts.items():
@@ -408,7 +411,7 @@ def _leaves(body: cst.CSTNode) -> bool:
     )
 
 
-def _bound_in(part: Part, index: Mapping[int, tuple[Part, int]]) -> _Bound:
+def _bound_by(part: Part, index: Mapping[int, tuple[Part, int]]) -> _Bound:
     """What a statement binds, which may be known from before an edit elsewhere."""
     known = part.kept.get(_Bound)
     return known if isinstance(known, _Bound) and not known.is_taken else _Bound(part, index)
@@ -510,7 +513,7 @@ class _Bound:
         if isinstance(target, cst.Name):
             if target.value in scope.elsewhere:
                 scope = self._outer(scope, target.value)
-            self._keep(Binding(target.value, kind, node, scope, at, value, path, rank=at))
+            self._keep(Binding(target.value, kind, node, scope, at, value, path))
         elif isinstance(target, (cst.Tuple, cst.List)):
             for index, element in enumerate(target.elements):
                 step = index if isinstance(element, cst.Element) else -1
@@ -540,7 +543,7 @@ class _Bound:
         order: int,
         path: tuple[int, ...],
     ) -> None:
-        found = Binding(target.attr.value, kind, node, scope, order, value, path, target=target, rank=order)
+        found = Binding(target.attr.value, kind, node, scope, order, value, path, target=target)
         self._bindings.append(found)
         self.stores.setdefault(target.attr.value, []).append(found)
         owner = self._class_around(scope)
@@ -590,7 +593,7 @@ class _Bound:
         if name.rsplit(".", 1)[-1] != local:
             self.renamed.add(local)
         at = self._last(node)
-        self._keep(Binding(local, BindingKind.IMPORT, node, scope, at, imported=name, rank=at))
+        self._keep(Binding(local, BindingKind.IMPORT, node, scope, at, imported=name))
 
     def assign(self, node: cst.Assign, scope: Scope) -> None:
         for target in node.targets:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Protocol"]
 
 
-class Line:
+class _Outgoing:
     """What the editor reads from: takes everything, and nothing more once nobody listens.
 
     pygls reports what it cannot send to the editor, which cannot be sent either, and so on.
@@ -61,7 +61,7 @@ class Protocol(LanguageServerProtocol):
 
     def set_writer(self, writer: AsyncWriter | Writer, include_headers: bool = True) -> None:
         """Send to ``writer``, as long as somebody listens."""
-        super().set_writer(Line(writer), include_headers)
+        super().set_writer(_Outgoing(writer), include_headers)
 
     @property
     def is_shut_down(self) -> bool:
