@@ -152,7 +152,7 @@ def _parked(file: FileResult) -> Iterator[PlacedFinding]:
 def _troubles(result: RunResult) -> Iterator[str]:
     for file in result.files:
         if file.problems or file.crashes:
-            yield f"{file.path}: could not be fully analysed; what the baseline has of it stays"
+            yield f"{visible(file.path)}: could not be fully analysed; what the baseline has of it stays"
 
 
 def _total(entries: Mapping[Identity, int]) -> int:

@@ -18,7 +18,7 @@ from greenlint.discovery import Discovered, discover
 from greenlint.finding import Applicability
 from greenlint.output.formats import FOR_CI, FOR_PEOPLE, Report, format_for_ci, lines_of
 from greenlint.output.lines import fix_summary
-from greenlint.output.terminal import Style, style_for
+from greenlint.output.terminal import Style, shown_path, style_for, visible
 from greenlint.progress import Progress
 from greenlint.results import FileResult, RunResult
 from greenlint.runner import Runner, RunOptions
@@ -178,7 +178,7 @@ class _Check:
         """Print the settings of each given path."""
         for path in self._paths if self._paths != [_STDIN] else [self._given.stdin_filename or "."]:
             if len(self._paths) > 1:
-                sys.stdout.write(f"# for {path}\n")
+                sys.stdout.write(f"# for {visible(path)}\n")
             sys.stdout.write(show_settings(self._session.settings_near(path)))
         return 0
 
@@ -186,15 +186,15 @@ class _Check:
         """Print what would be checked, and what not and why."""
         found = self._discover(explain=True)
         for file in found.files:
-            sys.stdout.write(f"{file.as_posix()}\n")
+            sys.stdout.write(f"{shown_path(file.as_posix())}\n")
         for path, reason in (*found.skipped, *found.excluded):
-            sys.stdout.write(f"{path.as_posix()}  # left out: {reason}\n")
+            sys.stdout.write(f"{shown_path(path.as_posix())}  # left out: {reason}\n")
         return 0
 
     def _discover(self, *, explain: bool = False) -> Discovered:
         found = discover(self._paths, self._session.resolver.settings_for_folder, explain=explain)
         if found.missing:
-            listed = ", ".join(f"`{path}`" for path in found.missing)
+            listed = ", ".join(f"`{visible(str(path))}`" for path in found.missing)
             raise UsageError(f"no such file or folder: {listed}", _verb_hint(str(found.missing[0])))
         return found
 
@@ -238,8 +238,10 @@ class _Check:
         yield from result.warnings
         for file in result.files:
             if file.skipped is not None:
-                yield f"{file.path}: not checked: {file.skipped}"
-            yield from (f"{file.path}: {crash.traceback}".rstrip() for crash in file.crashes if crash.traceback)
+                yield f"{visible(file.path)}: not checked: {file.skipped}"
+            yield from (
+                f"{visible(file.path)}: {crash.traceback}".rstrip() for crash in file.crashes if crash.traceback
+            )
 
     def _print(self, result: RunResult) -> None:
         style = Style(color=self._given.color == "always")
@@ -295,19 +297,19 @@ def _written(fixed: Sequence[Fixed]) -> tuple[list[Fixed], list[str]]:
         try:
             write_back(each)
         except FixError as error:
-            troubles.append(f"{each.task.path}: {error}")
+            troubles.append(f"{visible(each.task.path)}: {error}")
         else:
             written.append(each)
     return written, troubles
 
 
 def _troubles(fixed: Fixed) -> list[str]:
-    return [f"{fixed.task.path}: {trouble}" for trouble in fixed.troubles]
+    return [f"{visible(fixed.task.path)}: {trouble}" for trouble in fixed.troubles]
 
 
 def _left_out(found: Discovered) -> Iterator[str]:
     for path, reason in found.skipped:
-        yield f"{path}: not checked: {reason}"
+        yield f"{visible(str(path))}: not checked: {reason}"
     if not found.files:
         yield "there is nothing to check: no Python file or notebook was found"
 

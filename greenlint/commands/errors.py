@@ -38,15 +38,22 @@ def run_guarded(run: Callable[[Sequence[str]], int], arguments: Sequence[str]) -
 def fail(message: str, hint: str | None = None) -> int:
     """Tell what is wrong; exit code 2."""
     sys.stdout.flush()
-    sys.stderr.write(f"error: {message}\n")
+    sys.stderr.write(f"error: {_shown(message)}\n")
     if hint is not None:
-        sys.stderr.write(f"help: {hint}\n")
+        sys.stderr.write(f"help: {_shown(hint)}\n")
     return 2
 
 
 def warn(message: str) -> None:
     """Tell what should be known but stops nothing."""
-    sys.stderr.write(f"warning: {message}\n")
+    sys.stderr.write(f"warning: {_shown(message)}\n")
+
+
+def _shown(message: str) -> str:
+    """``message`` on as many lines as it has, such as those of a traceback."""
+    from greenlint.output.terminal import visible
+
+    return "\n".join(map(visible, message.split("\n")))
 
 
 def _internal(error: Exception) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from greenlint.output.formats import Report
 from greenlint.output.lines import problems_of
 from greenlint.output.places import reported
-from greenlint.output.terminal import visible
+from greenlint.output.terminal import shown_path, visible
 from greenlint.results import PlacedFinding
 
 __all__ = ["agent_report"]
@@ -18,12 +18,12 @@ def agent_report(report: Report) -> Iterator[str]:
     for file in report.result.files:
         for problem in problems_of(file):
             inside = "" if problem.cell is None else f"cell {problem.cell}:"
-            where = f"{visible(file.path)}:{inside}{problem.line}:{problem.column}"
+            where = f"{shown_path(file.path)}:{inside}{problem.line}:{problem.column}"
             yield f"{where} problem {problem.kind}: {visible(problem.message)}"
     for each in reported(report):
         finding = each.finding
         inside = "" if finding.cell is None else f"cell {finding.cell}:"
-        where = f"{visible(each.path)}:{inside}{finding.line}:{finding.column}"
+        where = f"{shown_path(each.path)}:{inside}{finding.line}:{finding.column}"
         level = "suppressed" if finding.suppressed is not None else finding.severity.value
         yield " | ".join([f"{where} {level} {finding.rule}: {visible(finding.message)}", *_remedies(finding)])
 

@@ -8,6 +8,7 @@ from greenlint.finding import Severity
 from greenlint.output.formats import Report
 from greenlint.output.lines import problems_of
 from greenlint.output.places import Reported, message_of, reported, severity_of, stored_line
+from greenlint.output.terminal import spelled_out
 
 __all__ = ["github_report"]
 
@@ -47,7 +48,8 @@ def _command(name: str, properties: dict[str, object], message: str) -> str:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    # The reader gets line ends back; of other control characters the log would take each for what it is.
+    return spelled_out(text, keep="\t\r\n").replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from greenlint.finding import Severity
 from greenlint.output.formats import Report
+from greenlint.output.json_text import json_text
 from greenlint.output.lines import problems_of
 from greenlint.output.places import Place, Reported, message_of, reported, severity_of, stored_line
 from greenlint.results import Problem
@@ -21,7 +21,7 @@ _LEVELS = {Severity.ERROR: "major", Severity.WARNING: "minor", Severity.INFO: "i
 def gitlab_report(report: Report) -> Iterator[str]:
     """A list of issues."""
     problems = [_problem(file.path, each) for file in report.result.files for each in problems_of(file)]
-    yield json.dumps([*problems, *map(_issue, reported(report))], indent=2)
+    yield json_text([*problems, *map(_issue, reported(report))], indent=2)
 
 
 def _issue(each: Reported) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from greenlint.output.formats import Report
 from greenlint.output.lines import SEVERITY_COLORS, mends, problems_of, summary
 from greenlint.output.places import reported
-from greenlint.output.terminal import visible
+from greenlint.output.terminal import shown_path, visible
 
 __all__ = ["grouped_report"]
 
@@ -21,7 +21,7 @@ def grouped_report(report: Report) -> Iterator[str]:
         problems = problems_of(file)
         if not findings and not problems:
             continue
-        yield f"{style.paint(visible(file.path), 'bold')}:"
+        yield f"{style.paint(shown_path(file.path), 'bold')}:"
         places = [_place(each.cell, each.line, each.column) for each in problems]
         places += [_place(each.cell, each.line, each.column) for each in findings]
         wide = max(map(len, places))

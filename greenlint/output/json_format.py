@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from greenlint.output.formats import Report
+from greenlint.output.json_text import json_text
 from greenlint.output.lines import problems_of
 from greenlint.output.places import reported
 from greenlint.results import FileResult, PlacedFinding, PlacedFix
@@ -24,14 +24,13 @@ def json_report(report: Report) -> Iterator[str]:
         from greenlint.output.statistics import statistics_data
 
         data["statistics"] = statistics_data(report.result)
-    # ASCII survives every stream encoding, and a lone surrogate of a broken file is spelled out.
-    yield json.dumps(data, indent=2)
+    yield json_text(data, indent=2)
 
 
 def json_lines(report: Report) -> Iterator[str]:
     """One object a line: findings as in the report, then errors, which have a ``kind``."""
-    yield from map(json.dumps, _findings(report))
-    yield from map(json.dumps, _all_errors(report))
+    yield from map(json_text, _findings(report))
+    yield from map(json_text, _all_errors(report))
 
 
 def _findings(report: Report) -> Iterator[dict[str, Any]]:

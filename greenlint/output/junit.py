@@ -12,6 +12,7 @@ from xml.sax.saxutils import escape, quoteattr
 from greenlint.output.formats import Report
 from greenlint.output.lines import problems_of
 from greenlint.output.places import Place, Reported, message_of, reported, stored_line
+from greenlint.output.terminal import spelled_out, without_commands
 from greenlint.results import FileResult, Problem
 
 __all__ = ["junit_report"]
@@ -55,7 +56,7 @@ def _finding(each: Reported) -> Iterator[str]:
     finding = each.finding
     name = _attribute(f"{finding.rule} {_place(finding.cell, finding.line, finding.column)}")
     yield f"    <testcase name={name} classname={_attribute(each.path)}>"
-    text = _text("\n".join((f"{each.path}:{each.line}: {message_of(finding)}", *finding.notes)))
+    text = _text(f"{each.path}:{each.line}: {message_of(finding)}", *finding.notes)
     tag, kind = ("failure", finding.severity.value) if finding.suppressed is None else ("skipped", "suppressed")
     yield f"      <{tag} type={_attribute(kind)} message={_attribute(finding.message)}>{text}</{tag}>"
     yield "    </testcase>"
@@ -85,23 +86,17 @@ def _place(cell: int | None, line: int, column: int) -> str:
 
 
 def _attribute(text: str) -> str:
-    return _ascii(quoteattr(_allowed(text), {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}))
+    return _ascii(quoteattr(spelled_out(text, keep="\t\r\n"), _LINE_ENDS))
 
 
-def _text(text: str) -> str:
-    return _ascii(escape(_allowed(text)))
+def _text(*paragraphs: str) -> str:
+    """Each as one line of the report, whatever line ends it has: a log that shows the report reads line by line."""
+    return "\n".join(_ascii(escape(spelled_out(each, keep="\t\r\n"), _LINE_ENDS)) for each in paragraphs)
+
+
+_LINE_ENDS = {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
 
 
 def _ascii(text: str) -> str:
     """Letters as their numbers: printed in whatever encoding, the report is what its first line says."""
-    return text.encode("ascii", "xmlcharrefreplace").decode()
-
-
-def _allowed(text: str) -> str:
-    """``text`` without the characters that XML 1.0 cannot hold."""
-    return "".join(character if _is_allowed(character) else "\ufffd" for character in text)
-
-
-def _is_allowed(character: str) -> bool:
-    code = ord(character)
-    return character in "\t\n\r" or 0x20 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or code >= 0x10000
+    return without_commands(text, "&#91;").encode("ascii", "xmlcharrefreplace").decode()

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from greenlint.finding import Applicability, Severity
-from greenlint.output.terminal import Style, visible
+from greenlint.output.terminal import Style, shown_path, visible
 from greenlint.results import FileResult, PlacedFinding, Problem, RunResult
 
 __all__ = [
@@ -29,7 +29,7 @@ def location(path: str, line: int, column: int, cell: int | None, style: Style) 
     inside = f"cell {cell}:" if cell is not None else ""
     colon = style.paint(":", "cyan")
     where = f"{inside}{line}:{column}" if not style.color else f"{inside}{line}{colon}{column}"
-    return f"{style.paint(visible(path), 'bold')}{colon}{where}{colon}"
+    return f"{style.paint(shown_path(path), 'bold')}{colon}{where}{colon}"
 
 
 def headline(path: str, finding: PlacedFinding, style: Style) -> str:
@@ -91,11 +91,11 @@ def _beside_baseline(result: RunResult) -> Iterator[str]:
     if use is None:
         return
     if use.parked:
-        yield f"{count(use.parked, 'finding')} parked in {visible(use.file)}"
+        yield f"{count(use.parked, 'finding')} parked in {shown_path(use.file)}"
     stale = sum(use.stale.values())
     if stale:
         verb = "is" if stale == 1 else "are"
-        yield f"{count(stale, 'parked finding')} of {visible(use.file)} {verb} gone: run `greenlint baseline prune`"
+        yield f"{count(stale, 'parked finding')} of {shown_path(use.file)} {verb} gone: run `greenlint baseline prune`"
 
 
 def fix_summary(applied: Mapping[str, Mapping[str, int]], *, listed: bool = False) -> Iterator[str]:
@@ -105,7 +105,7 @@ def fix_summary(applied: Mapping[str, Mapping[str, int]], *, listed: bool = Fals
     if not listed:
         return
     for path, rules in applied.items():
-        yield f"  {visible(path)}"
+        yield f"  {shown_path(path)}"
         for rule, times in sorted(rules.items()):
             yield f"    {times} x {rule}"
 

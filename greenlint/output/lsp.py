@@ -6,13 +6,13 @@ has the cell and the place in it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from greenlint.finding import Severity
 from greenlint.output.formats import Report
+from greenlint.output.json_text import json_text
 from greenlint.output.lines import problems_of
 from greenlint.output.places import Place, Reported, message_of, reported, stored_line, unit_column
 from greenlint.results import FileResult, PlacedFinding, Problem
@@ -32,7 +32,7 @@ def lsp_report(report: Report) -> Iterator[str]:
             continue
         only = Report(report.result._replace(files=(file,)), suppressed=report.suppressed)
         diagnostics = [*map(_problem, problems_of(file)), *(_diagnostic(file, each) for each in reported(only))]
-        yield json.dumps({"uri": _uri(file.path), "diagnostics": diagnostics})
+        yield json_text({"uri": _uri(file.path), "diagnostics": diagnostics})
 
 
 def _uri(path: str) -> str:

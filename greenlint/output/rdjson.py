@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from greenlint.finding import Severity
 from greenlint.output.formats import Report
+from greenlint.output.json_text import json_text
 from greenlint.output.lines import problems_of
 from greenlint.output.places import Reported, message_of, reported, severity_of, stored_line, unit_column
 from greenlint.results import PlacedEdit, PlacedFinding, PlacedRelated, Problem
@@ -21,7 +21,7 @@ def rdjson_report(report: Report) -> Iterator[str]:
     """One ``DiagnosticResult``."""
     problems = [_problem(file.path, each) for file in report.result.files for each in problems_of(file)]
     diagnostics = [*problems, *map(_diagnostic, reported(report))]
-    yield json.dumps({"source": {"name": "greenlint"}, "diagnostics": diagnostics}, indent=2)
+    yield json_text({"source": {"name": "greenlint"}, "diagnostics": diagnostics}, indent=2)
 
 
 def _diagnostic(each: Reported) -> dict[str, Any]:

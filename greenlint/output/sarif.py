@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from greenlint.finding import Applicability, Severity
 from greenlint.output.formats import Report
+from greenlint.output.json_text import json_text
 from greenlint.output.lines import problems_of
 from greenlint.output.places import Place, Reported, message_of, reported, stored_line
 from greenlint.results import PlacedFinding, PlacedFix, PlacedRelated, Problem
@@ -29,7 +30,7 @@ _TAXONOMY = "greenlint categories"
 
 def sarif_report(report: Report) -> Iterator[str]:
     """One log with one run."""
-    yield json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [_run(report)]}, indent=2)
+    yield json_text({"$schema": _SCHEMA, "version": "2.1.0", "runs": [_run(report)]}, indent=2)
 
 
 def _run(report: Report) -> dict[str, Any]:
@@ -178,7 +179,7 @@ def _related(path: str, place: PlacedRelated) -> dict[str, Any]:
 def _artifact(path: str) -> dict[str, str]:
     if Path(path).is_absolute():
         return {"uri": Path(path).as_uri()}
-    return {"uri": quote(path.replace("\\", "/"), safe="/", errors="surrogatepass"), "uriBaseId": _ROOT}
+    return {"uri": quote(os.fsencode(Path(path).as_posix()), safe="/"), "uriBaseId": _ROOT}
 
 
 def _fix(path: str, fix: PlacedFix) -> dict[str, Any]:

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TextIO
 
-__all__ = ["ELLIPSIS", "Style", "cells", "style_for", "visible", "width"]
+__all__ = [
+    "ELLIPSIS",
+    "Style",
+    "cells",
+    "shown_path",
+    "spelled_out",
+    "style_for",
+    "visible",
+    "width",
+    "without_commands",
+]
 
 ELLIPSIS = "..."
 _UNKNOWN_WIDTH = 160
 _TAB = "    "
+_LOG_COMMAND = re.compile(r"##(?:vso)?\[", re.IGNORECASE)
+"""What CI systems take for the begin of a command, anywhere in a line of a log."""
+_BRACKET = "\\x5b"
 _CODES = {
     "bold": "1",
     "dim": "2",
@@ -72,21 +86,56 @@ def _understands_codes(environment: Mapping[str, str]) -> bool:
 
 def visible(text: str) -> str:
     """``text`` on one line and without control characters, with which a file could fool a terminal."""
+    if text.isprintable() and "##" not in text:
+        return text
+    return without_commands("".join(_shown(character) for character in text))
+
+
+def spelled_out(text: str, keep: str = "") -> str:
+    """``text`` without control characters, which stand there as Python writes them, but for those in ``keep``.
+
+    Spaces of other scripts stay what they are, as in names of files.
+    """
     if text.isprintable():
         return text
-    return "".join(_shown(character) for character in text)
+    return "".join(each if each in keep or _is_harmless(each) else _spelled_out(each) for each in text)
+
+
+def shown_path(path: str) -> str:
+    """``path`` at the start of a line: still the same file, unless its name has control characters."""
+    shown = without_commands(spelled_out(path))
+    # GitHub takes a line for a command that begins so.
+    return f"./{shown}" if shown.lstrip().startswith("::") else shown
 
 
 def cells(text: str) -> list[str]:
     """``text`` character by character as shown in a frame: tabs widened, control characters spelled out."""
-    return [_TAB if character == "\t" else _shown(character) for character in text]
+    shown = [_TAB if character == "\t" else _shown(character) for character in text]
+    for command in _LOG_COMMAND.finditer(text):
+        shown[command.end() - 1] = _BRACKET
+    return shown
+
+
+def without_commands(text: str, bracket: str = _BRACKET) -> str:
+    """``text`` with another spelling of the bracket of what CI systems take for commands."""
+    return _LOG_COMMAND.sub(lambda found: f"{found.group()[:-1]}{bracket}", text)
 
 
 def _shown(character: str) -> str:
-    if character.isprintable() or _joins(character):
-        return character
     if character.isspace():
         return " "
+    return character if _is_harmless(character) else _spelled_out(character)
+
+
+def _is_harmless(character: str) -> bool:
+    if not character.isspace():
+        return character.isprintable() or _joins(character)
+    from unicodedata import category
+
+    return category(character) == "Zs"
+
+
+def _spelled_out(character: str) -> str:
     return character.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 

@@ -201,7 +201,7 @@ def test_junit_survives_characters_that_xml_cannot_hold() -> None:
     odd = RunResult((FileResult('a"<.py', (FINDING._replace(message="\x1b[31m <b> \ud800"),)),))
     root = ElementTree.fromstring("\n".join(lines_of("junit", Report(odd))))
     [failure] = root.findall(".//failure")
-    assert failure.get("message") == "\ufffd[31m <b> \ufffd"
+    assert failure.get("message") == "\\x1b[31m <b> \\ud800"
 
 
 class TestColumns:

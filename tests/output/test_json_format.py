@@ -117,7 +117,7 @@ def test_lone_surrogates_and_other_scripts_are_plain_ascii() -> None:
     [text] = json_report(Report(RunResult((FileResult("a.py", (FINDING._replace(message="漢\ud800"),)),))))
 
     assert text.isascii()
-    assert json.loads(text)["findings"][0]["message"] == "漢\ud800"
+    assert json.loads(text)["findings"][0]["message"] == "漢\\ud800"
 
 
 @pytest.mark.parametrize("suppressed", [False, True])

@@ -113,7 +113,7 @@ def test_nothing_a_file_holds_reaches_the_terminal_raw() -> None:
     assert "\x1b" not in text
     assert "\r" not in text
     assert "\x07" not in text
-    assert "evil\\x1b[1m .py:12:14:" in text
+    assert "evil\\x1b[1m\\n.py:12:14:" in text
 
 
 def test_color_only_adds_codes() -> None:
