@@ -240,12 +240,15 @@ def examine(task: Task, data: bytes, profile: Profile, files: ProjectFiles, *, t
     if parsed.document is None:
         return Examined(FileResult(task.path, problems=parsed.problems, skipped=parsed.skipped))
 
+    from greenlint.notebook_edits import NotebookEdits
     from greenlint.results import place
     from greenlint.timing import Stopwatch
 
     watch = Stopwatch(profile.rules) if timed else None
     analysis = analyze_with(profile, parsed.document, files, profile.rules if watch is None else watch.rules, passed)
-    findings, suppressed = place(parsed.document, analysis, profile.categories)
+    cells = parsed.document.cells
+    in_notebook = NotebookEdits(cells.raw if cells is not None else "", parsed.document).stored
+    findings, suppressed = place(parsed.document, analysis, profile.categories, in_notebook)
     phases = watch.phases(parse_seconds, time.perf_counter() - started) if watch is not None else ()
     result = FileResult(task.path, findings, suppressed, parsed.problems, analysis.crashes, phases=phases)
     return Examined(result, parsed.document, analysis)

@@ -68,6 +68,11 @@ class Edit:
     text: str
 
 
+def conflict(one: Span, other: Span) -> bool:
+    """Whether two edits cannot both be made: they overlap, or it is not clear which comes first."""
+    return one.start == other.start or (one.start < other.end and other.start < one.end)
+
+
 def apply_edits(text: str, edits: Sequence[Edit]) -> str:
     """``text`` with edits that do not overlap."""
     parts: list[str] = []

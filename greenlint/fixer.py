@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from greenlint.document import Document
-from greenlint.finding import Applicability, Edit, Finding, Fix, Span, apply_edits
+from greenlint.finding import Applicability, Edit, Finding, Fix, Span, apply_edits, conflict
 from greenlint.notebook_edits import apply_to_notebook
 
-__all__ = ["ROUNDS", "SAFE", "UNSAFE", "FixResult", "apply_to_source", "conflict", "fix"]
+__all__ = ["ROUNDS", "SAFE", "UNSAFE", "FixResult", "apply_to_source", "fix"]
 
 ROUNDS = 20
 """How often a file is checked again before its fixes count as unstable."""
@@ -31,11 +31,6 @@ class FixResult:
     """Rules whose fixes never came to rest; none of their fixes went in."""
     rejected: tuple[str, ...] = ()
     """Rules with a fix that would have broken the source; that fix was left out."""
-
-
-def conflict(one: Span, other: Span) -> bool:
-    """Whether two edits cannot both be made: they overlap, or it is not clear which comes first."""
-    return one.start == other.start or (one.start < other.end and other.start < one.end)
 
 
 def apply_to_source(source: str, document: Document, edits: Sequence[Edit]) -> str | None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import json
 import re
 from collections.abc import Sequence
+from functools import cached_property
 
 from greenlint.document import Document
-from greenlint.finding import Edit, Span, apply_edits
+from greenlint.finding import Edit, Span, apply_edits, conflict
 from greenlint.line_ends import LINE_END, lines_of, lines_with_ends
 from greenlint.notebook import CellMap, Skipped, read_notebook
 from greenlint.notebook_json import StoredSource, StoredString, stored_sources
+from greenlint.results import StoredEdit
 
-__all__ = ["apply_to_notebook"]
+__all__ = ["NotebookEdits", "apply_to_notebook"]
 
 _ENDS = ("\n", "\r")
 _ONLY_AST = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
@@ -26,45 +29,74 @@ def apply_to_notebook(raw: str, document: Document, edits: Sequence[Edit]) -> st
     ``None`` where one cannot be made: it reaches over two cells, or into a line that the joined text does not have
     as the cell does, such as a magic.
     """
-    cells, sources = document.cells, stored_sources(raw)
-    if cells is None:
-        return None
-    changes: list[Edit] = []
-    for edit in edits:
-        stored = _source_of(document, cells, sources, edit.span)
-        if stored is None:
+    changes = NotebookEdits(raw, document).made_of(edits)
+    return None if changes is None else apply_edits(raw, changes)
+
+
+class NotebookEdits:
+    """Edits of the joined text ``document.text`` of a notebook as edits of its JSON text ``raw``."""
+
+    def __init__(self, raw: str, document: Document) -> None:
+        self._raw, self._document = raw, document
+
+    @cached_property
+    def _sources(self) -> dict[int, StoredSource]:
+        return stored_sources(self._raw)
+
+    def made_of(self, edits: Sequence[Edit]) -> list[Edit] | None:
+        """The edits of the JSON; ``None`` where :func:`apply_to_notebook` makes none."""
+        cells = self._document.cells
+        if cells is None:
             return None
-        changes.append(_in_json(raw, document, cells, stored, edit))
-    changed = apply_edits(raw, changes)
-    touched = {cells.locate(document.line(edit.span.start))[0] for edit in edits}
-    return changed if _keeps_magics(changed, touched) else None
+        by_cell: dict[int, list[Edit]] = {}
+        for edit in edits:
+            cell = _cell_of(self._document, cells, self._sources, edit.span)
+            if cell is None:
+                return None
+            within = _in_cell(self._document, cells, self._sources[cell].text, edit)
+            by_cell.setdefault(cell, []).append(within)
+        if not all(_keeps_magics(apply_edits(self._sources[cell].text, made)) for cell, made in by_cell.items()):
+            return None
+        return [_in_json(self._raw, self._sources[cell], each) for cell, made in by_cell.items() for each in made]
+
+    def stored(self, edits: Sequence[Edit]) -> tuple[StoredEdit, ...]:
+        """Where and what the edits of the JSON are that change it; none where ``edits`` cannot all be made."""
+        pairs = itertools.combinations(edits, 2)
+        made = None if any(conflict(one.span, other.span) for one, other in pairs) else self.made_of(edits)
+        return tuple(_placed(self._raw, each) for each in made or () if each.text or each.span.start < each.span.end)
 
 
-def _source_of(document: Document, cells: CellMap, sources: dict[int, StoredSource], span: Span) -> StoredSource | None:
+def _placed(raw: str, edit: Edit) -> StoredEdit:
+    return StoredEdit(edit.text, *_position(raw, edit.span.start), *_position(raw, edit.span.end))
+
+
+def _position(raw: str, offset: int) -> tuple[int, int, int]:
+    """Line, column and column in bytes."""
+    before = raw[raw.rfind("\n", 0, offset) + 1 : offset]
+    return raw.count("\n", 0, offset) + 1, len(before) + 1, len(before.encode("utf-8", "surrogatepass")) + 1
+
+
+def _cell_of(document: Document, cells: CellMap, sources: dict[int, StoredSource], span: Span) -> int | None:
     """The cell in which ``span`` lies, when all its lines are there as the joined text has them."""
     first, last = document.line(span.start), document.line(span.end)
     cell, start = cells.locate(first)
     if not document.same_cell(span.start, span.end) or cell not in sources or not sources[cell].strings:
         return None
     written = lines_of(sources[cell].text)[start - 1 : start + last - first]
-    return sources[cell] if document.text.split("\n")[first - 1 : last] == written else None
+    return cell if document.text.split("\n")[first - 1 : last] == written else None
 
 
-def _keeps_magics(raw: str, touched: set[int]) -> bool:
-    """Whether these cells parse with their magics, too, which are no part of the joined text."""
-    found = read_notebook(raw)
-    if isinstance(found, Skipped) or any(each.cell in touched for each in found.broken):
+def _keeps_magics(source: str) -> bool:
+    """Whether a cell parses with its magics, too, which are no part of the joined text."""
+    found = read_notebook(json.dumps({"cells": [{"cell_type": "code", "source": source}]}))
+    if isinstance(found, Skipped) or found.broken:
         return False
-    joined, sources = found.text.split("\n"), stored_sources(raw)
-    for first, cell, count in found.cells.starts:
-        if cell not in touched:
-            continue
-        written = lines_of(sources[cell].text)
-        lines = [_as_statement(*each) for each in zip(written, joined[first - 1 : first - 1 + count], strict=True)]
-        try:
-            compile("\n".join(lines) + "\n", "cell", "exec", _ONLY_AST, dont_inherit=True)
-        except (SyntaxError, ValueError):
-            return False
+    joined = found.text.split("\n")
+    lines = [_as_statement(*each) for each in zip(lines_of(source), joined, strict=False)]
+    try:
+        compile("\n".join(lines) + "\n", "cell", "exec", _ONLY_AST, dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return False
     return True
 
 
@@ -73,9 +105,8 @@ def _as_statement(written: str, joined: str) -> str:
     return f"{written[: len(written) - len(written.lstrip())]}pass" if is_magic else joined
 
 
-def _in_json(raw: str, document: Document, cells: CellMap, stored: StoredSource, edit: Edit) -> Edit:
-    """An edit of the joined text as one of the JSON text."""
-    source = stored.text
+def _in_cell(document: Document, cells: CellMap, source: str, edit: Edit) -> Edit:
+    """An edit of the joined text as one of the source of its cell."""
     start, end = (_in_source(document, cells, source, offset) for offset in (edit.span.start, edit.span.end))
     text = _with_newlines(edit.text, source)
     # What keeps its text keeps its bytes, too.
@@ -83,8 +114,14 @@ def _in_json(raw: str, document: Document, cells: CellMap, stored: StoredSource,
         start, text = start + 1, text[1:]
     while start < end and text[-1:] == source[end - 1]:
         end, text = end - 1, text[:-1]
+    return Edit(Span(start, end), text)
+
+
+def _in_json(raw: str, stored: StoredSource, edit: Edit) -> Edit:
+    """An edit of the source of a cell as one of the JSON text."""
+    source, start, end = stored.text, edit.span.start, edit.span.end
     spot = Span(_offset(raw, stored, start), _offset(raw, stored, end))
-    return Edit(spot, _encoded(raw, stored, text, after=source[:start], at_end=end == len(source)))
+    return Edit(spot, _encoded(raw, stored, edit.text, after=source[:start], at_end=end == len(source)))
 
 
 def _in_source(document: Document, cells: CellMap, source: str, offset: int) -> int:

@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from greenlint.finding import Applicability, Confidence, Crash, Severity
-from greenlint.results import FileResult, PlacedEdit, PlacedFinding, PlacedFix, PlacedHunk, PlacedRelated, Problem
+from greenlint.results import (
+    FileResult,
+    PlacedEdit,
+    PlacedFinding,
+    PlacedFix,
+    PlacedHunk,
+    PlacedRelated,
+    Problem,
+    StoredEdit,
+)
 
 __all__ = ["packed", "unpacked"]
 
@@ -108,11 +117,16 @@ def _unpacked_related(
 
 def _packed_fix(fix: PlacedFix) -> list[Any]:
     edits = [[each.line, each.column, each.end_line, each.end_column, each.text, each.cell] for each in fix.edits]
-    return [fix.title, fix.applicability.value, fix.reason, edits, fix.hunks]
+    return [fix.title, fix.applicability.value, fix.reason, edits, fix.hunks, fix.stored]
 
 
 def _unpacked_fix(
-    title: str, applicability: str, reason: str | None, edits: Sequence[Sequence[Any]], hunks: Sequence[Sequence[Any]]
+    title: str,
+    applicability: str,
+    reason: str | None,
+    edits: Sequence[Sequence[Any]],
+    hunks: Sequence[Sequence[Any]],
+    stored: Sequence[Sequence[Any]],
 ) -> PlacedFix:
     placed = tuple(
         PlacedEdit(int(line), int(column), int(end_line), int(end_column), str(text), _number(cell))
@@ -122,7 +136,8 @@ def _unpacked_fix(
         PlacedHunk(int(line), tuple(map(str, removed)), tuple(map(str, added)), _number(cell))
         for line, removed, added, cell in hunks
     )
-    return PlacedFix(str(title), Applicability(applicability), _text(reason), placed, shown)
+    in_json = tuple(StoredEdit(str(text), *map(int, numbers)) for text, *numbers in stored)
+    return PlacedFix(str(title), Applicability(applicability), _text(reason), placed, shown, in_json)
 
 
 def _number(value: int | None) -> int | None:

@@ -6,11 +6,11 @@ run imports them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from greenlint.finding import Applicability, Confidence, Crash, Edit, Finding, Related, Severity, Span, apply_edits
+from greenlint.finding import Applicability, Confidence, Crash, Edit, Finding, Fix, Related, Severity, Span, apply_edits
 from greenlint.line_ends import lines_with_ends
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ __all__ = [
     "PlacedRelated",
     "Problem",
     "RunResult",
+    "StoredEdit",
     "place",
 ]
 
@@ -73,6 +74,18 @@ class PlacedEdit(NamedTuple):
     cell: int | None = None
 
 
+class StoredEdit(NamedTuple):
+    """Replace a part of the JSON of a notebook by ``text``. All from 1; columns in code points, then in UTF-8 bytes."""
+
+    text: str
+    line: int
+    column: int
+    byte_column: int
+    end_line: int
+    end_column: int
+    end_byte_column: int
+
+
 class PlacedHunk(NamedTuple):
     """Lines that a fix puts in the place of others, from ``line`` on (of its cell in a notebook)."""
 
@@ -90,6 +103,8 @@ class PlacedFix(NamedTuple):
     reason: str | None
     edits: tuple[PlacedEdit, ...]
     hunks: tuple[PlacedHunk, ...] = ()
+    stored: tuple[StoredEdit, ...] = ()
+    """In a notebook, the edits of its JSON; none where they cannot be made there."""
 
     @property
     def can_be_made(self) -> bool:
@@ -201,8 +216,15 @@ class RunResult(NamedTuple):
         return any(file.problems or file.crashes for file in self.files)
 
 
+InNotebook = Callable[[Sequence[Edit]], tuple[StoredEdit, ...]]
+"""From edits of the joined text of a notebook to those of its JSON."""
+
+
 def place(
-    document: Document, analysis: Analysis, categories: Mapping[str, str]
+    document: Document,
+    analysis: Analysis,
+    categories: Mapping[str, str],
+    in_notebook: InNotebook = lambda _: (),
 ) -> tuple[tuple[PlacedFinding, ...], tuple[PlacedFinding, ...]]:
     """The findings and the suppressed findings of ``analysis`` in final coordinates, in source order."""
     reasons: dict[int, str] = {}
@@ -211,13 +233,17 @@ def place(
         reasons[id(each.finding)] = each.reason or "suppressed"
         findings.append(each.finding)
     findings.sort(key=lambda each: (each.span, each.rule, each.message))
-    placed = _numbered([_placed(document, each, categories, reasons.get(id(each))) for each in findings])
+    placed = _numbered([_placed(document, each, categories, in_notebook, reasons.get(id(each))) for each in findings])
     kept = tuple(each for each in placed if each.suppressed is None)
     return kept, tuple(each for each in placed if each.suppressed is not None)
 
 
 def _placed(
-    document: Document, finding: Finding, categories: Mapping[str, str], suppressed: str | None
+    document: Document,
+    finding: Finding,
+    categories: Mapping[str, str],
+    in_notebook: InNotebook,
+    suppressed: str | None,
 ) -> PlacedFinding:
     start, end = document.position(finding.span.start), document.position(finding.span.end)
     return PlacedFinding(
@@ -237,7 +263,7 @@ def _placed(
         help=finding.help,
         notes=finding.notes,
         related=tuple(_placed_related(document, each) for each in finding.related),
-        fix=_placed_fix(document, finding),
+        fix=None if finding.fix is None else _placed_fix(document, finding.fix, in_notebook),
         scope=document.scope(finding.span.start),
         suppressed=suppressed,
     )
@@ -279,12 +305,10 @@ def _physical_line(document: Document, at: Position) -> int:
     return at.line if cells is None or at.cell is None else cells.physical_in(at.cell, at.line)
 
 
-def _placed_fix(document: Document, finding: Finding) -> PlacedFix | None:
-    fix = finding.fix
-    if fix is None:
-        return None
+def _placed_fix(document: Document, fix: Fix, in_notebook: InNotebook) -> PlacedFix:
     edits = tuple(_placed_edit(document, edit.span, edit.text) for edit in fix.edits)
-    return PlacedFix(fix.title, fix.applicability, fix.reason, edits, tuple(_hunks(document, fix.edits)))
+    stored = in_notebook(fix.edits) if fix.edits and document.is_notebook else ()
+    return PlacedFix(fix.title, fix.applicability, fix.reason, edits, tuple(_hunks(document, fix.edits)), stored)
 
 
 def _hunks(document: Document, edits: Sequence[Edit]) -> Iterator[PlacedHunk]:

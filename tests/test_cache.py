@@ -11,8 +11,9 @@ from greenlint.batch import Outcome
 from greenlint.cache import FOLDER, NO_STAMP, Reading, ResultCache, Stamp, clean, digest, folder_for
 from greenlint.finding import Applicability, Confidence, Crash, Severity
 from greenlint.packing import packed, unpacked
-from greenlint.results import FileResult, PlacedEdit, PlacedFinding, PlacedFix, PlacedRelated, Problem
+from greenlint.results import FileResult, PlacedEdit, PlacedFinding, PlacedFix, PlacedRelated, Problem, StoredEdit
 
+STORED = (StoredEdit("text", 1, 2, 3, 4, 5, 6),)
 FINDING = PlacedFinding(
     rule="a-rule",
     category="loading",
@@ -30,7 +31,7 @@ FINDING = PlacedFinding(
     help="help",
     notes=("one", "two"),
     related=(PlacedRelated("here", 1, 2, 3, None, "c3", 30), PlacedRelated("there", 4, 5, None, "other.py")),
-    fix=PlacedFix("title", Applicability.UNSAFE, "reason", (PlacedEdit(1, 2, 3, 4, "text", 6),)),
+    fix=PlacedFix("title", Applicability.UNSAFE, "reason", (PlacedEdit(1, 2, 3, 4, "text", 6),), (), STORED),
     fingerprint="0123",
 )
 RESULT = FileResult(

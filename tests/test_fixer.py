@@ -9,8 +9,8 @@ import libcst as cst
 import pytest
 
 from greenlint.document import Document
-from greenlint.finding import Applicability, Edit, Finding, Fix, Severity, Span, apply_edits
-from greenlint.fixer import SAFE, UNSAFE, FixResult, conflict, fix
+from greenlint.finding import Applicability, Edit, Finding, Fix, Severity, Span, apply_edits, conflict
+from greenlint.fixer import SAFE, UNSAFE, FixResult, fix
 
 Rewrite = Callable[[re.Match[str]], str]
 

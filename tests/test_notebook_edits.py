@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from greenlint.document import Document
-from greenlint.finding import Edit, Span, apply_edits
-from greenlint.notebook_edits import apply_to_notebook
+from greenlint.finding import Edit, Span, apply_edits, conflict
+from greenlint.notebook_edits import NotebookEdits, apply_to_notebook
 from greenlint.reading import parse
 
 Source = str | list[str]
@@ -42,7 +44,28 @@ def edited(raw: str, *replacements: tuple[str, str]) -> str | None:
         assert document.text.count(old) == 1
         start = document.text.index(old)
         edits.append(Edit(Span(start, start + len(old)), new))
-    return apply_to_notebook(raw, document, edits)
+    return applied(raw, document, edits)
+
+
+def applied(raw: str, document: Document, edits: Sequence[Edit]) -> str | None:
+    """The notebook with ``edits``; those of its JSON, put in by line and column, say the same."""
+    made = NotebookEdits(raw, document).stored(edits)
+    by_character, by_byte = raw, raw.encode()
+    for each in sorted(made, key=lambda each: (each.line, each.column), reverse=True):
+        start, end = offset(raw, each.line, each.column), offset(raw, each.end_line, each.end_column)
+        by_character = by_character[:start] + each.text + by_character[end:]
+        data = raw.encode()
+        start, end = offset(data, each.line, each.byte_column), offset(data, each.end_line, each.end_byte_column)
+        by_byte = by_byte[:start] + each.text.encode() + by_byte[end:]
+    fixed = apply_to_notebook(raw, document, edits)
+    at_odds = any(conflict(one.span, other.span) for one, other in itertools.combinations(edits, 2))
+    assert (raw if fixed is None or at_odds else fixed) == by_character == by_byte.decode()
+    return fixed
+
+
+def offset(text: str | bytes, line: int, column: int) -> int:
+    """Where a place is that counts from 1."""
+    return sum(map(len, text.splitlines(keepends=True)[: line - 1])) + column - 1
 
 
 def sources_of(raw: str | None) -> list[Source]:
@@ -98,6 +121,15 @@ def test_strings_that_are_no_lines() -> None:
     assert "".join(sources_of(fixed)[0]) == "a = 1\nb = 3\n"
 
 
+def test_edits_that_cannot_both_be_made_are_not_told() -> None:
+    raw = stored(["a = 1"])
+    document = document_of(raw)
+    twice = [Edit(Span(4, 5), "2"), Edit(Span(4, 5), "3")]
+    assert NotebookEdits(raw, document).stored(twice) == ()
+    assert NotebookEdits(raw, document).stored(twice[:1]) != ()
+    assert NotebookEdits(raw, document).stored([Edit(Span(4, 5), "1")]) == ()
+
+
 def test_an_edit_over_two_cells_is_refused() -> None:
     assert edited(stored(["a = 1"], ["b = 2"]), ("1\nb", "1; b")) is None
 
@@ -133,7 +165,7 @@ def test_random_edits_change_the_code_and_nothing_else(seed: int) -> None:
         value, start = Span(*match.span(1)), Span(match.start(), match.start())
         choices = [Edit(value, "\u00fc"), Edit(value, ""), Edit(start, "a = 1\nb = 2\n"), Edit(line, "")]
         edits += source.sample(choices, source.randrange(2))
-    fixed = apply_to_notebook(raw, document, edits)
+    fixed = applied(raw, document, edits)
     assert fixed is not None
     assert document_of(fixed).text == apply_edits(document.text, edits)
     blank = re.compile(r'"source": (\[[^\]]*\]|"(?:[^"\\]|\\.)*")')

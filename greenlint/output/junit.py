@@ -1,7 +1,8 @@
 """A JUnit report: a suite for each file, a failed case for each finding.
 
 Nothing but what the schema of Jenkins knows: its xUnit plugin refuses a report with more. So the line stands in the
-text of a failure, and the ids of cells are properties of the suite.
+text of a failure, and the ids of cells are properties of the suite. That GitLab would link a test case to its ``file``
+does not help: the schema knows it of suites only.
 """
 
 from __future__ import annotations

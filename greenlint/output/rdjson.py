@@ -10,7 +10,7 @@ from greenlint.output.formats import Report
 from greenlint.output.json_text import json_text
 from greenlint.output.lines import problems_of
 from greenlint.output.places import Reported, message_of, reported, severity_of, stored_line, unit_column
-from greenlint.results import PlacedEdit, PlacedFinding, PlacedRelated, Problem
+from greenlint.results import PlacedEdit, PlacedFinding, PlacedFix, PlacedRelated, Problem, StoredEdit
 
 __all__ = ["rdjson_report"]
 
@@ -34,11 +34,22 @@ def _diagnostic(each: Reported) -> dict[str, Any]:
     }
     if finding.related:
         data["related_locations"] = [_related(each.path, place) for place in finding.related]
-    if not each.in_notebook and finding.fix is not None:
-        suggestions = [_suggestion(finding, edit) for edit in finding.fix.edits]
-        if all(suggestions):
-            data["suggestions"] = suggestions
+    suggestions = [] if finding.fix is None else _suggestions(finding, finding.fix)
+    if suggestions and all(suggestions):
+        data["suggestions"] = suggestions
     return data
+
+
+def _suggestions(finding: PlacedFinding, fix: PlacedFix) -> list[dict[str, Any] | None]:
+    if finding.cell is not None:
+        return [_in_notebook(edit) for edit in fix.stored]
+    return [_suggestion(finding, edit) for edit in fix.edits]
+
+
+def _in_notebook(edit: StoredEdit) -> dict[str, Any]:
+    start = {"line": edit.line, "column": edit.byte_column}
+    end = {"line": edit.end_line, "column": edit.end_byte_column}
+    return {"range": {"start": start, "end": end}, "text": edit.text}
 
 
 def _range(each: Reported) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -14,7 +14,7 @@ from greenlint.output.formats import Report
 from greenlint.output.json_text import json_text
 from greenlint.output.lines import problems_of
 from greenlint.output.places import Place, Reported, message_of, reported, stored_line
-from greenlint.results import PlacedFinding, PlacedFix, PlacedRelated, Problem
+from greenlint.results import PlacedEdit, PlacedFinding, PlacedFix, PlacedRelated, Problem, StoredEdit
 from greenlint.version import __version__
 
 if TYPE_CHECKING:
@@ -114,8 +114,8 @@ def _result(each: Reported, names: list[str]) -> dict[str, Any]:
     ]
     if related:
         data["relatedLocations"] = related
-    if finding.fix is not None and finding.fix.edits and not each.in_notebook:
-        data["fixes"] = [_fix(each.path, finding.fix)]
+    if finding.fix is not None and _edits(finding.fix, each):
+        data["fixes"] = [_fix(finding.fix, each)]
     if finding.suppressed is not None:
         kind = "external" if finding.parked else "inSource"
         data["suppressions"] = [{"kind": kind, "justification": finding.suppressed}]
@@ -182,7 +182,11 @@ def _artifact(path: str) -> dict[str, str]:
     return {"uri": quote(os.fsencode(Path(path).as_posix()), safe="/"), "uriBaseId": _ROOT}
 
 
-def _fix(path: str, fix: PlacedFix) -> dict[str, Any]:
+def _edits(fix: PlacedFix, each: Reported) -> Sequence[PlacedEdit | StoredEdit]:
+    return fix.stored if each.in_notebook else fix.edits
+
+
+def _fix(fix: PlacedFix, each: Reported) -> dict[str, Any]:
     safe = fix.applicability is Applicability.SAFE
     title = fix.title if safe else f"{fix.title} ({fix.applicability.value}: {fix.reason or 'see the rule'})"
     replacements = [
@@ -195,9 +199,9 @@ def _fix(path: str, fix: PlacedFix) -> dict[str, Any]:
             },
             "insertedContent": {"text": edit.text},
         }
-        for edit in fix.edits
+        for edit in _edits(fix, each)
     ]
-    change = {"artifactLocation": _artifact(path), "replacements": replacements}
+    change = {"artifactLocation": _artifact(each.path), "replacements": replacements}
     return {"description": {"text": title}, "artifactChanges": [change]}
 
 
