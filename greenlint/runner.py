@@ -258,7 +258,9 @@ class Runner:
         profile = self._profiles.made[task.profile]
         if project.live is None:
             project.live = project.scope._replace(overlay=project.overlay).open()
-        if _is_excluded(target) or not may_concern(task, data, profile, project.live):
+        if _is_excluded(target):
+            return Examined(FileResult(task.path, skipped="excluded by the configuration"))
+        if not may_concern(task, data, profile, project.live):
             return Examined(FileResult(task.path))
         found = examine(task, data, profile, project.live)
         results = {target.place: found.result}

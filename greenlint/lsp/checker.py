@@ -102,6 +102,17 @@ class Checker:
             self._tools = None
             raise ConfigurationError(_said(error)) from None
 
+    def configuration(self, path: str) -> str:
+        """What decides how the file at ``path`` is checked, in words; raises :class:`ConfigurationError`."""
+        settings = self._settings
+        if not settings.enable:
+            return "checking is switched off"
+        file = self._made().session.resolver.settings_for(path).file
+        if file is None:
+            return "configured by the editor" if settings.keys else "no configuration file applies"
+        by_editor = "the editor, then " if settings.keys and settings.preference is not Preference.FILE else ""
+        return f"configured by {by_editor}{file}"
+
     def fixed(self, path: str, data: bytes, rule: str | None = None, *, unsafe: bool = False) -> bytes:
         """``data`` with all its fixes made: of every rule the safe ones, of one ``rule`` all of its kind."""
         levels = UNSAFE if unsafe or self._settings.unsafe_fixes else SAFE

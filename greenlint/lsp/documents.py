@@ -21,7 +21,20 @@ from greenlint.line_ends import lines_with_ends
 from greenlint.notebook_json import stored_sources
 from greenlint.results import FileResult
 
-__all__ = ["Opened", "Outcome", "folders_of", "key_of", "lines_in", "path_of"]
+__all__ = ["Course", "Opened", "Outcome", "folders_of", "key_of", "lines_in", "path_of"]
+
+
+class Course(NamedTuple):
+    """How a check went, for those who wonder."""
+
+    waited: float = 0.0
+    """Seconds until its turn came."""
+    seconds: float = 0.0
+    """How long it took."""
+    configuration: str = ""
+    """What decided how the document is checked."""
+    failure: str = ""
+    """The traceback of a defect of greenlint itself."""
 
 
 class Outcome(NamedTuple):
@@ -36,6 +49,7 @@ class Outcome(NamedTuple):
     """What is wrong with the configuration, though it works."""
     pages: Mapping[str, str | None] = {}
     """Where the pages of the rules that spoke can be opened."""
+    course: Course = Course()
 
     @property
     def result(self) -> FileResult:
@@ -58,6 +72,12 @@ class Opened:
     result_id: str = ""
     pushed: set[str] = field(default_factory=set)
     """The URIs that diagnostics were published for."""
+    latest: tuple[int, Outcome | None] = (0, None)
+    """What the thread that checks has found last, and the state of the server that it was asked in."""
+    due: str = "opened"
+    """Why it is to be checked when it has no outcome."""
+    configuration: str = ""
+    """What the editor was told of :attr:`Course.configuration`."""
 
     @classmethod
     def of(cls, workspace: Workspace, uri: str) -> Opened | None:
@@ -78,6 +98,11 @@ class Opened:
     def key(self) -> str:
         """What its URI is known by."""
         return key_of(self.uri)
+
+    @property
+    def name(self) -> str:
+        """What it is called where people read it: its path, where it is a file."""
+        return self.path if self.uri.startswith("file:") else self.uri
 
     def uris(self, workspace: Workspace) -> list[str]:
         """The text documents that it consists of: of a notebook its code cells."""

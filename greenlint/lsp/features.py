@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 from lsprotocol import types
@@ -50,7 +51,7 @@ def _life(server: GreenlintServer) -> None:
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
     def folders(_: types.DidChangeWorkspaceFoldersParams) -> None:
-        server.reload()
+        server.reload("the folders of the workspace changed")
 
 
 def _documents(server: GreenlintServer) -> None:
@@ -77,8 +78,8 @@ def _documents(server: GreenlintServer) -> None:
         server.touched(params.notebook_document.uri)
 
     @server.feature(types.NOTEBOOK_DOCUMENT_DID_SAVE)
-    def notebook_saved(_: types.DidSaveNotebookDocumentParams) -> None:
-        server.refresh()
+    def notebook_saved(params: types.DidSaveNotebookDocumentParams) -> None:
+        server.file_changed(params.notebook_document.uri)
 
     @server.feature(types.NOTEBOOK_DOCUMENT_DID_CLOSE)
     def notebook_closed(params: types.DidCloseNotebookDocumentParams) -> None:
@@ -110,7 +111,7 @@ def _diagnostics(server: GreenlintServer) -> None:
         progress, parts = _Progress(server, params.work_done_token), params.partial_result_token
         items: list[types.WorkspaceDocumentDiagnosticReport] = []
         progress.begin("greenlint: checking the workspace")
-        is_done = False
+        is_done, began = False, time.perf_counter()
         try:
             steps = server.workspace_steps(list(params.previous_result_ids))
             while (step := await asyncio.to_thread(next, steps, None)) is not None:
@@ -123,6 +124,7 @@ def _diagnostics(server: GreenlintServer) -> None:
                     some = types.WorkspaceDiagnosticReportPartialResult(step.items)
                     server.protocol.notify(types.PROGRESS, types.ProgressParams(parts, some))
             is_done = True
+            server.log.step(f"the workspace: checked in {1000 * (time.perf_counter() - began):.0f} ms")
         finally:
             progress.end()
             if not is_done:

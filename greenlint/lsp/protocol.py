@@ -15,9 +15,14 @@ from pygls.protocol.json_rpc import RPCMessage, RPCRequest
 from greenlint.lsp.texts import Texts
 
 if TYPE_CHECKING:
+    from cattrs import Converter
     from pygls.io_ import AsyncWriter, Writer
 
+    from greenlint.lsp.server import GreenlintServer
+
 __all__ = ["Protocol"]
+
+_TRACES = {**{each.value: each for each in types.TraceValue}, "compact": types.TraceValue.Verbose}
 
 
 class _Outgoing:
@@ -59,6 +64,15 @@ def _is_cut(writer: AsyncWriter | Writer) -> bool:
 class Protocol(LanguageServerProtocol):
     """What speaks to the editor."""
 
+    _server: GreenlintServer
+
+    def __init__(self, server: GreenlintServer, converter: Converter) -> None:
+        super().__init__(server, converter)
+        # VS Code's client knows a value more than the protocol: its start must not fail for that.
+        converter.register_structure_hook(types.TraceValue, lambda value, _: _TRACES.get(value, types.TraceValue.Off))
+        self._asked: dict[str | int, str] = {}
+        """The methods of requests that are being answered."""
+
     def set_writer(self, writer: AsyncWriter | Writer, include_headers: bool = True) -> None:
         """Send to ``writer``, as long as somebody listens."""
         super().set_writer(_Outgoing(writer), include_headers)
@@ -84,6 +98,21 @@ class Protocol(LanguageServerProtocol):
             self._send_response(message.id, None, refusal)  # type: ignore[union-attr]
         else:
             super().handle_message(message)
+            self._remember(message)
+
+    def _remember(self, message: RPCMessage) -> None:
+        future = self._request_futures.get(message.id) if isinstance(message, RPCRequest) else None
+        if future is not None:
+            number = message.id  # type: ignore[union-attr]
+            self._asked[number] = message.method  # type: ignore[union-attr]
+            future.add_done_callback(lambda _: self._asked.pop(number, None))
+
+    def _handle_cancel_notification(self, msg_id: str | int) -> None:
+        """Tell what was cancelled; of what was answered meanwhile there is nothing to tell."""
+        if msg_id not in self._request_futures:
+            return
+        self._server.log.step(f"{self._asked.get(msg_id, 'a request')} ({msg_id}) was cancelled")
+        super()._handle_cancel_notification(msg_id)
 
     def _refusal(self, request: RPCRequest) -> types.ResponseError | None:
         if self._shutdown:
@@ -95,6 +124,7 @@ class Protocol(LanguageServerProtocol):
     @lsp_method(types.INITIALIZE)
     def lsp_initialize(self, params: types.InitializeParams) -> Generator[Any, Any, types.InitializeResult]:
         """Keep texts in a workspace of our own."""
+        self.trace = params.trace or types.TraceValue.Off
         steps = super().lsp_initialize(params)
         handler = next(steps)
         self._workspace = Texts.of(self.workspace)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import contextlib
+import sys
 import threading
+import time
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from lsprotocol import types
 from pygls import uris
@@ -22,13 +26,15 @@ from greenlint.lsp.actions import action_list
 from greenlint.lsp.checker import Checker, ConfigurationError
 from greenlint.lsp.collector import Collector
 from greenlint.lsp.diagnostics import diagnostics_of, range_of
-from greenlint.lsp.documents import Opened, Outcome, folders_of, key_of, lines_in
+from greenlint.lsp.documents import Course, Opened, Outcome, folders_of, key_of, lines_in
 from greenlint.lsp.hover import hover
+from greenlint.lsp.log import Log
 from greenlint.lsp.pages import Pages
 from greenlint.lsp.protocol import Protocol
 from greenlint.lsp.reasons import as_snippets, selects_reasons, takes_snippets, unwritten
 from greenlint.lsp.reports import NOTEBOOK, SCRIPT, Reports, Step, result_id
 from greenlint.lsp.settings import EditorSettings, Shown, read_settings
+from greenlint.output.lines import count
 from greenlint.results import FileResult, PlacedFinding, Problem
 from greenlint.version import __version__
 
@@ -41,13 +47,24 @@ _PAUSE = 0.03
 """Seconds without a keystroke after which diagnostics are pushed to editors that do not ask for them."""
 _OF_ALL = ("fix-all", "fix-cell", "fix-rule")
 """Actions that need no findings: what a text holds when they are taken is fixed."""
-_LOG = logging.getLogger(__name__)
 _NOTEBOOKS = types.NotebookDocumentSyncOptions(
     [types.NotebookDocumentFilterWithNotebook(notebook="*", cells=[types.NotebookCellLanguage("python")])], save=True
 )
 _CONFIGURATION = ".toml"
 """What the names of configuration files, and of those that they extend, end in."""
 _WATCHED = ("**/*.toml", "**/*baseline*.json", "**/*.py", "**/requirements*.txt")
+
+
+class _Asked(NamedTuple):
+    """A check that was asked for."""
+
+    opened: Opened
+    data: bytes
+    text: str | None
+    state: int
+    """What the server's was then."""
+    at: float
+    """By the clock of ``time.perf_counter``."""
 
 
 class GreenlintServer(LanguageServer):
@@ -61,6 +78,7 @@ class GreenlintServer(LanguageServer):
     def __init__(self) -> None:
         super().__init__("greenlint", __version__, protocol_cls=Protocol, notebook_document_sync=_NOTEBOOKS)
         self.settings = EditorSettings()
+        self.log = Log(self)
         self._pages = Pages()
         self._given: object = None
         self._checkers: dict[Path, Checker] = {}
@@ -85,6 +103,8 @@ class GreenlintServer(LanguageServer):
     async def begin(self) -> None:
         """The editor is ready to be asked."""
         self._is_ready = True
+        python = ".".join(map(str, sys.version_info[:3]))
+        self.log.info(f"greenlint {__version__}, in Python {python} at {sys.executable}")
         await self._register()
         await self.ask_settings()
 
@@ -99,9 +119,9 @@ class GreenlintServer(LanguageServer):
         async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             self.protocol.set_writer(writer)
             try:
-                await run_async(stop, reader, self.protocol, _LOG, self.report_server_error)
-            except OSError as error:
-                _LOG.info("the connection is lost: %s", error)
+                # Where the connection is lost nobody is left to be told.
+                with contextlib.suppress(OSError):
+                    await run_async(stop, reader, self.protocol, error_handler=self.report_server_error)
             finally:
                 writer.close()
                 ended.set()
@@ -124,32 +144,36 @@ class GreenlintServer(LanguageServer):
             self._told.clear()
         for problem in problems:
             self.tell(problem)
-        if settings == self.settings:
+        before, self.settings = self.settings, settings
+        if settings == replace(before, log_level=settings.log_level):
             return
-        shows_costs = {settings.cost, self.settings.cost} != {Shown.OFF}
-        self.settings = settings
         self._in_checkers(lambda each: each.configure(settings))
-        self.forget()
-        if shows_costs:
+        self.forget("the settings changed")
+        if {settings.cost, before.cost} != {Shown.OFF}:
             self._refresh_costs()
 
-    def reload(self) -> None:
+    def reload(self, why: str) -> None:
         """A configuration file or the rules may have changed."""
         self._told.clear()
         self._in_checkers(Checker.reload)
-        self.forget()
+        self.forget(why)
 
-    def refresh(self) -> None:
+    def refresh(self, why: str) -> None:
         """A file was saved: those that depend on it may have other findings."""
         self._in_checkers(Checker.refresh)
-        self.forget()
+        self.forget(why)
 
     def file_changed(self, *uris_: str) -> None:
         """Files were saved, or changed by somebody else."""
+        if not uris_:
+            return
+        first, *more = (uris.to_fs_path(each) or each for each in uris_)
+        others = f" and {count(len(more), 'other file')}" if more else ""
+        why = f"{first}{others} changed"
         if any(map(self._decides, uris_)):
-            self.reload()
+            self.reload(why)
         else:
-            self.refresh()
+            self.refresh(why)
 
     def _decides(self, uri: str) -> bool:
         """Whether a file decides what is reported: a configuration, a baseline in use, or a rule of the project."""
@@ -162,12 +186,12 @@ class GreenlintServer(LanguageServer):
         for each in self._checkers.values():
             self._thread.submit(work, each)
 
-    def forget(self) -> None:
+    def forget(self, why: str) -> None:
         """Check every open document again, when it is asked for or at once."""
         self._state += 1
         self.changed.set()
         for opened in self._opened.values():
-            opened.outcome = None
+            opened.outcome, opened.due = None, why
         if not self.pulls:
             for opened in self._opened.values():
                 self.push_soon(opened)
@@ -190,6 +214,7 @@ class GreenlintServer(LanguageServer):
         """Show a message, each once until the configuration changes."""
         if problem not in self._told:
             self._told.add(problem)
+            (self.log.error if kind is types.MessageType.Error else self.log.warn)(problem)
             self.window_show_message(types.ShowMessageParams(kind, f"greenlint: {problem}"))
 
     @property
@@ -257,32 +282,48 @@ class GreenlintServer(LanguageServer):
                 return outcome
             self._wanted[opened.key] = data
             state, checker = self._state, self.checker_of(opened)
-            found = await self.in_thread(self._examine, checker, opened, data, opened.text(self.workspace))
+            asked = _Asked(opened, data, opened.text(self.workspace), state, time.perf_counter())
+            why = opened.due if outcome is None else "edited"
+            found = await self.in_thread(self._examine, checker, asked)
             self.collector.checked()
+            if found is None:
+                self.log.dropped(opened)
+            elif found is not opened.outcome:
+                self.log.checked(opened, found, why)
             if found is not None and state == self._state:
                 opened.outcome = found
         return None
 
-    def _examine(self, checker: Checker, opened: Opened, data: bytes, text: str | None) -> Outcome | None:
+    def _examine(self, checker: Checker, asked: _Asked) -> Outcome | None:
         """In the thread; ``None`` when somebody has asked for another text since."""
+        opened, data = asked.opened, asked.data
         if self._wanted.get(opened.key) != data:
             return None
-        known = opened.outcome
-        if known is not None and known.data == data:
+        # Whoever else has asked for the same may not have heard yet.
+        state, known = opened.latest
+        if known is not None and known.data == data and state == asked.state:
             return known
-        if text is not None:
-            checker.hold(opened.path, text)
+        if asked.text is not None:
+            checker.hold(opened.path, asked.text)
+        began = time.perf_counter()
+        outcome = self._outcome(checker, opened, data)
+        course = outcome.course._replace(waited=began - asked.at, seconds=time.perf_counter() - began)
+        opened.latest = asked.state, outcome._replace(course=course)
+        return opened.latest[1]
+
+    def _outcome(self, checker: Checker, opened: Opened, data: bytes) -> Outcome:
         try:
             examined = checker.examine(opened.path, data)
+            pages = {each.rule: self._pages.uri(checker.find(each.rule)) for each in examined.result.findings}
+            course = Course(configuration=checker.configuration(opened.path))
         except ConfigurationError as error:
             return Outcome(data, Examined(FileResult(opened.path)), str(error))
         except Exception as error:
             # A defect of greenlint itself: it costs this document, and is seen.
-            _LOG.exception("%s could not be checked", opened.uri)
             problem = Problem("internal", f"internal error: {type(error).__name__}: {error}")
-            return Outcome(data, Examined(FileResult(opened.path, problems=(problem,))))
-        pages = {each.rule: self._pages.uri(checker.find(each.rule)) for each in examined.result.findings}
-        return Outcome(data, examined, None, tuple(checker.warnings()), pages)
+            course = Course(failure=traceback.format_exc())
+            return Outcome(data, Examined(FileResult(opened.path, problems=(problem,))), course=course)
+        return Outcome(data, examined, None, tuple(checker.warnings()), pages, course)
 
     async def pulled(self, uri: str) -> tuple[list[types.Diagnostic], str]:
         """The diagnostics of one text document, and their result id."""
@@ -430,7 +471,7 @@ class GreenlintServer(LanguageServer):
         except ConfigurationError as error:
             self.tell(str(error))
         else:
-            self.reload()
+            self.reload("a finding was added to the baseline")
 
     async def select_reason(self, uri: str, rule: str, line: int) -> None:
         """Let the editor select the reason for suppressing a rule that is still to be written near a line."""
@@ -461,8 +502,8 @@ class GreenlintServer(LanguageServer):
                 return checker.fixed_in_cell(path, content, cell)
             rule = str(data.get("rule")) if data["do"] == "fix-rule" else None
             return checker.fixed(path, content, rule, unsafe=bool(data.get("unsafe")))
-        except ConfigurationError as error:
-            _LOG.info("%s", error)
+        except ConfigurationError:
+            # Its diagnostics have said so.
             return None
 
     @staticmethod
@@ -471,8 +512,7 @@ class GreenlintServer(LanguageServer):
         fingerprint, do, reason = str(data.get("fingerprint")), str(data.get("do")), data.get("reason")
         try:
             return checker.changed(outcome.examined, path, outcome.data, fingerprint, do, reason)
-        except ConfigurationError as error:
-            _LOG.info("%s", error)
+        except ConfigurationError:
             return None
 
     async def hover(self, params: types.HoverParams) -> types.Hover | None:
@@ -546,7 +586,7 @@ class GreenlintServer(LanguageServer):
         try:
             await self.client_register_capability_async(types.RegistrationParams(wanted))
         except JsonRpcException as error:
-            _LOG.info("the editor does not tell what changes: %s", error)
+            self.log.info(f"the editor does not tell what changes: {error}")
 
     async def ask_settings(self) -> None:
         """Fetch the editor's settings, where it has them to fetch."""
@@ -557,7 +597,7 @@ class GreenlintServer(LanguageServer):
         try:
             answers = await self.workspace_configuration_async(types.ConfigurationParams(items))
         except JsonRpcException as error:
-            _LOG.info("the editor does not tell its settings: %s", error)
+            self.log.info(f"the editor does not tell its settings: {error}")
             return
         if answers and answers[0] is not None:
             self.configure({SECTION: answers[0]} if isinstance(answers[0], dict) else answers[0])

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["SETTINGS", "EditorSettings", "Preference", "Shown", "read_settings"]
+__all__ = ["SETTINGS", "EditorSettings", "LogLevel", "Preference", "Shown", "read_settings"]
 
 
 class Preference(enum.Enum):
@@ -29,6 +29,15 @@ class Shown(enum.Enum):
     LENS = "lens"
 
 
+class LogLevel(enum.Enum):
+    """The mildest messages that the server writes into the editor's log; those before it are written, too."""
+
+    ERROR = "error"
+    WARN = "warn"
+    INFO = "info"
+    DEBUG = "debug"
+
+
 @dataclass(frozen=True, slots=True)
 class EditorSettings:
     """Everything an editor may set; keys it leaves out have these defaults."""
@@ -42,6 +51,7 @@ class EditorSettings:
     unsafe_fixes: bool = False
     """Whether fixing everything makes unsafe fixes, too."""
     cost: Shown = Shown.OFF
+    log_level: LogLevel = LogLevel.INFO
     trusted: bool = True
     """Whether rules of the project itself may be run."""
     keys: Mapping[str, Any] = field(default_factory=dict)
@@ -65,6 +75,7 @@ _NAMES = frozenset(_PASSED_ON) | {
     "run",
     "unsafeFixes",
     "showCost",
+    "logLevel",
     "trusted",
 }
 
@@ -120,6 +131,7 @@ def _read(given: Mapping[str, Any], before: EditorSettings) -> tuple[EditorSetti
         on_save_only=choice("run", _Run, _Run.TYPE) is _Run.SAVE,
         unsafe_fixes=flag("unsafeFixes", False),
         cost=choice("showCost", Shown, Shown.OFF),
+        log_level=choice("logLevel", LogLevel, LogLevel.INFO),
         # A project may have settings of its own: what the editor does not trust cannot say otherwise.
         trusted=before.trusted and flag("trusted", True),
         keys={key: given[name] for name, key in _PASSED_ON.items() if given.get(name) not in (None, [], "")},

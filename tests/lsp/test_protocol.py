@@ -2,116 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import subprocess
 import sys
-import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from queue import Queue
-from typing import Any
 
 import pytest
 from lsprotocol import types
 
+from tests.lsp.editor import PULLS, SECONDS, Editor, Message, framed
 from tests.lsp.waste import RULE, SETTINGS, WASTE
-
-PULLS = {
-    "textDocument": {"diagnostic": {}},
-    "workspace": {"diagnostics": {"refreshSupport": True}, "didChangeWatchedFiles": {"dynamicRegistration": True}},
-}
-_SECONDS = 60
-
-Message = dict[str, Any]
-
-
-class Editor:
-    """Speaks to a server byte by byte, and answers nothing that it is asked."""
-
-    def __init__(self, folder: Path) -> None:
-        command = [sys.executable, "-m", "greenlint", "server"]
-        pipe = subprocess.PIPE
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the editor
-        self.process = subprocess.Popen(command, cwd=folder, stdin=pipe, stdout=pipe, stderr=self._errors)
-        self.seen: list[Message] = []
-        self._folder, self._number = folder, 0
-        self._messages: Queue[Message | None] = Queue()
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self) -> None:
-        stream = self.process.stdout
-        assert stream is not None
-        while header := stream.readline():
-            assert header.startswith(b"Content-Length: "), header
-            while stream.readline().strip():
-                pass
-            self._messages.put(json.loads(stream.read(int(header.split()[1]))))
-        self._messages.put(None)
-
-    def _send(self, **message: object) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(framed(**message))
-        self.process.stdin.flush()
-
-    def notify(self, method: str, **params: object) -> None:
-        self._send(method=method, params=params)
-
-    def ask(self, method: str, **params: object) -> Message:
-        """The answer; what comes before it goes to ``seen``."""
-        self._number += 1
-        self._send(id=self._number, method=method, params=params)
-        while True:
-            message = self._messages.get(timeout=_SECONDS)
-            assert message is not None, "the server is gone"
-            if message.get("id") == self._number and "method" not in message:
-                return message
-            self.seen.append(message)
-
-    def begin(self, capabilities: object = PULLS, options: object = SETTINGS, **root: object) -> Message:
-        folders = [{"uri": self._folder.as_uri(), "name": "project"}]
-        where = root or {"rootUri": None, "workspaceFolders": folders}
-        answer = self.ask(
-            "initialize", processId=None, capabilities=capabilities, initializationOptions=options, **where
-        )
-        self.notify("initialized")
-        return answer
-
-    def open(self, path: Path, text: str) -> str:
-        document = {"uri": path.as_uri(), "languageId": "python", "version": 1, "text": text}
-        self.notify("textDocument/didOpen", textDocument=document)
-        return path.as_uri()
-
-    def pull(self, uri: str) -> list[Message]:
-        answer = self.ask("textDocument/diagnostic", textDocument={"uri": uri})
-        return list(answer["result"]["items"])
-
-    def end(self) -> int:
-        self.notify("exit")
-        return self.process.wait(_SECONDS)
-
-    def errors(self) -> str:
-        """What the server has written to standard error."""
-        self._errors.seek(0)
-        return self._errors.read().decode()
-
-    def close(self) -> None:
-        """End the server, whatever it does."""
-        self.process.kill()
-        self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout, self._errors):
-            if stream is not None:
-                stream.close()
-
-
-@pytest.fixture
-def editor(tmp_path: Path) -> Iterator[Editor]:
-    editor = Editor(tmp_path)
-    yield editor
-    editor.close()
 
 
 def test_the_end(editor: Editor, tmp_path: Path) -> None:
@@ -132,7 +35,7 @@ def test_an_editor_that_is_gone(editor: Editor) -> None:
     editor.begin()
     assert editor.process.stdin is not None
     editor.process.stdin.close()
-    assert editor.process.wait(_SECONDS) == 1
+    assert editor.process.wait(SECONDS) == 1
 
 
 def hang_up(editor: Editor) -> None:
@@ -149,7 +52,7 @@ def vanish(editor: Editor) -> None:
 
 
 def leave_with_a_word(editor: Editor) -> None:
-    editor._send(id="last", method="shutdown")
+    editor.send(id="last", method="shutdown")
     editor.notify("exit")
 
 
@@ -167,22 +70,17 @@ def test_an_editor_that_leaves_in_the_midst(
     uri = editor.open(tmp_path / "train.py", WASTE)
     place = {"textDocument": {"uri": uri}, "position": {"line": 6, "character": 8}}
     for number in range(10):
-        editor._send(id=f"{number}", method="textDocument/hover", params=place)
-        editor._send(id=f"{number}w", method="workspace/diagnostic", params={"previousResultIds": []})
+        editor.send(id=f"{number}", method="textDocument/hover", params=place)
+        editor.send(id=f"{number}w", method="workspace/diagnostic", params={"previousResultIds": []})
         command = {"command": "greenlint.openPage", "arguments": [RULE]}
-        editor._send(id=f"{number}c", method="workspace/executeCommand", params=command)
+        editor.send(id=f"{number}c", method="workspace/executeCommand", params=command)
     leave(editor)
-    assert (editor.process.wait(_SECONDS), editor.errors()) == (code, "")
-
-
-def framed(**message: object) -> bytes:
-    body = json.dumps({"jsonrpc": "2.0", **message}).encode()
-    return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+    assert (editor.process.wait(SECONDS), editor.errors()) == (code, "")
 
 
 def connected(port: int) -> socket.socket:
     """A connection to a server that is about to listen."""
-    deadline = time.monotonic() + _SECONDS
+    deadline = time.monotonic() + SECONDS
     while True:
         try:
             return socket.create_connection(("127.0.0.1", port))
@@ -209,7 +107,7 @@ def test_a_connection_that_ends_in_the_midst(last: list[str], code: int, tmp_pat
             editor.sendall(framed(method=method, **({"id": 99} if method == "shutdown" else {})))
         while last and editor.recv(1 << 16):
             pass
-    _, errors = process.communicate(timeout=_SECONDS)
+    _, errors = process.communicate(timeout=SECONDS)
     assert (process.returncode, errors.decode()) == (code, "")
 
 
@@ -279,7 +177,7 @@ def test_a_workspace_part_by_part(editor: Editor, tmp_path: Path) -> None:
 def test_a_workspace_that_was_asked_for_in_vain(editor: Editor, tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text(WASTE)
     editor.begin()
-    editor._send(id="first", method="workspace/diagnostic", params={"previousResultIds": []})
+    editor.send(id="first", method="workspace/diagnostic", params={"previousResultIds": []})
     editor.notify("$/cancelRequest", id="first")
     (item,) = editor.ask("workspace/diagnostic", previousResultIds=[])["result"]["items"]
     assert item["uri"] == (tmp_path / "train.py").as_uri()
@@ -323,7 +221,8 @@ def test_costs_are_asked_for_again(editor: Editor) -> None:
     editor.begin(capabilities)
     editor.notify("workspace/didChangeConfiguration", settings={"greenlint": {**SETTINGS, "showCost": "lens"}})
     editor.ask("textDocument/nonsense")
-    assert {each.get("method") for each in editor.seen} == {"workspace/codeLens/refresh", "workspace/inlayHint/refresh"}
+    asked = {each["method"] for each in editor.seen if "id" in each}
+    assert asked == {"workspace/codeLens/refresh", "workspace/inlayHint/refresh"}
 
 
 REMARK = """

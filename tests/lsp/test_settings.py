@@ -38,6 +38,8 @@ def test_a_project_cannot_make_itself_trusted() -> None:
 
 
 def test_wrong_values_are_told() -> None:
-    settings, problems = read_settings({"enable": "yes", "run": 3, "showCost": "loud", "configuration": 1})
+    settings, problems = read_settings(
+        {"enable": "yes", "run": 3, "showCost": "loud", "configuration": 1, "logLevel": "all"}
+    )
     assert settings == EditorSettings()
-    assert len(problems) == 4
+    assert len(problems) == 5

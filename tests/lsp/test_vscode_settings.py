@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[2]
 MANIFEST: dict[str, Any] = json.loads((ROOT / "editors" / "vscode" / "package.json").read_text())
 PROPERTIES: dict[str, Any] = MANIFEST["contributes"]["configuration"]["properties"]
 OFFERED = {name.removeprefix("greenlint."): entry for name, entry in PROPERTIES.items()}
-CHOICES = [(name, value) for name in ("run", "showCost", "configurationPreference") for value in OFFERED[name]["enum"]]
+CHOSEN = ("run", "showCost", "configurationPreference", "logLevel")
+CHOICES = [(name, value) for name in CHOSEN for value in OFFERED[name]["enum"]]
 
 
 @pytest.mark.parametrize(("setting", "key"), [("hardware", "hardware"), ("minSeverity", "min-severity")])
