@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -33,8 +32,7 @@ def framed(**message: object) -> bytes:
 class Editor:
     """Speaks to a server byte by byte, and answers nothing that it is asked."""
 
-    def __init__(self, folder: Path) -> None:
-        command = [sys.executable, "-m", "greenlint", "server"]
+    def __init__(self, folder: Path, command: list[str]) -> None:
         pipe = subprocess.PIPE
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the editor
         self.process = subprocess.Popen(command, cwd=folder, stdin=pipe, stdout=pipe, stderr=self._errors)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,7 +10,9 @@ import pytest_lsp
 from lsprotocol import types
 from pytest_lsp import ClientServerConfig, LanguageClient
 
-SERVER = ClientServerConfig(server_command=[sys.executable, "-m", "greenlint", "server"])
+from tests.lsp.servers import server_command
+
+SERVER = ClientServerConfig(server_command=server_command())
 RULE = "explicit-synchronize-in-step"
 SETTINGS = {"select": [RULE], "configurationPreference": "editorOnly"}
 BYTES = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}

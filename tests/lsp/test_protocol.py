@@ -17,25 +17,25 @@ from tests.lsp.editor import PULLS, SECONDS, Editor, Message, framed
 from tests.lsp.waste import RULE, SETTINGS, WASTE
 
 
-def test_the_end(editor: Editor, tmp_path: Path) -> None:
-    editor.begin()
+def test_the_end(alone: Editor, tmp_path: Path) -> None:
+    alone.begin()
     # What the server has asked, to be told of files, is never answered.
-    assert editor.ask("shutdown")["result"] is None
-    late = editor.ask("textDocument/diagnostic", textDocument={"uri": (tmp_path / "a.py").as_uri()})
+    assert alone.ask("shutdown")["result"] is None
+    late = alone.ask("textDocument/diagnostic", textDocument={"uri": (tmp_path / "a.py").as_uri()})
     assert late["error"]["code"] == types.ErrorCodes.InvalidRequest
-    assert editor.end() == 0
+    assert alone.end() == 0
 
 
-def test_an_end_without_a_word(editor: Editor) -> None:
-    editor.begin()
-    assert editor.end() == 1
+def test_an_end_without_a_word(alone: Editor) -> None:
+    alone.begin()
+    assert alone.end() == 1
 
 
-def test_an_editor_that_is_gone(editor: Editor) -> None:
-    editor.begin()
-    assert editor.process.stdin is not None
-    editor.process.stdin.close()
-    assert editor.process.wait(SECONDS) == 1
+def test_an_editor_that_is_gone(alone: Editor) -> None:
+    alone.begin()
+    assert alone.process.stdin is not None
+    alone.process.stdin.close()
+    assert alone.process.wait(SECONDS) == 1
 
 
 def hang_up(editor: Editor) -> None:
@@ -64,18 +64,18 @@ def leave_without_a_word(editor: Editor) -> None:
     ("leave", "code"), [(hang_up, 1), (vanish, 1), (leave_without_a_word, 1), (leave_with_a_word, 0)]
 )
 def test_an_editor_that_leaves_in_the_midst(
-    leave: Callable[[Editor], None], code: int, editor: Editor, tmp_path: Path
+    leave: Callable[[Editor], None], code: int, alone: Editor, tmp_path: Path
 ) -> None:
-    editor.begin()
-    uri = editor.open(tmp_path / "train.py", WASTE)
+    alone.begin()
+    uri = alone.open(tmp_path / "train.py", WASTE)
     place = {"textDocument": {"uri": uri}, "position": {"line": 6, "character": 8}}
     for number in range(10):
-        editor.send(id=f"{number}", method="textDocument/hover", params=place)
-        editor.send(id=f"{number}w", method="workspace/diagnostic", params={"previousResultIds": []})
+        alone.send(id=f"{number}", method="textDocument/hover", params=place)
+        alone.send(id=f"{number}w", method="workspace/diagnostic", params={"previousResultIds": []})
         command = {"command": "greenlint.openPage", "arguments": [RULE]}
-        editor.send(id=f"{number}c", method="workspace/executeCommand", params=command)
-    leave(editor)
-    assert (editor.process.wait(SECONDS), editor.errors()) == (code, "")
+        alone.send(id=f"{number}c", method="workspace/executeCommand", params=command)
+    leave(alone)
+    assert (alone.process.wait(SECONDS), alone.errors()) == (code, "")
 
 
 def connected(port: int) -> socket.socket:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Union, cast
@@ -15,8 +14,9 @@ from lsprotocol import types
 from pytest_lsp import ClientServerConfig, LanguageClient, client_capabilities
 
 from greenlint.lsp.reasons import as_snippets, selects_reasons, takes_snippets
+from tests.lsp.servers import server_command
 
-SERVER = ClientServerConfig(server_command=[sys.executable, "-m", "greenlint", "server", "--stdio"])
+SERVER = ClientServerConfig(server_command=server_command("--stdio"))
 WASTE = """\
 import torch
 
