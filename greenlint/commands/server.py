@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 from greenlint.commands.errors import UsageError
 from greenlint.commands.parser import Parser
@@ -16,7 +17,7 @@ _LAST_PORT = 65535
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Serve until the editor ends it; exit code 1 when it does so without a word before."""
+    """Serve until the editor ends it, and the process with it; exit code 1 when it does so without a word before."""
     parser = Parser("server", "answer an editor over the Language Server Protocol")
     parser.add_argument("--stdio", action="store_true", help="use standard input and output, as without flags")
     parser.add_argument("--tcp", action="store_true", help="wait for one editor on a port instead")
@@ -42,7 +43,21 @@ def run(arguments: Sequence[str]) -> int:
     finally:
         # An editor may vanish without a word.
         server.end()
-    return 0 if server.is_shut_down else 1
+    server.settle()
+    _leave(0 if server.is_shut_down else 1)
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process, whatever its threads are doing.
+
+    A check cannot be interrupted, and the interpreter would wait for it, while nobody wants to know what comes of it.
+    What it may be writing are cached results, which take the place of older ones in one step; everything else was
+    written before.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def _own_streams() -> tuple[BinaryIO, BinaryIO]:

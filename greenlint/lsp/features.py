@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import Any
 
@@ -114,7 +113,7 @@ def _diagnostics(server: GreenlintServer) -> None:
         is_done, began = False, time.perf_counter()
         try:
             steps = server.workspace_steps(list(params.previous_result_ids))
-            while (step := await asyncio.to_thread(next, steps, None)) is not None:
+            while (step := await server.aside(next, steps, None)) is not None:
                 if step.problem is not None:
                     server.tell(step.problem)
                 progress.report(step.share)

@@ -20,20 +20,25 @@ class Pages:
         self._folder: Path | None = None
         self._uris: dict[type[Rule], str | None] = {}
         self._lock = threading.Lock()
+        self._is_closed = False
 
     def uri(self, rule: type[Rule] | None) -> str | None:
         """Where the page of a rule can be opened; ``None`` when there is none, or it cannot be written."""
         if rule is None:
             return None
         with self._lock:
+            if self._is_closed:
+                return None
             if rule not in self._uris:
                 self._uris[rule] = self._written(rule)
             return self._uris[rule]
 
     def close(self) -> None:
-        """Remove the pages."""
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        """Remove the pages, and write no more."""
+        with self._lock:
+            self._is_closed = True
+            if self._folder is not None:
+                shutil.rmtree(self._folder, ignore_errors=True)
 
     def _written(self, rule: type[Rule]) -> str | None:
         try:

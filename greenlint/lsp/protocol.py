@@ -94,6 +94,9 @@ class Protocol(LanguageServerProtocol):
     def handle_message(self, message: RPCMessage) -> None:
         """Refuse requests that come too early or too late; pygls would not answer those."""
         refusal = self._refusal(message) if isinstance(message, RPCRequest) else None
+        if self._shutdown and refusal is None and getattr(message, "method", None) != types.EXIT:
+            # Nothing but the end counts now; pygls would complain on standard error.
+            return
         if refusal is not None:
             self._send_response(message.id, None, refusal)  # type: ignore[union-attr]
         else:

@@ -45,6 +45,8 @@ T = TypeVar("T")
 SECTION = "greenlint"
 _PAUSE = 0.03
 """Seconds without a keystroke after which diagnostics are pushed to editors that do not ask for them."""
+_PATIENCE = 2.0
+"""Seconds that the end waits for a file to be written, which takes longer only where it will not be."""
 _OF_ALL = ("fix-all", "fix-cell", "fix-rule")
 """Actions that need no findings: what a text holds when they are taken is fixed."""
 _NOTEBOOKS = types.NotebookDocumentSyncOptions(
@@ -91,6 +93,9 @@ class GreenlintServer(LanguageServer):
         """Grows whenever what was found so far may not be found again."""
         self._is_ready = False
         self._thread = ThreadPoolExecutor(1, "greenlint-check")
+        self._aside = ThreadPoolExecutor(2, "greenlint-workspace")
+        self._writing = threading.Lock()
+        """Held while something is written that must not be lost."""
         self.collector = Collector(self.in_thread)
         self.changed = asyncio.Event()
         """Set whenever what is known of the workspace may have changed."""
@@ -132,7 +137,12 @@ class GreenlintServer(LanguageServer):
     def end(self) -> None:
         """The editor is gone."""
         self._pages.close()
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        for each in (self._thread, self._aside):
+            each.shutdown(wait=False, cancel_futures=True)
+
+    def settle(self) -> None:
+        """Let what is being written be written to its end, and have no more begun."""
+        self._writing.acquire(timeout=_PATIENCE)
 
     # -- settings ----------------------------------------------------------------------------------------
 
@@ -273,6 +283,13 @@ class GreenlintServer(LanguageServer):
     async def in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
         """Run something that takes time after what is being run."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(*arguments))
+
+    async def aside(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Run something that takes time beside the checks of what is open.
+
+        Not in the threads of asyncio, which waits for them at the end.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._aside, lambda: work(*arguments))
 
     async def checked(self, opened: Opened) -> Outcome | None:
         """What came of checking what a document holds now; ``None`` when it was closed meanwhile."""
@@ -467,11 +484,15 @@ class GreenlintServer(LanguageServer):
         if outcome is None:
             return
         try:
-            await self.in_thread(self.checker_of(opened).park, opened.path, outcome.examined, fingerprint)
+            await self.in_thread(self._park, self.checker_of(opened), opened, outcome, fingerprint)
         except ConfigurationError as error:
             self.tell(str(error))
         else:
             self.reload("a finding was added to the baseline")
+
+    def _park(self, checker: Checker, opened: Opened, outcome: Outcome, fingerprint: str) -> None:
+        with self._writing:
+            checker.park(opened.path, outcome.examined, fingerprint)
 
     async def select_reason(self, uri: str, rule: str, line: int) -> None:
         """Let the editor select the reason for suppressing a rule that is still to be written near a line."""

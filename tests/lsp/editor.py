@@ -94,6 +94,11 @@ class Editor:
         answer = self.ask("textDocument/diagnostic", textDocument={"uri": uri})
         return list(answer["result"]["items"])
 
+    def hang_up(self) -> None:
+        """Leave without a word."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
     def end(self) -> int:
         """Tell the server to go; its exit code."""
         self.notify("exit")

@@ -33,14 +33,8 @@ def test_an_end_without_a_word(alone: Editor) -> None:
 
 def test_an_editor_that_is_gone(alone: Editor) -> None:
     alone.begin()
-    assert alone.process.stdin is not None
-    alone.process.stdin.close()
+    alone.hang_up()
     assert alone.process.wait(SECONDS) == 1
-
-
-def hang_up(editor: Editor) -> None:
-    assert editor.process.stdin is not None
-    editor.process.stdin.close()
 
 
 def vanish(editor: Editor) -> None:
@@ -48,7 +42,7 @@ def vanish(editor: Editor) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, editor.process.stdout.fileno())
     os.close(nothing)
-    hang_up(editor)
+    editor.hang_up()
 
 
 def leave_with_a_word(editor: Editor) -> None:
@@ -61,7 +55,7 @@ def leave_without_a_word(editor: Editor) -> None:
 
 
 @pytest.mark.parametrize(
-    ("leave", "code"), [(hang_up, 1), (vanish, 1), (leave_without_a_word, 1), (leave_with_a_word, 0)]
+    ("leave", "code"), [(Editor.hang_up, 1), (vanish, 1), (leave_without_a_word, 1), (leave_with_a_word, 0)]
 )
 def test_an_editor_that_leaves_in_the_midst(
     leave: Callable[[Editor], None], code: int, alone: Editor, tmp_path: Path

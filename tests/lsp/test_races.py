@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 import pytest_asyncio
 from lsprotocol import types
 
+from greenlint.baseline import Baseline
 from greenlint.batch import Examined
 from greenlint.lsp.checker import Checker
 from greenlint.lsp.features import create_server
@@ -138,6 +140,33 @@ async def test_a_defect_is_seen(server: GreenlintServer, tmp_path: Path, monkeyp
     uri = open_(server, tmp_path / "train.py")
     monkeypatch.setattr(Checker, "examine", fail)
     assert await codes(server, uri) == ["internal"]
+
+
+@pytest.mark.asyncio
+async def test_an_end_while_the_baseline_is_written(
+    server: GreenlintServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = threading.Event()
+    write = Baseline.write
+
+    def slowly(baseline: Baseline) -> None:
+        begun.set()
+        time.sleep(0.3)
+        write(baseline)
+
+    monkeypatch.setattr(Baseline, "write", slowly)
+    uri = open_(server, tmp_path / "train.py")
+    opened = server.opened(uri)
+    assert opened is not None
+    outcome = await server.checked(opened)
+    assert outcome is not None
+    (finding,) = outcome.result.findings
+    parking = asyncio.ensure_future(server.park(uri, finding.fingerprint))
+    await asyncio.to_thread(begun.wait, _SECONDS)
+    server.end()
+    server.settle()
+    assert RULE in (tmp_path / "greenlint-baseline.json").read_text()
+    parking.cancel()
 
 
 @pytest.mark.asyncio
