@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import unquote
 
 from lsprotocol import types
 from pygls.workspace import PositionCodec, Workspace
@@ -18,7 +20,7 @@ from greenlint.output.places import stored_line
 from greenlint.reading import UnreadableError, decode
 from greenlint.results import FileResult, PlacedFinding, PlacedRelated, Problem
 
-__all__ = ["SOURCE", "diagnostics_of", "range_of", "stored_diagnostics"]
+__all__ = ["SOURCE", "diagnostics_of", "range_of", "shows_related", "stored_diagnostics", "without_related"]
 
 SOURCE = "greenlint"
 _LEVELS = {
@@ -93,6 +95,32 @@ def stored_diagnostics(
         places = map(_stored, finding.related)
         related = [_related(path.as_uri(), each, codec, before(each), folder) for each in places]
         yield _made(finding, where, related, page)
+
+
+def shows_related(client: types.ClientCapabilities) -> bool:
+    """Whether an editor shows the places that belong to a diagnostic."""
+    document = client.text_document
+    if document is None:
+        return False
+    pushed, pulled = document.publish_diagnostics, document.diagnostic
+    return any(each is not None and bool(each.related_information) for each in (pushed, pulled))
+
+
+def without_related(diagnostic: types.Diagnostic) -> types.Diagnostic:
+    """The same for an editor that shows no related places: they stand in the message."""
+    related = diagnostic.related_information
+    if not related:
+        return diagnostic
+    places = [
+        f"{_file_name(each.location.uri)}:{each.location.range.start.line + 1}: {each.message}" for each in related
+    ]
+    plain = copy.copy(diagnostic)
+    plain.message, plain.related_information = "\n".join([diagnostic.message, *places]), None
+    return plain
+
+
+def _file_name(uri: str) -> str:
+    return unquote(uri.partition("#")[0].rpartition("/")[2])
 
 
 def _stored(place: P) -> P:
@@ -176,8 +204,10 @@ def _related(
 def _problem(problem: Problem, codec: PositionCodec, lines: list[str]) -> types.Diagnostic:
     """A problem as a diagnostic; without the lines of the text its column is counted in letters."""
     start = _counted(problem.line, problem.column, codec, lines)
+    # Half a letter is no place.
+    end = _counted(problem.line, problem.column + 1, codec, lines)
     return types.Diagnostic(
-        range=types.Range(start, types.Position(start.line, start.character + 1)),
+        range=types.Range(start, types.Position(start.line, max(end.character, start.character + 1))),
         message=problem.message,
         severity=types.DiagnosticSeverity.Error,
         code=problem.kind,

@@ -173,7 +173,9 @@ def key_of(uri: str) -> str:
 
 
 def lines_in(workspace: Workspace, uri: str) -> list[str]:
-    """The lines of a text document with their ends."""
+    """The lines of a text document with their ends; none of one that is not open, or a cell that is gone."""
+    if key_of(uri) not in workspace.text_documents:
+        return []
     return list(lines_with_ends(workspace.get_text_document(uri).source))
 
 

@@ -10,10 +10,16 @@ from pygls.workspace import PositionCodec
 
 from greenlint.directives import PLACEHOLDER
 
-__all__ = ["as_snippets", "selects_reasons", "takes_snippets", "unwritten"]
+__all__ = ["as_snippets", "selects_reasons", "takes_snippets", "takes_versions", "unwritten", "with_versions"]
 
 _UNWRITTEN = re.compile(rf"#\s*greenlint:\s*(?:file-)?ignore\s*\[(?P<names>[^\]]*)\].*?(?P<reason>{PLACEHOLDER})")
 _SPECIAL = re.compile(r"[\\$}]")
+
+
+def takes_versions(client: types.ClientCapabilities) -> bool:
+    """Whether an edit can say which version of a document it is for."""
+    edits = client.workspace.workspace_edit if client.workspace is not None else None
+    return edits is not None and bool(edits.document_changes)
 
 
 def takes_snippets(client: types.ClientCapabilities) -> bool:
@@ -28,16 +34,21 @@ def selects_reasons(client: types.ClientCapabilities, uri: str) -> bool:
     return window is not None and window.support and uri.startswith("file:") and not takes_snippets(client)
 
 
+def with_versions(
+    changes: Mapping[str, Sequence[types.TextEdit | types.SnippetTextEdit]], versions: Mapping[str, int | None]
+) -> types.WorkspaceEdit:
+    """``changes`` as an edit of documents in these versions, which is not made in others."""
+    documents = {uri: types.OptionalVersionedTextDocumentIdentifier(uri, versions.get(uri)) for uri in changes}
+    return types.WorkspaceEdit(
+        document_changes=[types.TextDocumentEdit(documents[uri], list(edits)) for uri, edits in changes.items()]
+    )
+
+
 def as_snippets(
     changes: Mapping[str, Sequence[types.TextEdit]], versions: Mapping[str, int | None]
 ) -> types.WorkspaceEdit:
     """``changes``, of documents in these versions, as an edit that leaves the place selected."""
-    documents = {uri: types.OptionalVersionedTextDocumentIdentifier(uri, versions.get(uri)) for uri in changes}
-    return types.WorkspaceEdit(
-        document_changes=[
-            types.TextDocumentEdit(documents[uri], [_snippet(each) for each in edits]) for uri, edits in changes.items()
-        ]
-    )
+    return with_versions({uri: [_snippet(each) for each in edits] for uri, edits in changes.items()}, versions)
 
 
 def _snippet(edit: types.TextEdit) -> types.SnippetTextEdit | types.TextEdit:

@@ -12,7 +12,7 @@ from lsprotocol import types
 from pygls.workspace import PositionCodec
 
 from greenlint.lsp.checker import Checker, ConfigurationError, Part
-from greenlint.lsp.diagnostics import stored_diagnostics
+from greenlint.lsp.diagnostics import stored_diagnostics, without_related
 from greenlint.lsp.documents import key_of
 from greenlint.lsp.pages import Pages
 
@@ -48,6 +48,8 @@ class Reports:
     """What is open, :data:`SCRIPT` or :data:`NOTEBOOK`, by the keys of URIs."""
     codec: PositionCodec
     pages: Pages
+    shows_related: bool = True
+    """Whether the editor shows related places."""
     _seen: set[str] = field(default_factory=set)
 
     def steps(self) -> Iterator[Step]:
@@ -75,6 +77,8 @@ class Reports:
                 continue
             page = partial(_page, self.pages, checker)
             items = list(stored_diagnostics(path, result, page, self.codec, checker.folder))
+            if not self.shows_related:
+                items = list(map(without_related, items))
             now = result_id(items)
             if before == now:
                 yield types.WorkspaceUnchangedDocumentDiagnosticReport(uri, now)

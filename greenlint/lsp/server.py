@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from lsprotocol import types
 from pygls import uris
@@ -25,18 +25,21 @@ from greenlint.figures import figures
 from greenlint.lsp.actions import action_list
 from greenlint.lsp.checker import Checker, ConfigurationError
 from greenlint.lsp.collector import Collector
-from greenlint.lsp.diagnostics import diagnostics_of, range_of
+from greenlint.lsp.diagnostics import diagnostics_of, range_of, shows_related, without_related
 from greenlint.lsp.documents import Course, Opened, Outcome, folders_of, key_of, lines_in
 from greenlint.lsp.hover import hover
 from greenlint.lsp.log import Log
 from greenlint.lsp.pages import Pages
 from greenlint.lsp.protocol import Protocol
-from greenlint.lsp.reasons import as_snippets, selects_reasons, takes_snippets, unwritten
+from greenlint.lsp.reasons import as_snippets, selects_reasons, takes_snippets, takes_versions, unwritten, with_versions
 from greenlint.lsp.reports import NOTEBOOK, SCRIPT, Reports, Step, result_id
 from greenlint.lsp.settings import EditorSettings, Shown, read_settings
 from greenlint.output.lines import count
 from greenlint.results import FileResult, PlacedFinding, Problem
 from greenlint.version import __version__
+
+if TYPE_CHECKING:
+    from pygls.server import ServerErrors
 
 __all__ = ["GreenlintServer"]
 
@@ -54,7 +57,7 @@ _NOTEBOOKS = types.NotebookDocumentSyncOptions(
 )
 _CONFIGURATION = ".toml"
 """What the names of configuration files, and of those that they extend, end in."""
-_WATCHED = ("**/*.toml", "**/*baseline*.json", "**/*.py", "**/requirements*.txt")
+_WATCHED = ("**/*.toml", "**/*baseline*.json", "**/*.py", "**/*.ipynb", "**/requirements*.txt")
 
 
 class _Asked(NamedTuple):
@@ -144,6 +147,13 @@ class GreenlintServer(LanguageServer):
         """Let what is being written be written to its end, and have no more begun."""
         self._writing.acquire(timeout=_PATIENCE)
 
+    def report_server_error(self, error: Exception, source: ServerErrors) -> None:
+        """What went wrong while a message was handled goes to the log; requests are answered with it, too.
+
+        pygls would show it, whatever the user is doing.
+        """
+        self.log.error("".join(traceback.format_exception(error)).rstrip())
+
     # -- settings ----------------------------------------------------------------------------------------
 
     def configure(self, given: object) -> None:
@@ -172,6 +182,11 @@ class GreenlintServer(LanguageServer):
         """A file was saved: those that depend on it may have other findings."""
         self._in_checkers(Checker.refresh)
         self.forget(why)
+
+    def watched(self, *uris_: str) -> None:
+        """Files were changed by somebody, perhaps by the editor, which has told of what is open."""
+        is_open = self.workspace.text_documents.__contains__
+        self.file_changed(*(each for each in uris_ if not is_open(key_of(each)) or self._decides(each)))
 
     def file_changed(self, *uris_: str) -> None:
         """Files were saved, or changed by somebody else."""
@@ -360,6 +375,8 @@ class GreenlintServer(LanguageServer):
         for warning in outcome.warnings:
             self.tell(warning, types.MessageType.Warning)
         found = diagnostics_of(self.workspace, opened, outcome, self.checker_of(opened).folder)
+        if not shows_related(self.client_capabilities):
+            found = {uri: list(map(without_related, each)) for uri, each in found.items()}
         opened.result_id = result_id(found)
         return found
 
@@ -396,7 +413,8 @@ class GreenlintServer(LanguageServer):
         )
         checkers = [Checker(each, self.settings) for each in outer]
         by_key = {key_of(each.uri): each for each in known}
-        return Reports(checkers, by_key, opened, self.workspace.position_codec, self._pages).steps()
+        shows = shows_related(self.client_capabilities)
+        return Reports(checkers, by_key, opened, self.workspace.position_codec, self._pages, shows).steps()
 
     # -- looking at findings -----------------------------------------------------------------------------
 
@@ -471,9 +489,12 @@ class GreenlintServer(LanguageServer):
         return outcome.data, await self.in_thread(self._changed, checker, path, outcome, data)
 
     def _edit(self, changes: dict[str, list[types.TextEdit]], *, snippets: bool) -> types.WorkspaceEdit:
-        if not snippets or not takes_snippets(self.client_capabilities):
+        client = self.client_capabilities
+        if not takes_versions(client):
             return types.WorkspaceEdit(changes=changes)
-        return as_snippets(changes, {uri: self.workspace.get_text_document(uri).version for uri in changes})
+        versions = {uri: self.workspace.get_text_document(uri).version for uri in changes}
+        make = as_snippets if snippets and takes_snippets(client) else with_versions
+        return make(changes, versions)
 
     async def park(self, uri: str, fingerprint: str) -> None:
         """Add a finding to the baseline, which is written at once."""

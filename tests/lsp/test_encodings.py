@@ -36,7 +36,9 @@ AGAIN = f"{HEAD}    {WAIT}\n{BEFORE}{WAIT}\n"
 async def client(request: pytest.FixtureRequest, lsp_client: LanguageClient, tmp_path: Path) -> AsyncIterator[None]:
     capabilities = types.ClientCapabilities(
         general=types.GeneralClientCapabilities(position_encodings=[request.param]),
-        text_document=types.TextDocumentClientCapabilities(diagnostic=types.DiagnosticClientCapabilities()),
+        text_document=types.TextDocumentClientCapabilities(
+            diagnostic=types.DiagnosticClientCapabilities(related_information=True)
+        ),
     )
     result = await lsp_client.initialize_session(
         types.InitializeParams(

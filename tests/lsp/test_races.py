@@ -23,6 +23,7 @@ from greenlint.scaffold import plan_rule
 from tests.lsp.waste import RULE, WASTE
 
 _SECONDS = 60
+FIRST, SECOND = "vscode-notebook-cell:/train.ipynb#W0", "vscode-notebook-cell:/train.ipynb#W1"
 
 
 class Nobody:
@@ -130,6 +131,35 @@ async def test_an_edit(server: GreenlintServer, tmp_path: Path, monkeypatch: pyt
         codes(server, uri), lambda: server.workspace.update_text_document(document, edit)
     )
     assert found == []
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("what", ["hover", "actions", "costs", "diagnostics"])
+async def test_a_cell_that_vanishes(server: GreenlintServer, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    cells = [types.NotebookCell(types.NotebookCellKind.Code, uri) for uri in (FIRST, SECOND)]
+    notebook = types.NotebookDocument("file:///train.ipynb", "jupyter-notebook", 1, cells)
+    texts = [types.TextDocumentItem(uri, "python", 1, WASTE) for uri in (FIRST, SECOND)]
+    server.workspace.put_notebook_document(types.DidOpenNotebookDocumentParams(notebook, texts))
+    server.configure({"select": [RULE], "showCost": "lens"})
+
+    def vanish() -> None:
+        array = types.NotebookCellArrayChange(start=1, delete_count=1)
+        gone = types.NotebookDocumentCellChangeStructure(array, did_close=[types.TextDocumentIdentifier(SECOND)])
+        change = types.NotebookDocumentChangeEvent(cells=types.NotebookDocumentCellChanges(structure=gone))
+        changed = types.VersionedNotebookDocumentIdentifier(2, notebook.uri)
+        server.workspace.update_notebook_document(types.DidChangeNotebookDocumentParams(changed, change))
+
+    cell, start = types.TextDocumentIdentifier(SECOND), types.Position(6, 4)
+    work: dict[str, Callable[[], Awaitable[Any]]] = {
+        "hover": lambda: server.hover(types.HoverParams(cell, start)),
+        "actions": lambda: server.actions(
+            types.CodeActionParams(cell, types.Range(start, start), types.CodeActionContext([]))
+        ),
+        "costs": lambda: server.costs(SECOND, server.settings.cost),
+        "diagnostics": lambda: server.pulled(SECOND),
+    }
+    found = await Pause(monkeypatch).during(work[what](), vanish)
+    assert not (found[0] if what == "diagnostics" else found)
 
 
 @pytest.mark.asyncio

@@ -99,6 +99,14 @@ async def published(client: LanguageClient, *uris: str) -> None:
         await asyncio.sleep(0.01)
 
 
+def changes(action: Any) -> dict[str, list[Any]]:
+    """The edits of an action by document, with or without the version that they are for."""
+    edit = action.edit
+    if edit.document_changes is None:
+        return cast("dict[str, list[Any]]", edit.changes)
+    return {each.text_document.uri: list(each.edits) for each in edit.document_changes}
+
+
 async def actions(client: LanguageClient, uri: str, where: types.Range, only: list[str] | None = None) -> list[Any]:
     context = types.CodeActionContext([], only=only)
     params = types.CodeActionParams(types.TextDocumentIdentifier(uri), where, context)
@@ -141,13 +149,13 @@ async def test_quick_fixes(client: LanguageClient, folder: Path) -> None:
         f"greenlint: add {RULE} here to the baseline",
         f"greenlint: what {RULE} means",
     ]
-    (edit,) = offered[0].edit.changes[uri]
+    (edit,) = changes(offered[0])[uri]
     assert (edit.range, edit.new_text) == (types.Range(types.Position(7, 0), types.Position(8, 0)), "")
-    (edit,) = offered[2].edit.changes[uri]
+    (edit,) = changes(offered[2])[uri]
     assert edit.new_text == f"    torch.cuda.synchronize()  # greenlint: ignore[{RULE}]\n"
-    (edit,) = offered[3].edit.changes[uri]
+    (edit,) = changes(offered[3])[uri]
     assert edit.new_text == f"    torch.cuda.synchronize()  # greenlint: ignore[{RULE}] <reason>\n"
-    (edit,) = offered[4].edit.changes[uri]
+    (edit,) = changes(offered[4])[uri]
     assert edit.new_text == f"# greenlint: file-ignore[{RULE}]\n"
 
 
@@ -161,7 +169,7 @@ async def test_everything_is_fixed_at_once(client: LanguageClient, folder: Path)
     change = types.DidChangeConfigurationParams({"greenlint": {**SETTINGS, "unsafeFixes": True}})
     client.workspace_did_change_configuration(change)
     (action,) = await actions(client, uri, found.range, ["source.fixAll.greenlint"])
-    (edit,) = action.edit.changes[uri]
+    (edit,) = changes(action)[uri]
     assert (edit.range, edit.new_text) == (types.Range(types.Position(7, 0), types.Position(8, 0)), "")
 
 
@@ -178,7 +186,7 @@ async def test_everything_is_fixed_in_a_text_that_was_not_checked(client: Langua
     (action,) = await actions(client, uri, types.Range(start, start), ["source.fixAll"])
 
     assert action.edit is not None
-    assert replaced(WASTE, action.edit.changes[uri]) == WASTE.replace("    torch.cuda.synchronize()\n", "")
+    assert replaced(WASTE, changes(action)[uri]) == WASTE.replace("    torch.cuda.synchronize()\n", "")
 
 
 @pytest.mark.asyncio
@@ -304,7 +312,7 @@ async def test_notebooks(client: LanguageClient, folder: Path) -> None:
     assert [(each.code, each.range.start) for each in found] == [(RULE, types.Position(5, 4))]
     assert list(other) == []
     offered = await actions(client, second, found[0].range, ["quickfix"])
-    (edit,) = offered[0].edit.changes[second]
+    (edit,) = changes(offered[0])[second]
     assert (edit.range, edit.new_text) == (types.Range(types.Position(5, 0), types.Position(6, 0)), "")
 
 
@@ -316,14 +324,14 @@ async def test_a_notebook_is_fixed_as_a_whole_or_cell_by_cell(client: LanguageCl
     where = types.Range(types.Position(0, 0), types.Position(0, 0))
     for cell in uris:
         (whole,) = await actions(client, cell, where, ["notebook.source.fixAll"])
-        assert set(whole.edit.changes) == set(uris)
+        assert set(changes(whole)) == set(uris)
         # Editors ask about each cell at once: edits of all cells would be made twice.
         (one,) = await actions(client, cell, where, ["source.fixAll.greenlint"])
-        assert set(one.edit.changes) == {cell}
+        assert set(changes(one)) == {cell}
     script = open_(client, folder / "train.py", WASTE)
     assert await actions(client, script, where, ["notebook.source.fixAll"]) == []
     (all_of_it,) = await actions(client, script, where, ["source"])
-    assert set(all_of_it.edit.changes) == {script}
+    assert set(changes(all_of_it)) == {script}
 
 
 @pytest.mark.asyncio
@@ -383,7 +391,7 @@ async def test_a_form_feed_ends_no_line(client: LanguageClient, folder: Path) ->
     (found,) = await diagnostics(client, uri)
     offered = await actions(client, uri, found.range, ["quickfix"])
 
-    (edit,) = offered[0].edit.changes[uri]
+    (edit,) = changes(offered[0])[uri]
     assert (edit.range, edit.new_text) == (types.Range(types.Position(8, 0), types.Position(9, 0)), "")
 
 
@@ -453,7 +461,7 @@ async def test_suppressions_silence(client: LanguageClient, folder: Path) -> Non
         uri = open_(client, folder / f"train_{number}.py", text)
         (found,) = await diagnostics(client, uri)
         action = await chosen(client, uri, found.range, title)
-        after = replaced(text, action.edit.changes[uri])
+        after = replaced(text, changes(action)[uri])
         assert expected in after, name
         document = types.VersionedTextDocumentIdentifier(uri=uri, version=2)
         whole = types.TextDocumentContentChangeWholeDocument(after)
@@ -478,14 +486,14 @@ async def test_suppressions_silence_in_notebooks(client: LanguageClient, folder:
     (shown,) = await found()
     here = await chosen(client, uris[1], shown.range, WITH_REASON)
     in_file = await chosen(client, uris[1], shown.range, IN_FILE)
-    ignored = replaced(sources[1], here.edit.changes[uris[1]])
+    ignored = replaced(sources[1], changes(here)[uris[1]])
     assert ignored.endswith(f"torch.cuda.synchronize()  # greenlint: ignore[{RULE}] <reason>\n    total += 1")
     # Not above a magic, which may have to come first, nor above what stands for one.
-    assert replaced(sources[0], in_file.edit.changes[uris[0]]).splitlines()[2] == f"# greenlint: file-ignore[{RULE}]"
+    assert replaced(sources[0], changes(in_file)[uris[0]]).splitlines()[2] == f"# greenlint: file-ignore[{RULE}]"
     for uri, (action, before) in zip(uris[::-1], ((here, sources[1]), (in_file, sources[0])), strict=True):
         client.diagnostics.pop(uris[0], None)
         client.diagnostics.pop(uris[1], None)
-        change_cell(client, folder, uri, 2, replaced(before, action.edit.changes[uri]))
+        change_cell(client, folder, uri, 2, replaced(before, changes(action)[uri]))
         assert await found() == []
         client.diagnostics.pop(uris[0], None)
         client.diagnostics.pop(uris[1], None)
@@ -511,7 +519,7 @@ async def test_the_reason_is_selected(client: LanguageClient, folder: Path) -> N
     if window is None or window.show_document is None:
         assert action.command is None
         return
-    after = replaced(WASTE, action.edit.changes[uri])
+    after = replaced(WASTE, changes(action)[uri])
     document = types.VersionedTextDocumentIdentifier(uri=uri, version=2)
     whole = types.TextDocumentContentChangeWholeDocument(after)
     client.text_document_did_change(types.DidChangeTextDocumentParams(document, [whole]))
@@ -535,10 +543,10 @@ async def test_a_project_that_wants_reasons_is_asked_for_them(client: LanguageCl
     assert f"greenlint: {HERE}" not in titles
     for title in (WITH_REASON, IN_FILE):
         action = await chosen(client, uri, found.range, title)
-        assert "] <reason>\n" in action.edit.changes[uri][0].new_text
+        assert "] <reason>\n" in changes(action)[uri][0].new_text
         document = types.VersionedTextDocumentIdentifier(uri=uri, version=2)
         # Nobody has written the reason yet.
-        whole = types.TextDocumentContentChangeWholeDocument(replaced(WASTE, action.edit.changes[uri]))
+        whole = types.TextDocumentContentChangeWholeDocument(replaced(WASTE, changes(action)[uri]))
         client.text_document_did_change(types.DidChangeTextDocumentParams(document, [whole]))
         (left,) = await diagnostics(client, uri)
         assert left.code == "suppression-without-reason"
