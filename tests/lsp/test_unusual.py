@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.lsp.editor import PULLS, Editor, Message
+from tests.lsp.servers import server_command
 from tests.lsp.waste import RULE, SETTINGS, WASTE
 
 TWICE = WASTE.replace("    optimizer.step()\n", "    torch.cuda.synchronize()\n    optimizer.step()\n")
@@ -113,7 +114,7 @@ def test_related_places(editor: Editor, tmp_path: Path, *, is_open: bool) -> Non
     shown = found(editor)
     (related,) = shown["relatedInformation"]
     assert related["location"]["uri"] == uri
-    other = Editor(tmp_path)
+    other = Editor(tmp_path, server_command())
     try:
         other.begin()
         plain = found(other)
