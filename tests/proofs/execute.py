@@ -1,8 +1,9 @@
 """Runs programs of the proofs, each in a process of its own: ``python execute.py`` with a request in each line.
 
-A request is a list of ``[PROGRAM, OUTCOME, SAID]``, which run at the same time; the answer is the list of their exit
-codes. To import the libraries takes longer than most programs do, so what the first program imports is imported once,
-before processes are forked.
+A request is a list of libraries and one of ``[PROGRAM, OUTCOME, SAID]``, which run at the same time; the answer is the
+list of their exit codes. To import the libraries takes longer than most programs do, so processes are forked from one
+that has imported them: for each library that the programs need a process forks one that imports it as well, until
+other libraries are asked for. The last one imports what the first program imports. So none meets what it does not need.
 """
 
 from __future__ import annotations
@@ -29,16 +30,67 @@ SECONDS = 240
 def main() -> None:
     """Answer requests until there are no more."""
     # What libraries and programs read and print must not get among requests and answers.
-    with os.fdopen(os.dup(0), encoding="utf-8") as requests, os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.dup2(2, 1)
-        for line in requests:
-            programs = json.loads(line)
-            _import_what(Path(programs[0][0]).read_text(encoding="utf-8"))
-            running = [_start(*each) for each in programs]
-            codes = [os.waitstatus_to_exitcode(os.waitpid(each, 0)[1]) for each in running]
-            answers.write(json.dumps(codes) + "\n")
-            answers.flush()
+    requests, answers = os.dup(0), os.dup(1)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)
+    _answer(requests, answers)
+
+
+def _answer(requests: int, answers: int) -> None:
+    """Answer requests, those for more libraries by a process that has one more."""
+    following: _Following | None = None
+    with os.fdopen(requests, encoding="utf-8") as lines:
+        for line in lines:
+            libraries, programs = json.loads(line)
+            if not libraries:
+                os.write(answers, json.dumps(_run(programs)).encode() + b"\n")
+                continue
+            if following is None or following.library != libraries[0]:
+                if following is not None:
+                    following.end()
+                following = _Following(libraries[0])
+            os.write(answers, following.ask([libraries[1:], programs]))
+    if following is not None:
+        following.end()
+
+
+class _Following:
+    """A process forked from this one that has imported one more library."""
+
+    def __init__(self, library: str) -> None:
+        self.library = library
+        requests, self._requests = os.pipe()
+        answered, answers = os.pipe()
+        self._process = os.fork()
+        if self._process:
+            os.close(requests)
+            os.close(answers)
+            self._answered = os.fdopen(answered, "rb")
+            return
+        os.close(self._requests)
+        os.close(answered)
+        with contextlib.suppress(Exception):
+            importlib.import_module(library)
+        _answer(requests, answers)
+        sys.exit()
+
+    def ask(self, request: object) -> bytes:
+        """The answer; where the process is gone, the end of this one as well, which is seen by whoever asked."""
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._requests, json.dumps(request).encode() + b"\n")
+        return self._answered.readline() or sys.exit(1)
+
+    def end(self) -> None:
+        os.close(self._requests)
+        self._answered.close()
+        os.waitpid(self._process, 0)
+
+
+def _run(programs: list[list[str]]) -> list[int]:
+    """The exit codes of programs."""
+    _import_what(Path(programs[0][0]).read_text(encoding="utf-8"))
+    running = [_start(*each) for each in programs]
+    return [os.waitstatus_to_exitcode(os.waitpid(each, 0)[1]) for each in running]
 
 
 def _import_what(text: str) -> None:

@@ -47,6 +47,11 @@ _ENVIRONMENT = {
 }
 
 
+# The longer to import the earlier, because those behind share it; what a library imports anyway comes before it.
+_FIRST = ("tensorflow", "keras", "torch", "lightning", "accelerate", "transformers", "jax", "sklearn", "pandas")
+_ANYWAY = {"keras": "tensorflow", "lightning": "torch", "accelerate": "torch", "optax": "jax", "flax": "jax"}
+
+
 class ProofError(AssertionError):
     """Why a fix is not what it claims to be."""
 
@@ -93,6 +98,12 @@ class Proof:
                 found.add(node.module)
         return sorted({name.partition(".")[0] for name in found} - sys.stdlib_module_names)
 
+    @property
+    def libraries(self) -> list[str]:
+        """What it needs in the order in which it is imported before the program runs."""
+        needs = {*self.needs, *(_ANYWAY[name] for name in self.needs if name in _ANYWAY)}
+        return sorted(needs, key=lambda each: (_FIRST.index(each) if each in _FIRST else len(_FIRST), each))
+
     def fixed(self, folder: Path) -> Path:
         """The program with its fix applied; raises :class:`ProofError` when there is none or it does not hold."""
         before = folder / "before.py"
@@ -116,7 +127,7 @@ class Proof:
     def check(self, folder: Path, programs: Programs) -> None:
         """Run the program without and with its fix; raises :class:`ProofError` when they do not agree."""
         after = self.fixed(folder)
-        before, fixed = programs.run(self.needs, folder / "before.py", after)
+        before, fixed = programs.run(self.libraries, folder / "before.py", after)
         problems = list(self._disagreements(before, fixed))
         if problems:
             raise ProofError("\n".join(problems))
@@ -166,7 +177,6 @@ class Programs:
     """Runs programs, in processes that share the libraries they need."""
 
     def __init__(self) -> None:
-        self._needs: list[str] = []
         self._server: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Programs:
@@ -176,7 +186,7 @@ class Programs:
         if self._server is not None:
             self._server.communicate()
 
-    def run(self, needs: list[str], *programs: Path) -> list[Outcome]:
+    def run(self, libraries: list[str], *programs: Path) -> list[Outcome]:
         """Run programs at the same time; raises :class:`ProofError` when one of them fails."""
         for program in programs:
             folder = program.with_suffix("")
@@ -185,32 +195,32 @@ class Programs:
         stored = [program.with_suffix(".json") for program in programs]
         said = [program.with_suffix(".txt") for program in programs]
         request = [list(map(str, each)) for each in zip(programs, stored, said, strict=True)]
-        codes = self._answer(needs, request)
+        codes = self._answer(libraries, request)
         return [_outcome(*each) for each in zip(codes, stored, said, strict=True)]
 
-    def _answer(self, needs: list[str], request: list[list[str]]) -> list[int]:
-        server = self._server_for(needs)
+    def _answer(self, libraries: list[str], request: list[list[str]]) -> list[int]:
+        server = self._server = self._server or _started()
         assert server.stdin is not None and server.stdout is not None
-        server.stdin.write(json.dumps(request) + "\n")
+        server.stdin.write(json.dumps([libraries, request]) + "\n")
         server.stdin.flush()
-        answer: list[int] = json.loads(server.stdout.readline())
+        said = server.stdout.readline()
+        if not said:
+            self.__exit__()
+            self._server = None
+            raise ProofError("the process that the programs are forked from is gone")
+        answer: list[int] = json.loads(said)
         return answer
 
-    def _server_for(self, needs: list[str]) -> subprocess.Popen[str]:
-        """The running server when it is one for these libraries, so that none meets libraries it does not need."""
-        if self._server is not None and self._needs == needs:
-            return self._server
-        self.__exit__()
-        self._needs = needs
-        self._server = subprocess.Popen(
-            [sys.executable, str(HERE / "execute.py")],
-            env={**os.environ, **_ENVIRONMENT},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        return self._server
+
+def _started() -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, str(HERE / "execute.py")],
+        env={**os.environ, **_ENVIRONMENT},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
 
 
 def _outcome(code: int, stored: Path, said: Path) -> Outcome:
@@ -238,6 +248,6 @@ def _numbers(value: object) -> Iterator[float]:
 
 
 def proofs() -> list[Proof]:
-    """Every proof there is; those that need the same libraries stand together, so that they can share them."""
+    """Every proof there is; those that share libraries stand together, so that they can share them."""
     found = (Proof.read(path) for path in PROGRAMS.glob("*/*.py"))
-    return sorted(found, key=lambda each: (each.needs, each.path))
+    return sorted(found, key=lambda each: (each.libraries, each.path))
