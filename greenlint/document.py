@@ -6,7 +6,7 @@ import bisect
 import functools
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
@@ -37,15 +37,79 @@ class Position:
     cell: int | None = None
 
 
+class Bounds(NamedTuple):
+    """A statement within another: its text with the lines above it, and its nodes among those of the part."""
+
+    start: int
+    end: int
+    first: int
+    behind: int
+
+    def moved(self, by: int, nodes: int) -> Bounds:
+        """The same ``by`` characters and so many nodes further on."""
+        return Bounds(self.start + by, self.end + by, self.first + nodes, self.behind + nodes)
+
+
+class Placed:
+    """The nodes of a part in the order in which they end, and where each stands."""
+
+    def __init__(self) -> None:
+        self.nodes: list[cst.CSTNode] = []
+        # By id(): to hash nodes runs code of libcst's own each time.
+        self.spans: dict[int, Span] = {}
+        """The range of each, by its ``id()``."""
+        self.bounds: dict[int, Bounds] = {}
+        """Those of each statement, by its ``id()``."""
+
+    def exchanged(
+        self,
+        old: Sequence[cst.CSTNode],
+        new: Sequence[cst.CSTNode],
+        written: Placed,
+        around: Mapping[int, cst.CSTNode],
+    ) -> Placed:
+        """See :meth:`Part.exchanged`."""
+        first, behind = self.bounds[id(old[0])].first, self.bounds[id(old[-1])].behind
+        end, new_end = self.spans[id(old[-1])].end, written.spans[id(new[-1])].end
+        moved = written.bounds[id(new[-1])].end - self.bounds[id(old[-1])].end
+        further = len(written.nodes) - (behind - first)
+        placed = Placed()
+        after = self.nodes[behind:]
+        placed.nodes = [*self.nodes[:first], *written.nodes, *(around.get(id(each), each) for each in after)]
+        placed.spans = self.spans.copy()
+        for each in self.nodes[first:behind]:
+            del placed.spans[id(each)]
+        placed.spans.update(written.spans)
+        for each in after:
+            span = self.spans[id(each)]
+            held = around.get(id(each))
+            if held is not None:
+                del placed.spans[id(each)]
+                placed.spans[id(held)] = Span(span.start, new_end if span.end == end else span.end + moved)
+            elif moved:
+                placed.spans[id(each)] = Span(span.start + moved, span.end + moved)
+        for key, bounds in self.bounds.items():
+            if bounds.first >= behind:
+                placed.bounds[key] = bounds.moved(moved, further)
+            elif key in around:
+                grown = Bounds(bounds.start, bounds.end + moved, bounds.first, bounds.behind + further)
+                placed.bounds[id(around[key])] = grown
+            elif bounds.behind <= first:
+                placed.bounds[key] = bounds
+        placed.bounds |= {
+            key: Bounds(each.start, each.end, each.first + first, each.behind + first)
+            for key, each in written.bounds.items()
+        }
+        return placed
+
+
 class Part:
     """A line or statement at the top of a module, and what it alone tells: edits elsewhere leave it as it is."""
 
     def __init__(self, node: cst.CSTNode) -> None:
         self.node = node
-        self.spans: dict[cst.CSTNode, Span] = {}
-        """The range of each node where the part was first placed."""
-        self.ids: list[int] = []
-        """The ``id()`` of each of them: to hash nodes runs code of libcst's own each time."""
+        self.placed = Placed()
+        """Where its nodes stood when it was first placed."""
         self.outline: Outline | None = None
         """What the gates know of it, where the module was read by statements."""
         self.passage: Passage | None = None
@@ -58,6 +122,19 @@ class Part:
         """Its nodes that hold code."""
         return shape_of(self.node)
 
+    def exchanged(
+        self, old: Sequence[cst.CSTNode], new: Sequence[cst.CSTNode], written: Placed, around: Mapping[int, cst.CSTNode]
+    ) -> Part:
+        """The same with ``new`` statements, which are ``written``, for the ``old`` ones that follow each other.
+
+        ``around`` are the nodes that hold them and so are new as well, by the ``id()`` of those in their places.
+        """
+        part = Part(around[id(self.node)])
+        part.placed = self.placed.exchanged(old, new, written, around)
+        if "shape" in vars(self):
+            part.shape = self.shape.exchanged(old, new, around)
+        return part
+
     def of_type(self, kind: type[cst.CSTNode]) -> Sequence[cst.CSTNode]:
         """Its nodes of this exact type, those of layout and comments included."""
         return self._types.get(kind, ())
@@ -65,7 +142,7 @@ class Part:
     @functools.cached_property
     def _types(self) -> dict[type[cst.CSTNode], list[cst.CSTNode]]:
         types: dict[type[cst.CSTNode], list[cst.CSTNode]] = {}
-        for node in self.spans:
+        for node in self.placed.nodes:
             types.setdefault(type(node), []).append(node)
         return types
 
@@ -105,7 +182,7 @@ class Piece(NamedTuple):
 
     def span(self, node: cst.CSTNode) -> Span:
         """The range of a node in it."""
-        span = self.part.spans[node]
+        span = self.part.placed.spans[id(node)]
         return Span(span.start + self.shift, span.end + self.shift) if self.shift else span
 
 
@@ -132,7 +209,7 @@ class _Spans(Mapping[cst.CSTNode, Span]):
 
     def __iter__(self) -> Iterator[cst.CSTNode]:
         for part in self._pieces:
-            yield from part.spans
+            yield from part.placed.nodes
         yield self._tree
 
     def __len__(self) -> int:
@@ -212,12 +289,14 @@ class Document:
         document._parts = [piece.part for piece in document.statements]
         if self._index is not None:
             gone, new = _differing(self.parts, document._parts)
-            document._index = _without(self._index, (id(node) for part in gone for node in part.shape.nodes))
+            document._index = self._index.copy()
             _add_ranks(document._index, new)
+            _drop(document._index, gone, new, lambda part: map(id, part.shape.nodes))
         if self._spans is not None:
             gone, new = _differing([each.part for each in self.pieces], [each.part for each in placed])
-            where = _without(self._spans.where, (each for part in gone for each in part.ids))
+            where = self._spans.where.copy()
             _add_nodes(where, new)
+            _drop(where, gone, new, lambda part: part.placed.spans)
             document._spans = _Spans(tree, placed, where)
         return document
 
@@ -327,17 +406,25 @@ class Document:
         return self._lines
 
 
+_STATEMENTS = frozenset(
+    (cst.SimpleStatementLine, cst.FunctionDef, cst.ClassDef, cst.If, cst.For, cst.While, cst.With, cst.Try)
+)
+
+
 class _RecordingState(CodegenState):
     """Renders the tree once and notes where each node begins and ends.
 
     libcst's own position providers cost five times as much, because they keep lines and columns of every token.
     """
 
-    def __init__(self, module: cst.Module) -> None:
+    def __init__(self, module: cst.Module, blocks: Iterable[cst.IndentedBlock] = ()) -> None:
         super().__init__(default_indent=module.default_indent, default_newline=module.default_newline)
+        for each in blocks:
+            self.increase_indent(module.default_indent if each.indent is None else each.indent)
         self.offset = 0
         self.starts: list[int] = []
-        self.spans: dict[cst.CSTNode, Span] = {}
+        self.counts: list[int] = []
+        self.placed = Placed()
 
     def add_indent_tokens(self) -> None:
         self.tokens.extend(self.indent_tokens)
@@ -349,11 +436,21 @@ class _RecordingState(CodegenState):
 
     def before_codegen(self, node: cst.CSTNode) -> None:
         self.starts.append(self.offset)
+        if type(node) in _STATEMENTS:
+            self.counts.append(len(self.placed.nodes))
 
     def after_codegen(self, node: cst.CSTNode) -> None:
         start = self.starts.pop()
-        if node not in self.spans:
-            self.spans[node] = Span(start, self.offset)
+        placed = self.placed
+        if id(node) not in placed.spans:
+            self.put(node, Span(start, self.offset))
+        if type(node) in _STATEMENTS:
+            placed.bounds[id(node)] = Bounds(start, self.offset, self.counts.pop(), len(placed.nodes))
+
+    def put(self, node: cst.CSTNode, span: Span) -> None:
+        """Note where a node stands."""
+        self.placed.nodes.append(node)
+        self.placed.spans[id(node)] = span
 
     def record_syntactic_position(
         self, node: cst.CSTNode, *, start_node: cst.CSTNode | None = None, end_node: cst.CSTNode | None = None
@@ -379,10 +476,11 @@ class _Syntactic:
         self.start = self.state.offset
 
     def __exit__(self, *_: object) -> None:
-        spans = self.state.spans
-        start = spans[self.start_node].start if self.start_node in spans else self.start
-        end = spans[self.end_node].end if self.end_node in spans else self.state.offset
-        spans[self.node] = Span(start, end)
+        spans = self.state.placed.spans
+        first, last = spans.get(id(self.start_node)), spans.get(id(self.end_node))
+        start = first.start if first is not None else self.start
+        end = last.end if last is not None else self.state.offset
+        self.state.put(self.node, Span(start, end))
 
 
 def place(parts: Iterable[Part], around: cst.Module, at: int = 0) -> list[Piece]:
@@ -391,11 +489,21 @@ def place(parts: Iterable[Part], around: cst.Module, at: int = 0) -> list[Piece]
     state.offset = at
     pieces: list[Piece] = []
     for part in parts:
-        start, state.spans = state.offset, part.spans
+        start, state.placed = state.offset, part.placed
         part.node._codegen(state)
-        part.ids = [*map(id, part.spans)]
         pieces.append(Piece(part, start, state.offset))
     return pieces
+
+
+def place_within(
+    statements: Iterable[cst.CSTNode], around: cst.Module, blocks: Iterable[cst.IndentedBlock], at: int
+) -> Placed:
+    """Where the nodes of new ``statements`` stand when they are written from ``at`` on within ``blocks``."""
+    state = _RecordingState(around, blocks)
+    state.offset = at
+    for each in statements:
+        each._codegen(state)
+    return state.placed
 
 
 def exchanged(before: Document, after: Document) -> tuple[str, str]:
@@ -410,16 +518,18 @@ def _text_of(document: Document, parts: set[Part]) -> str:
     return "".join(document.text[each.start : each.end] for each in document.statements if each.part in parts)
 
 
-def _without(known: dict[int, T], gone: Iterable[int]) -> dict[int, T]:
-    left = known.copy()
-    for each in gone:
-        del left[each]
-    return left
+def _drop(
+    known: dict[int, T], gone: Iterable[Part], new: Iterable[Part], nodes: Callable[[Part], Iterable[int]]
+) -> None:
+    """Forget the nodes of parts that are ``gone``, but for those that ``new`` ones share with them."""
+    left = set[int]().union(*map(nodes, gone)).difference(*map(nodes, new))
+    for each in left:
+        del known[each]
 
 
 def _add_nodes(where: dict[int, Part], parts: Iterable[Part]) -> None:
     for part in parts:
-        where.update(dict.fromkeys(part.ids, part))
+        where.update(dict.fromkeys(part.placed.spans, part))
 
 
 def _add_ranks(index: dict[int, tuple[Part, int]], parts: Iterable[Part]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, cast
 
@@ -123,6 +123,38 @@ class Shape:
                 regions.mark(test, self.end[test], (node, *around))
         regions.finish()
         return regions
+
+    def exchanged(
+        self, old: Sequence[cst.CSTNode], new: Sequence[cst.CSTNode], around: Mapping[int, cst.CSTNode]
+    ) -> Shape:
+        """The same with ``new`` statements for the ``old`` ones that follow each other.
+
+        ``around`` are the nodes that hold them and so are new as well, by the ``id()`` of those in their places.
+        """
+        first = self.nodes.index(old[0])
+        last = self.end[self.nodes.index(old[-1], first)]
+        nodes, above = self.nodes[:first], self.above[:first]
+        end = self.end[:first]
+        ranks = {kind: [rank for rank in known if rank < first] for kind, known in self.ranks.items()}
+        for shape in map(shape_of, new):
+            base = len(nodes)
+            nodes += shape.nodes
+            above += [self.above[first], *(rank + base for rank in shape.above[1:])]
+            end += [rank + base for rank in shape.end]
+            for kind, known in shape.ranks.items():
+                ranks.setdefault(kind, []).extend([rank + base for rank in known])
+        further = len(nodes) - last - 1
+        nodes += self.nodes[last + 1 :]
+        above += [rank + further if rank > last else rank for rank in self.above[last + 1 :]]
+        end += [rank + further for rank in self.end[last + 1 :]]
+        for kind, known in self.ranks.items():
+            ranks[kind] += [rank + further for rank in known if rank > last]
+        holder = above[first]
+        while holder >= 0:
+            nodes[holder] = around[id(nodes[holder])]
+            end[holder] += further
+            holder = above[holder]
+        return Shape(nodes, above, end, {kind: known for kind, known in ranks.items() if known})
 
     def _rank_below(self, child: cst.CSTNode, above: int) -> int:
         """The rank of a child of the node that has the rank ``above``."""

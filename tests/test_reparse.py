@@ -137,6 +137,140 @@ def test_as_from_scratch(seed: int, newline: str) -> None:
         document = after
 
 
+NESTED = textwrap.dedent(
+    '''\
+    import torch
+
+
+    class Trainer:
+        """Trains."""
+
+        # how long
+        epochs = 3
+        rate = 0.1; decay = 0.0
+
+        def __init__(self, model, loader):
+            self.model = model
+            self.loader = loader  # of batches
+            # more to come
+
+        @torch.no_grad()
+        # as it is
+        def validate(self, rounds):
+            for _ in range(rounds):
+                if self.rate:
+                    loss = self.model(
+                        self.batch,
+                    )
+                elif self.decay:
+                    loss = 0
+                else:
+                    pass
+            # none left
+            else:
+                loss = None
+            return loss
+
+        def train(self):
+          with torch.enable_grad():
+              text = """
+        not code
+        """
+              try:
+                  for x, y in self.loader:
+                      loss = self.model(x)
+
+                      loss.backward()
+                      # after each
+              finally:
+                  pass
+          return loss
+
+
+    if torch.cuda.is_available():
+        trainer = Trainer()
+        trainer.train()
+
+    print(torch)
+    '''
+)
+INSIDE = (
+    *(*PIECES, "\n    # c\n", "\n        # c", "\n        y = 2\n", "\n    else:\n        pass\n", "  "),
+    *("\n        elif z:\n            pass\n", "@d\n    ", "    def g(self):\n        pass\n", "\n# less\n"),
+)
+
+
+def laid_out(document: Document) -> list[object]:
+    """How the nodes of a document follow each other, those of layout too and those that hold code alone."""
+    found: list[object] = [(type(node).__name__, document.span(node)) for node in document.spans]
+    for piece in document.pieces:
+        bounds = piece.part.placed.bounds.values()
+        found += sorted((each.start + piece.shift, each.end + piece.shift, each.first, each.behind) for each in bounds)
+    for part in document.parts:
+        shape = part.shape
+        found.append(([*map(type, shape.nodes)], shape.above, shape.end, shape.ranks))
+    return found
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("seed", range(20))
+def test_inside_a_statement_as_from_scratch(seed: int, newline: str) -> None:
+    source = random.Random(seed)
+    program = NESTED.replace("\n", newline)
+    program = program.rstrip() if seed % 4 == 0 else program
+    document, shared = document_of(program), 0
+    for number in range(40):
+        assert document is not None
+        assert document.spans
+        assert document.index
+        text = edited(document.text, source, INSIDE)
+        after, fresh = reparse(document, text), document_of(text)
+        if after is None:
+            continue
+        assert fresh is not None, text
+        assert after.tree.deep_equals(fresh.tree), text
+        assert laid_out(after) == laid_out(fresh), text
+        assert {*after.index} == {id(node) for part in after.parts for node in part.shape.nodes}
+        shared += not set(methods(document)).isdisjoint(methods(after))
+        # After many edits little is left to edit.
+        document = after if number % 8 else document_of(program)
+    assert shared
+
+
+def methods(document: Document) -> list[cst.FunctionDef]:
+    return document.of_type(cst.FunctionDef)
+
+
+def test_methods_beside_an_edit_are_the_same_nodes() -> None:
+    document = document_of(NESTED)
+    assert document is not None
+    after = reparse(document, NESTED.replace("self.model(x)", "self.model(x, y)"))
+    assert after is not None
+    kept = [one is other for one, other in zip(methods(document), methods(after), strict=True)]
+    assert kept == [True, True, False]
+    assert [after.source(each) for each in after.of_type(cst.Call)].count("self.model(x, y)") == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kept"),
+    [
+        ("self.model = model", "self.net = model", [False, True, True]),
+        ("        # more to come\n", "        # nothing more\n", [False, True, True]),
+        ("loss = None\n", "loss = 1\n", [True, False, True]),
+        ("        return loss\n\n    def", "        return loss  # at last\n\n    def", [True, False, True]),
+        ("    rate = 0.1; decay", "    rate = 0.2; decay", [True, True, True]),
+        ("    epochs = 3\n", "    epochs = 3\n    # more\n", [True, True, True]),
+    ],
+)
+def test_what_is_parsed_again_inside_a_class(old: str, new: str, kept: list[bool]) -> None:
+    document = document_of(NESTED)
+    assert document is not None
+    assert old in NESTED
+    after = reparse(document, NESTED.replace(old, new))
+    assert after is not None
+    assert [one is other for one, other in zip(methods(document), methods(after), strict=True)] == kept
+
+
 def test_untouched_statements_are_the_same_nodes() -> None:
     document = document_of(PROGRAM)
     assert document is not None
