@@ -236,6 +236,7 @@ class Document:
     _lines: list[int] | None = field(default=None, repr=False)
     _types: dict[type[cst.CSTNode], list[cst.CSTNode]] = field(default_factory=dict, repr=False)
     _bound: Counter[str] | None = field(default=None, repr=False)
+    _rendered: dict[int, str] = field(default_factory=dict, repr=False)
 
     @property
     def is_notebook(self) -> bool:
@@ -324,11 +325,15 @@ class Document:
 
         Rendering it alone is far cheaper than placing every node of the file.
         """
-        if self._spans is None:
+        if self._spans is not None:
+            span = self.span(node)
+            return self.text[span.start : span.end]
+        known = self._rendered.get(id(node))
+        if known is None:
             above = getattr(node, "leading_lines", None)
-            return self.tree.code_for_node(node.with_changes(leading_lines=()) if above else node).strip()
-        span = self.span(node)
-        return self.text[span.start : span.end]
+            bare = node.with_changes(leading_lines=()) if above else node
+            known = self._rendered[id(node)] = self.tree.code_for_node(bare).strip()
+        return known
 
     def position(self, offset: int) -> Position:
         """The line and column of ``offset``, within its cell in a notebook."""

@@ -197,9 +197,9 @@ class Frameworks:
             return None if own.other_data else own.toy
         if own.other_data:
             return None
-        if signals.WRITTEN_DATA.search(self.code) and not signals.REAL_DATA.search(self.code):
+        if not self._code.shows(signals.REAL_DATA) and signals.WRITTEN_DATA.search(self.code):
             return None if self._imports.reachable() else "data written out in the code"
-        if self._code.shows(signals.RANDOM_TENSOR) and not signals.REAL_DATA.search(self._code.text):
+        if self._code.shows(signals.RANDOM_TENSOR) and not self._code.shows(signals.REAL_DATA):
             return "random tensors"
         toy = None
         for each in self._around():

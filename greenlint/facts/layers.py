@@ -520,7 +520,7 @@ class _Walk:
             if _may_make(target):
                 self.definition(target, depth - 1)
                 self._given(facts, call, depth, inputs=False)
-        if isinstance(node, cst.ClassDef) and _attends(calls, facts.document.source(node)):
+        if isinstance(node, cst.ClassDef) and _attends(calls, node, facts):
             self.layers.attention = True
             self.layers.dims.extend(
                 Size(max(_wide(a), _wide(b)) or None, a.certain and b.certain) for a, b in self.layers.linears
@@ -555,12 +555,15 @@ def _wide(size: Size) -> int:
     return size.largest or 0
 
 
-def _attends(calls: list[Call], text: str) -> bool:
+def _attends(calls: list[Call], node: cst.ClassDef, facts: Facts) -> bool:
     """Whether a class computes attention by hand: scores of heads through a softmax."""
     methods = {call.method for call in calls}
     if "scaled_dot_product_attention" in methods:
         return True
-    return bool(methods & {"matmul", "einsum", "bmm"}) and "softmax" in text and ("heads" in text or "d_k" in text)
+    if methods.isdisjoint(("matmul", "einsum", "bmm")):
+        return False
+    text = facts.document.source(node)
+    return "softmax" in text and ("heads" in text or "d_k" in text)
 
 
 def _may_make(target: Definition) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,11 @@ __all__ = ["Liveness"]
 _BY_NAME = re.compile(r"\bglobals\(\)|\bFire\(|(?<![.\w])eval\(|\b__dict__\b")
 """How a module gets at its own classes without naming them."""
 _IS_SCRIPT = re.compile(r"^if __name__ ?== ?[\"']__main__[\"']", re.MULTILINE)
+
+
+def _is_named_again(name: str, text: str) -> bool:
+    """Whether a name stands in a text more than once."""
+    return text.count(name) > 1 and len(re.findall(rf"\b{name}\b", text)) > 1
 
 
 class Liveness:
@@ -47,7 +53,7 @@ class Liveness:
 
     def _is_unused(self, owner: cst.ClassDef | cst.FunctionDef) -> bool:
         name, own = owner.name.value, self._facts.document.text
-        if owner.decorators or _BY_NAME.search(own) or len(re.findall(rf"\b{name}\b", own)) > 1:
+        if owner.decorators or _is_named_again(name, own) or self._gets_by_name:
             return False
         if {"setup.py", "setup.cfg", "pyproject.toml"} & {*self._sources.python_files(), *self._sources.config_files()}:
             return False
@@ -58,6 +64,11 @@ class Liveness:
             rf"^\s*import\b.*\b{stem}\b|\bimport\b.*\b{stem}\s*(?:,|as\b|$)|\b{stem}\s+import\s*\*", re.M
         )
         return bool(texts or _IS_SCRIPT.search(own)) and not any(name in text or whole.search(text) for text in texts)
+
+    @functools.cached_property
+    def _gets_by_name(self) -> bool:
+        """Whether the file gets at its own classes without naming them."""
+        return _BY_NAME.search(self._facts.document.text) is not None
 
     # -- by the calls of the project ----------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -302,12 +303,17 @@ class Optimizers:
     def frozen(self, identity: Identity) -> bool | None:
         """Whether a network's parameters take no gradients; ``False`` only when no code that makes it mentions it."""
         places = {id(each): each for each in (self._facts, *self._identities.written(identity))}
-        if not any(_FREEZES.search(each[Frameworks].code) for each in places.values()):
+        if not any(each[Optimizers]._may_freeze for each in places.values()):
             return False
         answers = {answer for facts in places.values() for answer in facts[Optimizers]._says(identity)}
         if True in answers:
             return True
         return None
+
+    @functools.cached_property
+    def _may_freeze(self) -> bool:
+        """Whether code of this file looks as if it froze something."""
+        return _FREEZES.search(self._facts[Frameworks].code) is not None
 
     def _says(self, identity: Identity) -> Iterator[bool]:
         """Whether code of this file freezes a network: ``net.requires_grad_(False)``, or each parameter in a loop."""

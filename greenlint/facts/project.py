@@ -52,6 +52,7 @@ class Project:
         self._imports = facts[Imports]
         self._sources = facts.sources
         self._callers: dict[cst.FunctionDef, list[Call]] = {}
+        self._importers: dict[str | None, list[Facts]] = {}
         self._named: dict[str, Definition | None] = {}
 
     def may_define(self, name: str) -> bool:
@@ -196,6 +197,12 @@ class Project:
 
     def importers(self, calling: str | None = None) -> list[Facts]:
         """The files that import this one, or of them only those that call something of a name."""
+        known = self._importers.get(calling)
+        if known is None:
+            known = self._importers[calling] = self._find_importers(calling)
+        return known
+
+    def _find_importers(self, calling: str | None) -> list[Facts]:
         paths = self._imports.importing()
         if calling is not None:
             call = re.compile(rf"\b{calling}\s*(?:\(|as\b)|\bpartial\(\s*{calling}\b")

@@ -88,11 +88,11 @@ class TrainFromScratch(Rule):
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
         from greenlint import Schedules
 
-        text = _without_addresses(facts)
-        if _OTHER_DATA.search(text) or _OTHER_AIM.search(text) or facts[Schedules].open_ended:
-            return
         found = list(_built(facts))
         if not found:
+            return
+        text = _without_addresses(facts)
+        if _OTHER_DATA.search(text) or _OTHER_AIM.search(text) or facts[Schedules].open_ended:
             return
         call, remedy = found[0]
         if _is_chosen_among(call, facts) or _gets_weights(call, facts) or not _is_trained(facts):
