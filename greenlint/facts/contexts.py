@@ -78,12 +78,19 @@ class Contexts:
         self._values = facts[Values]
         self._calls = facts[Calls]
         self._project = facts[Project]
+        self._known: dict[tuple[int, ContextKind, int], tuple[cst.CSTNode, bool | None]] = {}
 
     def active(self, node: cst.CSTNode, kind: ContextKind) -> bool | None:
         """Whether ``node`` runs under ``kind``; ``None`` when a manager, decorator or caller cannot be seen."""
         return self._active(node, kind, _DEPTH)
 
     def _active(self, node: cst.CSTNode, kind: ContextKind, depth: int) -> bool | None:
+        known = self._known.get((id(node), kind, depth))
+        if known is None:
+            known = self._known[id(node), kind, depth] = node, self._find_active(node, kind, depth)
+        return known[1]
+
+    def _find_active(self, node: cst.CSTNode, kind: ContextKind, depth: int) -> bool | None:
         unseen = False
         for manager in self._managers(node):
             if self._ends(manager, kind):
@@ -105,11 +112,15 @@ class Contexts:
         """The context managers around ``node`` in its function and the function's decorators, innermost first."""
         below = node
         for above in self._tree.ancestors(node):
-            if isinstance(above, cst.With) and below is above.body:
+            # Exact types: most answers are no, for which isinstance() of a class of libcst runs code of the abc module.
+            if type(above) is cst.With and below is above.body:
                 yield from (item.item for item in reversed(above.items))
-            elif isinstance(above, (cst.FunctionDef, cst.ClassDef)) and below is above.body:
+            elif type(above) is cst.ClassDef and below is above.body:
                 yield from (each.decorator for each in reversed(above.decorators))
-                if isinstance(above, cst.ClassDef) or self._tree.class_of(above) is None:
+                return
+            elif type(above) is cst.FunctionDef and below is above.body:
+                yield from (each.decorator for each in reversed(above.decorators))
+                if self._tree.class_of(above) is None:
                     # What stands further out holds where it is defined; it runs where it is called.
                     return
             below = above
@@ -341,7 +352,7 @@ class Contexts:
         """Whether ``node`` stands in the branch that is never taken, such as the one under ``if False``."""
         below = node
         for above in self._tree.ancestors(node):
-            if isinstance(above, (cst.If, cst.While)) and below is not above.test:
+            if (type(above) is cst.If or type(above) is cst.While) and below is not above.test:
                 constant = self._values.constant(above.test)
                 if constant is not UNKNOWN and bool(constant) is not (below is above.body):
                     return True

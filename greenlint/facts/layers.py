@@ -534,7 +534,7 @@ class _Stored:
         self._values: dict[str, list[cst.BaseExpression]] = {}
         for assign in facts[Tree].of_type(cst.Assign):
             target = assign.targets[0].target
-            if isinstance(target, cst.Subscript):
+            if type(target) is cst.Subscript:
                 written = dotted(target.value)
                 if written is not None:
                     self._values.setdefault(written, []).append(assign.value)

@@ -38,6 +38,9 @@ _TENSOR_LIBRARIES = (
 _MOVES = ("to", "cuda", "cpu", "eval", "train", "requires_grad_", "half", "float")
 
 
+_MAY_BE_MODEL = frozenset((cst.Name, cst.Attribute, cst.Subscript, cst.Call))
+
+
 class Models:
     """Networks and losses of one file."""
 
@@ -48,8 +51,9 @@ class Models:
         self._calls = facts[Calls]
         self._tree = facts[Tree]
         self._project = facts[Project]
-        self._memo: dict[cst.CSTNode, bool | None] = {}
-        self._running: set[cst.CSTNode] = set()
+        # By the id() of nodes, which are kept alive beside: to hash them runs code of libcst's own.
+        self._memo: dict[int, tuple[cst.CSTNode, bool | None]] = {}
+        self._running: set[int] = set()
         self._layers: dict[cst.CSTNode, Layers | None] = {}
         self._lived: frozenset[str] | None = None
         self._computes: bool | None = None
@@ -58,16 +62,18 @@ class Models:
 
     def is_model(self, node: cst.BaseExpression) -> bool | None:
         """Whether an expression is a neural network, so that calling it runs a forward pass; ``None``: not known."""
-        if node in self._memo:
-            return self._memo[node]
-        if node in self._running:
+        key = id(node)
+        known = self._memo.get(key)
+        if known is not None:
+            return known[1]
+        if key in self._running:
             return None
-        self._running.add(node)
+        self._running.add(key)
         try:
             found = self._decide(node)
         finally:
-            self._running.discard(node)
-        self._memo[node] = found
+            self._running.discard(key)
+        self._memo[key] = node, found
         return found
 
     def runs(self, call: Call) -> bool | None:
@@ -83,7 +89,7 @@ class Models:
         return call.receiver if call.method in known.RUNS_MODEL and call.receiver is not None else call.node.func
 
     def _decide(self, node: cst.BaseExpression) -> bool | None:
-        if not isinstance(node, (cst.Name, cst.Attribute, cst.Subscript, cst.Call)):
+        if type(node) not in _MAY_BE_MODEL:
             return False
         if isinstance(node, cst.Attribute) and node.attr.value in known.COMMON_METHODS:
             return False

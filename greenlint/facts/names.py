@@ -51,7 +51,7 @@ class Scope:
     @property
     def is_class(self) -> bool:
         """Whether inner functions cannot see the names bound here."""
-        return isinstance(self.node, cst.ClassDef)
+        return type(self.node) is cst.ClassDef
 
 
 @dataclass(slots=True, eq=False)
@@ -125,8 +125,9 @@ class Names:
         """``OBJECT.NAME = value`` anywhere in the file, by the last name, ``self`` included."""
         self.renamed: set[str] = set()
         """Names that somewhere in the file may stand for what has another name elsewhere."""
-        self._reach: dict[cst.CSTNode, tuple[Binding, ...]] = {}
-        self._resolved: dict[cst.CSTNode, str | None] = {}
+        # By the id() of nodes, which are kept alive beside: to hash them runs code of libcst's own.
+        self._reach: dict[int, tuple[cst.CSTNode, tuple[Binding, ...]]] = {}
+        self._resolved: dict[int, tuple[cst.CSTNode, str | None]] = {}
         self._parts = {part: _bound_by(part, facts.document.index) for part in facts.document.parts}
         for part, bound in self._parts.items():
             self._join(bound, self._tree.first(part.node))
@@ -173,10 +174,10 @@ class Names:
 
     def reaching(self, use: cst.Name) -> tuple[Binding, ...]:
         """The bindings whose value ``use`` may have; empty when the name is bound nowhere in this file."""
-        known = self._reach.get(use)
+        known = self._reach.get(id(use))
         if known is None:
-            known = self._reach[use] = self._reaching(use.value, use)
-        return known
+            known = self._reach[id(use)] = use, self._reaching(use.value, use)
+        return known[1]
 
     def lookup(self, name: str, at: cst.CSTNode) -> tuple[Binding, ...]:
         """As :meth:`reaching`, for a name that is not written at ``at``."""
@@ -246,11 +247,10 @@ class Names:
         Names of this file's own functions and classes, values, and names from star imports are not resolved; a
         relative import gives a name with leading dots, a builtin ``builtins.NAME``.
         """
-        if node in self._resolved:
-            return self._resolved[node]
-        found = self._resolve(node, _DEPTH)
-        self._resolved[node] = found
-        return found
+        known = self._resolved.get(id(node))
+        if known is None:
+            known = self._resolved[id(node)] = node, self._resolve(node, _DEPTH)
+        return known[1]
 
     def _resolve(self, node: cst.CSTNode, depth: int) -> str | None:
         if depth == 0:
@@ -297,11 +297,9 @@ class Names:
         return found
 
     def _definitions_of(self, binding: Binding, depth: int) -> Iterator[cst.FunctionDef | cst.ClassDef]:
-        if isinstance(binding.node, (cst.FunctionDef, cst.ClassDef)) and binding.kind in (
-            BindingKind.FUNCTION,
-            BindingKind.CLASS,
-        ):
-            yield binding.node
+        if binding.kind is BindingKind.FUNCTION or binding.kind is BindingKind.CLASS:
+            if isinstance(binding.node, (cst.FunctionDef, cst.ClassDef)):
+                yield binding.node
         elif binding.kind is BindingKind.ASSIGN and isinstance(binding.value, cst.Name) and depth and not binding.path:
             for each in self.reaching(binding.value):
                 yield from self._definitions_of(each, depth - 1)

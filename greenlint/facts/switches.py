@@ -56,7 +56,7 @@ class Switches:
         names, values = self._facts[Names], self._facts[Values]
         for assign in self._facts[Tree].of_type(cst.Assign):
             for each in assign.targets:
-                resolved = names.resolve(each.target) if isinstance(each.target, cst.Attribute) else None
+                resolved = names.resolve(each.target) if type(each.target) is cst.Attribute else None
                 if resolved is not None:
                     name = resolved.replace("jax.config.config.", "jax.config.")
                     yield Switch(name, values.constant(assign.value), assign)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import functools
 import itertools
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
@@ -19,6 +20,12 @@ N = TypeVar("N", bound=cst.CSTNode)
 
 _NOWHERE: tuple[Part | None, int] = (None, 0)
 _STATEMENTS = (cst.BaseSmallStatement, cst.BaseCompoundStatement)
+
+
+@functools.cache
+def _concrete(types: tuple[type[cst.CSTNode], ...]) -> frozenset[type[cst.CSTNode]]:
+    """The types that nodes of some types, abstract ones too, have: to ask isinstance() of those costs far more."""
+    return frozenset(each for each in vars(cst).values() if isinstance(each, type) and issubclass(each, types))
 
 
 class Tree:
@@ -84,9 +91,10 @@ class Tree:
 
     def enclosing(self, node: cst.CSTNode, *types: type[N]) -> N | None:
         """The innermost node above of one of these types."""
+        wanted = _concrete(types)
         for above in self.ancestors(node):
-            if isinstance(above, types):
-                return above
+            if type(above) in wanted:
+                return cast("N", above)
         return None
 
     def function(self, node: cst.CSTNode) -> cst.FunctionDef | None:

@@ -63,28 +63,30 @@ class Values:
         self._calls = facts[Calls]
         self._tree = facts[Tree]
         self._project = facts[Project]
-        self._memo: dict[cst.CSTNode, Value] = {}
-        self._running: set[cst.CSTNode] = set()
+        # By the id() of nodes, which are kept alive beside: to hash them runs code of libcst's own.
+        self._memo: dict[int, tuple[cst.CSTNode, Value]] = {}
+        self._running: set[int] = set()
         self._parameters: dict[cst.CSTNode, Value] = {}
         self._arguments: dict[tuple[cst.FunctionDef, str], list[Argument]] = {}
         self._importing: set[str] = set()
-        self._callees: dict[cst.Call, list[Definition]] = {}
+        self._callees: dict[int, tuple[cst.Call, list[Definition]]] = {}
 
     # -- values -----------------------------------------------------------------------------------------------
 
     def of(self, node: cst.CSTNode) -> Value:
         """The value of an expression of this file."""
-        known = self._memo.get(node)
+        key = id(node)
+        known = self._memo.get(key)
         if known is not None:
-            return known
-        if node in self._running or len(self._running) > _DEEPEST:
+            return known[1]
+        if key in self._running or len(self._running) > _DEEPEST:
             return NOTHING
-        self._running.add(node)
+        self._running.add(key)
         try:
             value = self._of(node)
         finally:
-            self._running.discard(node)
-        self._memo[node] = value
+            self._running.discard(key)
+        self._memo[key] = node, value
         return value
 
     def constant(self, node: cst.CSTNode) -> object:
@@ -468,20 +470,21 @@ class Values:
 
     def callees(self, node: cst.Call) -> list[Definition]:
         """The functions, methods and classes that a call may run: several when a function is passed as argument."""
-        known = self._callees.get(node)
-        if known is None:
-            known = self._find_callees(node)
-            if not self._running:
-                # In the middle of something else, what that leads to is not known yet.
-                self._callees[node] = known
-        return known
+        known = self._callees.get(id(node))
+        if known is not None:
+            return known[1]
+        found = self._find_callees(node)
+        if not self._running:
+            # In the middle of something else, what that leads to is not known yet.
+            self._callees[id(node)] = node, found
+        return found
 
     def _find_callees(self, node: cst.Call) -> list[Definition]:
         func = node.func
         found = self._project.definition(func)
         if found is not None:
             return [found]
-        if isinstance(func, cst.Attribute):
+        if type(func) is cst.Attribute:
             owner = self.owner(func.value) if self._project.may_define(func.attr.value) else None
             method = self._project.method(owner, func.attr.value) if owner is not None else None
             return [method] if method is not None else []
