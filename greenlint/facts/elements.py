@@ -48,6 +48,9 @@ class Pass:
         return self.node.func if isinstance(self.node, cst.Call) else None
 
 
+_REPEATS = frozenset((cst.For, cst.While, cst.Lambda, cst.FunctionDef, *_COMPREHENSIONS))
+
+
 class Elements:
     """Passes over elements in one file."""
 
@@ -57,6 +60,7 @@ class Elements:
         self._names = facts[Names]
         self._calls = facts[Calls]
         self._values = facts[Values]
+        self._mapping_of: dict[cst.FunctionDef, list[Call]] = {}
 
     # -- passes -----------------------------------------------------------------------------------------------
 
@@ -65,7 +69,9 @@ class Elements:
         found: list[Pass] = []
         below = node
         for above in self._tree.ancestors(node):
-            if isinstance(above, cst.For | cst.While) and below is above.body:
+            if type(above) not in _REPEATS:
+                pass
+            elif isinstance(above, (cst.For, cst.While)) and below is above.body:
                 found.append(Pass(self._facts, above, above.body))
             elif isinstance(above, _COMPREHENSIONS) and below is not above.for_in:
                 found.extend(Pass(self._facts, each, above) for each in reversed(list(_nested(above.for_in))))
@@ -75,7 +81,7 @@ class Elements:
                     return found
                 found.append(Pass(self._facts, mapping.node, above.body, above))
             elif isinstance(above, cst.FunctionDef):
-                found.extend(Pass(self._facts, each.node, above.body, above) for each in self._mappings(above))
+                found.extend(Pass(self._facts, each.node, above.body, above) for each in self._mapped(above))
                 return found
             below = above
         return found
@@ -88,6 +94,12 @@ class Elements:
             return None
         call = self._calls.of(above)
         return call if call.method in MAPS and not self._is_batched(call) else None
+
+    def _mapped(self, function: cst.FunctionDef) -> list[Call]:
+        known = self._mapping_of.get(function)
+        if known is None:
+            known = self._mapping_of[function] = list(self._mappings(function))
+        return known
 
     def _mappings(self, function: cst.FunctionDef) -> Iterator[Call]:
         for call in self._calls.methods(*MAPS):

@@ -325,7 +325,7 @@ def _softmaxed(call: Call, facts: Facts) -> cst.BaseExpression | None:
         given, axis = call.argument("input", 0).node, call.argument("dim", 1)
     elif call.method == "softmax" and call.receiver is not None and call.name is None:
         given, axis = call.receiver, call.argument("dim", 0)
-    elif isinstance(call.node.func, (cst.Attribute, cst.Call)) and len(call.positional) == 1:
+    elif type(call.node.func) in (cst.Attribute, cst.Call) and call.name is None and len(call.positional) == 1:
         made = facts[Values].of(call.node.func).call
         if made is None or made.name != "torch.nn.Softmax":
             return None

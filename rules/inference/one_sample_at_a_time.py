@@ -81,10 +81,13 @@ class OneSampleAtATime(Rule):
 
     @on_file
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
-        from greenlint import Calls, Contexts
+        from greenlint import Calls, Contexts, Elements
 
         said: set[cst.CSTNode] = set()
         for call in facts[Calls].all:
+            # Of other models than those of Keras, a call outside all passes is none of one sample after the other.
+            if call.method not in _OF_KERAS and not facts[Elements].around(call.node):
+                continue
             what = _predictor(call, facts)
             if what is None or facts[Contexts].dead(call.node):
                 continue
@@ -436,12 +439,15 @@ _ENOUGH = 10
 _ACTS = re.compile(r"^(?:act|(?:choose|select|get|pick|take|sample)_?action|policy|get_qs?|q_values?)$", re.IGNORECASE)
 
 
+_OF_KERAS = ("predict", "fit", "train_on_batch")
+
+
 def _predictor(call: Call, facts: Facts) -> str | None:
     """What kind of model a call runs, of those that take many samples at once."""
     from greenlint import Frameworks, Kind, Loads, Models, Values
 
     values = facts[Values]
-    if call.method in ("predict", "predict_proba", "decision_function", "fit", "train_on_batch"):
+    if call.method in _OF_KERAS or call.method in ("predict_proba", "decision_function"):
         if call.receiver is None:
             return None
         value = values.of(call.receiver)
