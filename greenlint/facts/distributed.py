@@ -187,18 +187,25 @@ def is_collective(call: Call) -> bool:
         return call.method in ("allreduce", "allgather", "barrier", "broadcast_object", "allgather_object")
     if call.receiver is None:
         return False
+    is_named_so = _NAMED.match(call.method) is not None
+    if not is_named_so and call.method not in _OF_ACCELERATOR and call.method not in _OF_FABRIC:
+        # Few calls are asked what they are called on, which takes longer than all else here.
+        return False
     kind = call.facts[Values].of(call.receiver).kind
     if kind is Kind.ACCELERATOR:
-        return call.method in ("wait_for_everyone", "gather", "gather_for_metrics", "reduce")
+        return call.method in _OF_ACCELERATOR
     if kind is Kind.FABRIC:
-        return call.method in ("all_reduce", "all_gather", "barrier")
-    return kind is None and _is_named_so(call)
+        return call.method in _OF_FABRIC
+    return is_named_so and kind is None and _is_unseen(call)
 
 
-def _is_named_so(call: Call) -> bool:
-    """Whether a method that cannot be seen has the name of a collective: ``backend.average_all(loss)``."""
-    name = call.name or ""
-    return not name and _NAMED.match(call.method) is not None and call.facts[Values].callee(call.node) is None
+_OF_ACCELERATOR = ("wait_for_everyone", "gather", "gather_for_metrics", "reduce")
+_OF_FABRIC = ("all_reduce", "all_gather", "barrier")
+
+
+def _is_unseen(call: Call) -> bool:
+    """Whether nothing says what a method does: ``backend.average_all(loss)``."""
+    return not call.name and call.facts[Values].callee(call.node) is None
 
 
 class _Trail:

@@ -68,6 +68,8 @@ class FunctionalSteps:
         return tuple(self._find())
 
     def _find(self) -> Iterator[FunctionalStep]:
+        if not self._calls.named(*GRADIENTS):
+            return
         for call in self._calls.all:
             made = self._gradient_function(call.node.func)
             if made is None:

@@ -81,8 +81,9 @@ class Loads:
         self._tree = facts[Tree]
         self._calls = facts[Calls]
         self._names = facts[Names]
-        self._memo: dict[cst.CSTNode, Load | None] = {}
-        self._through: dict[tuple[cst.CSTNode, int], Load | None] = {}
+        # By the id() of the nodes of this file's calls: to hash nodes runs code of libcst's own.
+        self._memo: dict[int, Load | None] = {}
+        self._through: dict[tuple[int, int], Load | None] = {}
 
     @property
     def all(self) -> Iterator[Load]:
@@ -94,10 +95,10 @@ class Loads:
 
     def of(self, call: Call) -> Load | None:
         """What a call reads by itself; ``None`` when it reads nothing of that kind or that is not known."""
-        if call.node not in self._memo:
+        if id(call.node) not in self._memo:
             kind = self._kind(call)
-            self._memo[call.node] = Load(call, kind) if kind is not None else None
-        return self._memo[call.node]
+            self._memo[id(call.node)] = Load(call, kind) if kind is not None else None
+        return self._memo[id(call.node)]
 
     def behind(self, node: cst.BaseExpression) -> Load | None:
         """The load that made a value, also through ``.to(...)`` and ``.eval()``."""
@@ -132,7 +133,7 @@ class Loads:
 
         ``None`` where a cache, a check or an unseen decorator may keep it from being read again.
         """
-        key = (call.node, depth)
+        key = (id(call.node), depth)
         if key not in self._through:
             self._through[key] = None
             self._through[key] = self.of(call) or self._inside(call, depth)
