@@ -22,6 +22,8 @@ __all__ = ["Liveness"]
 
 _BY_NAME = re.compile(r"\bglobals\(\)|\bFire\(|(?<![.\w])eval\(|\b__dict__\b")
 """How a module gets at its own classes without naming them."""
+_BY_NAME_WORDS = ("globals", "Fire", "eval", "__dict__")
+"""One of these is in what that matches."""
 _IS_SCRIPT = re.compile(r"^if __name__ ?== ?[\"']__main__[\"']", re.MULTILINE)
 
 
@@ -68,7 +70,8 @@ class Liveness:
     @functools.cached_property
     def _gets_by_name(self) -> bool:
         """Whether the file gets at its own classes without naming them."""
-        return _BY_NAME.search(self._facts.document.text) is not None
+        words = self._facts.glance.words
+        return any(each in words for each in _BY_NAME_WORDS) and bool(_BY_NAME.search(self._facts.document.text))
 
     # -- by the calls of the project ----------------------------------------------------------------------------
 

@@ -482,6 +482,6 @@ def _nested(tree: Tree, node: cst.CSTNode, body: cst.CSTNode) -> bool:
     for above in tree.ancestors(node):
         if above is body:
             return False
-        if isinstance(above, (cst.FunctionDef, cst.Lambda)):
+        if type(above) is cst.FunctionDef or type(above) is cst.Lambda:
             return True
     return False

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from greenlint.facts.calls import Call, Calls
-from greenlint.facts.frameworks import Frameworks
 from greenlint.facts.identities import Identities, Identity
 from greenlint.facts.loops import Loops, Region, Step
 from greenlint.facts.models import Models
@@ -19,6 +18,7 @@ from greenlint.facts.names import BindingKind, Names
 from greenlint.facts.tree import Tree
 from greenlint.facts.values import Values
 from greenlint.knowledge.kinds import Kind
+from greenlint.knowledge.signal import signal
 
 if TYPE_CHECKING:
     from greenlint.facts import Facts
@@ -313,7 +313,7 @@ class Optimizers:
     @functools.cached_property
     def _may_freeze(self) -> bool:
         """Whether code of this file looks as if it froze something."""
-        return _FREEZES.search(self._facts[Frameworks].code) is not None
+        return self._facts.glance.code.shows(_FREEZES)
 
     def _says(self, identity: Identity) -> Iterator[bool]:
         """Whether code of this file freezes a network: ``net.requires_grad_(False)``, or each parameter in a loop."""
@@ -354,9 +354,11 @@ _BACKWARD = ("backward", "manual_backward")
 _CLEARERS = ("reset", "clear", "zero")
 _OTHER_NAME = re.compile(r"sched|lr\b|_lr|prof|env|bar\b|warm|\bema|log|timer|check|ckpt|early|self$", re.IGNORECASE)
 """Names of what has a ``step()`` but is no optimiser."""
-_FREEZES = re.compile(
+_FREEZES = signal(
+    "*requires_grad* set_grad_enabled *freez* *frozen* *trainable* *toggle* *require_grad *get_peft_model* *ora* "
+    "*inject_adapter*",
     r"\.requires_grad\b(?!\s*=\s*True)|\brequires_grad_\((?!\s*\)|\s*True)|\w*requires_grad\(|_requires_grad\b"
     r"|[\"']requires_grad[\"']|set_grad_enabled|freez|frozen|trainable|toggle|require_grad\b|get_peft_model|[Ll]ora"
-    r"|inject_adapter"
+    r"|inject_adapter",
 )
 """Words of code that may freeze parameters; ``Variable(x, requires_grad=False)`` only makes a tensor."""

@@ -128,7 +128,7 @@ class Trials:
         for above in self._tree.ancestors(node):
             if above is body:
                 return False
-            if isinstance(above, (cst.FunctionDef, cst.ClassDef)):
+            if type(above) is cst.FunctionDef or type(above) is cst.ClassDef:
                 return True
         return False
 
