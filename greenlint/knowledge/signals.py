@@ -206,7 +206,7 @@ RANDOM_TENSOR = signal(
     r"\b(?:torch|tf\.random|np\.random|jax\.random)\.(?:randn?|randint|normal|uniform|random|random_sample)\(",
 )
 REAL_DATA = signal(
-    "*DataLoader load* read_* *data* open Image cv2 h5py glob loader loaders batch batches tokenizer fetch_* path",
+    "*DataLoader load* read_* *data* open Image cv2 h5py glob loader loaders batche batches tokenizer fetch_* path",
     r"""DataLoader\([^)\n]*\w|\bload\w*\(|\bread_\w+\(|\bdatasets?\b|\bopen\(|\bImage\b|\bcv2\b|\bh5py\b|\bglob\b|\bimport\s+\w*data|\bfrom\s+[\w.]*data
     |\bget_data\w*\(|\bloaders?\b|\bbatches?\b\s+in\b|\btrain_data\b|\btokenizer\b|\bfetch_\w+\(|\bpath\b""",
     re.VERBOSE,
