@@ -1,23 +1,31 @@
 """How long an editor waits after a keystroke, and what the server's memory does over thousands of them.
 
     python -m benchmarks.editor [--lines 1000 --lines 5000] [--dense] [--edits 200] [--soak 10000]
+    python -m benchmarks.editor --file train.py [--root .] [--edits 200]
 
-A real server over standard input and output holds a training file; each edit writes a character into the middle of a
-line or takes it away again, and the next waits for the diagnostics of the last. Needs the extra ``lsp``; the soak reads
-memory from /proc.
+A real server over standard input and output holds a training file, a made one or one of yours; each edit writes a
+character into the middle of a line or takes it away again, and the next waits for the diagnostics of the last. In a
+made file these are the lengths of recordings, in one of yours names and numbers anywhere. Needs the extra ``lsp``; the
+soak reads memory from /proc.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
+import io
+import keyword
 import os
+import random
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+import tokenize
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple, TypeAlias
 
 from lsprotocol import types
 from pygls.lsp.client import LanguageClient
@@ -139,20 +147,56 @@ def program(lines: int, *, dense: bool = False) -> str:
     return _HEAD + body + _TAIL.format(calls=calls)
 
 
+_Place: TypeAlias = tuple[int, int]
+"""A line and a column, both from 0."""
+
+
+def _lengths(text: str) -> list[_Place]:
+    """Where the lengths of recordings stand in a made file."""
+    lines = enumerate(text.split("\n"))
+    return [(at, line.index("16000")) for at, line in lines if "length=16000" in line]
+
+
+def _words(text: str) -> list[_Place]:
+    """Behind the names and numbers of any file, in one random order."""
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    words = [each for each in tokens if each.type in (tokenize.NAME, tokenize.NUMBER) and each.line.isascii()]
+    places = [(each.end[0] - 1, each.end[1]) for each in words if not keyword.iskeyword(each.string)]
+    random.Random(1).shuffle(places)
+    return places
+
+
+class _Typed(NamedTuple):
+    """A file to type into."""
+
+    path: Path
+    root: Path
+    """The workspace."""
+    text: str
+    places: list[_Place]
+
+
+@contextlib.contextmanager
+def _made(text: str) -> Iterator[_Typed]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "train.py")
+        path.write_text(text, encoding="utf-8")
+        yield _Typed(path, Path(folder), text, _lengths(text))
+
+
 class _Editor:
     """A client that types into one file."""
 
-    def __init__(self, client: LanguageClient, uri: str, text: str) -> None:
-        self._client, self._uri = client, uri
+    def __init__(self, client: LanguageClient, typed: _Typed) -> None:
+        self._client, self._uri = client, typed.path.as_uri()
         self._version = 1
-        lines = enumerate(text.split("\n"))
-        self._places = [(at, line.index("16000")) for at, line in lines if "length=16000" in line]
+        self._places = typed.places
 
     async def type(self, number: int) -> tuple[float, int]:
-        """Write a digit, or take it away when all places have one; the seconds until the diagnostics, and how many."""
-        line, column = self._places[number % len(self._places)]
+        """Write a digit, or take away the last one; the seconds until the diagnostics, and how many."""
+        turn, is_there = divmod(number, 2)
+        line, column = self._places[turn % len(self._places)]
         self._version += 1
-        is_there = number // len(self._places) % 2
         where = types.Range(types.Position(line, column), types.Position(line, column + is_there))
         change = types.TextDocumentContentChangePartial(where, "" if is_there else "1")
         document = types.VersionedTextDocumentIdentifier(self._version, self._uri)
@@ -164,44 +208,41 @@ class _Editor:
         return seconds, len(getattr(report, "items", ()))
 
 
-async def _session(folder: Path, text: str) -> tuple[LanguageClient, _Editor]:
-    path = folder / "train.py"
-    path.write_text(text, encoding="utf-8")
+async def _session(typed: _Typed) -> tuple[LanguageClient, _Editor]:
     client = LanguageClient("benchmark", "1")
     await client.start_io(sys.executable, "-m", "greenlint", "server")
     pulls = types.TextDocumentClientCapabilities(diagnostic=types.DiagnosticClientCapabilities())
     await client.initialize_async(
         types.InitializeParams(
             capabilities=types.ClientCapabilities(text_document=pulls),
-            workspace_folders=[types.WorkspaceFolder(folder.as_uri(), "project")],
+            workspace_folders=[types.WorkspaceFolder(typed.root.as_uri(), "project")],
         )
     )
     client.initialized(types.InitializedParams())
-    item = types.TextDocumentItem(path.as_uri(), "python", 1, text)
+    item = types.TextDocumentItem(typed.path.as_uri(), "python", 1, typed.text)
     client.text_document_did_open(types.DidOpenTextDocumentParams(item))
-    return client, _Editor(client, path.as_uri(), text)
+    return client, _Editor(client, typed)
 
 
-async def _latency(text: str, edits: int) -> str:
-    with tempfile.TemporaryDirectory() as folder:
-        client, editor = await _session(Path(folder), text)
-        measured = [await editor.type(number) for number in range(_WARM + edits)]
-        await _end(client)
+async def _latency(typed: _Typed, edits: int) -> str:
+    client, editor = await _session(typed)
+    measured = [await editor.type(number) for number in range(_WARM + edits)]
+    await _end(client)
     seconds = sorted(each for each, _ in measured[_WARM:])
     half, most = statistics.median(seconds), seconds[int(0.95 * (len(seconds) - 1))]
     found = measured[-1][1]
-    return f"{text.count(chr(10))} lines, {found} findings: p50 {half * 1e3:.0f} ms, p95 {most * 1e3:.0f} ms"
+    lines = typed.text.count("\n")
+    return f"{typed.path.name}: {lines} lines, {found} findings: p50 {half * 1e3:.0f} ms, p95 {most * 1e3:.0f} ms"
 
 
-async def _soak(text: str, edits: int) -> list[str]:
-    with tempfile.TemporaryDirectory() as folder:
-        client, editor = await _session(Path(folder), text)
-        sizes: list[float] = []
-        for number in range(edits):
-            await editor.type(number)
-            if number % _SAMPLES == _SAMPLES - 1:
-                sizes.append(_resident(client))
-        await _end(client)
+async def _soak(typed: _Typed, edits: int) -> list[str]:
+    client, editor = await _session(typed)
+    sizes: list[float] = []
+    for number in range(edits):
+        await editor.type(number)
+        if number % _SAMPLES == _SAMPLES - 1:
+            sizes.append(_resident(client))
+    await _end(client)
     tenth = max(1, len(sizes) // 10)
     first, last = statistics.mean(sizes[tenth : 2 * tenth] or sizes), statistics.mean(sizes[-tenth:])
     change = (last / first - 1) * 100
@@ -228,12 +269,20 @@ async def _end(client: LanguageClient) -> None:
 async def _run(options: argparse.Namespace) -> None:
     for name, value in machine_facts(os.cpu_count() or 1, Path(__file__).parent.parent).items():
         print(f"{name}: {value}")
-    texts = [program(lines, dense=options.dense) for lines in options.lines or [1000, 5000]]
-    for text in texts:
-        print(await _latency(text, options.edits), flush=True)
-    if options.soak:
-        for line in await _soak(texts[0], options.soak):
-            print(line)
+    with contextlib.ExitStack() as stack:
+        files = [_given(path, options.root) for path in options.file or ()]
+        made = options.lines or ([] if files else [1000, 5000])
+        files += [stack.enter_context(_made(program(lines, dense=options.dense))) for lines in made]
+        for typed in files:
+            print(await _latency(typed, options.edits), flush=True)
+        if options.soak:
+            for line in await _soak(files[0], options.soak):
+                print(line)
+
+
+def _given(path: Path, root: Path | None) -> _Typed:
+    text = path.read_text(encoding="utf-8")
+    return _Typed(path.resolve(), (root or path.parent).resolve(), text, _words(text))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -241,6 +290,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.editor", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--lines", type=int, action="append", help="size of the file [1000 and 5000]")
     parser.add_argument("--dense", action="store_true", help="a training every 75 lines instead of one")
+    parser.add_argument("--file", type=Path, action="append", help="a file of yours, which stays as it is")
+    parser.add_argument("--root", type=Path, help="the workspace of that [its folder]")
     parser.add_argument("--edits", type=int, default=200, help="edits to measure for each size [200]")
     parser.add_argument("--soak", type=int, default=0, help="edits of the first file to watch the memory over [0]")
     asyncio.run(_run(parser.parse_args(arguments)))

@@ -39,8 +39,8 @@ class Modules:
     ) -> Facts:
         """The facts of a file about to be checked: those kept from when another file asked, or new ones.
 
-        Everything is dropped at once when there is too much. When the text has changed, all facts that rest on the
-        old one go: a module known twice would not be recognised as itself.
+        When there is too much, all is dropped but what this file is known to rest on. When the text has changed, all facts
+        that rest on the old one go: a module known twice would not be recognised as itself.
         """
         from greenlint.document import exchanged
         from greenlint.facts import Facts
@@ -48,10 +48,10 @@ class Modules:
         store = cls.of(sources)
         known = store.get(document.path)
         if store._size > _MOST:
-            store._clear()
-        elif known is not None and known.document.text == document.text:
+            store._drop(but=store._needed(document.path))
+        if known is not None and known.document.text == document.text:
             return known
-        elif document.path in store:
+        if document.path in store:
             store._change(document)
             before, after = exchanged(known.document, document) if known is not None else ("", document.text)
             forget_imports(sources, document.path, before, after)
@@ -59,13 +59,22 @@ class Modules:
         store.put(document.path, fresh)
         return fresh
 
-    def _clear(self) -> None:
-        for facts in self._facts.values():
+    def _needed(self, path: str) -> set[str]:
+        """A module and all that its facts rest on, themselves or through others."""
+        needed, new = {path}, [path]
+        while new:
+            further = self._asked.get(new.pop(), set()) - needed
+            needed |= further
+            new += further
+        return needed
+
+    def _drop(self, *, but: set[str]) -> None:
+        for path in self._facts.keys() - but:
+            self._asked.pop(path, None)
+            facts = self._facts.pop(path)
             if facts is not None:
                 facts.forget()
-        self._facts.clear()
-        self._asked.clear()
-        self._size = 0
+                self._size -= len(facts.document.text)
 
     def _change(self, document: Document) -> None:
         """Forget a module, of which there is a new version, and what is known of others that rests on it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import libcst as cst
+import pytest
 
 from greenlint import reading
 from greenlint.facts import Facts
@@ -77,3 +78,19 @@ def test_a_new_import_is_followed() -> None:
     after = project.begin("train.py", "import data\n")
     assert after[Imports].reachable() == ["data.py"]
     assert project.begin("model.py")[Imports].importing() == []
+
+
+def test_too_much_is_dropped_but_for_what_a_file_rests_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    project = Edited()
+    project.files["other.py"] = "from lone import a\n"
+    project.files["lone.py"] = "a = 1\n"
+    lone = project.module(project.begin("other.py"), "lone")
+    train = project.begin("train.py")
+    model = project.module(train, "model")
+    data = project.module(model, "data")
+    monkeypatch.setattr("greenlint.facts.modules._MOST", 10)
+    assert project.begin("train.py") is train
+    after = project.begin("train.py", FILES["train.py"] + "print(net)\n")
+    assert project.module(after, "model") is model
+    assert project.module(model, "data") is data
+    assert project.module(project.begin("other.py"), "lone") is not lone
