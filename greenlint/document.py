@@ -56,8 +56,8 @@ class Placed:
     def __init__(self) -> None:
         self.nodes: list[cst.CSTNode] = []
         # By id(): to hash nodes runs code of libcst's own each time.
-        self.spans: dict[int, Span] = {}
-        """The range of each, by its ``id()``."""
+        self.spans: dict[int, tuple[int, int]] = {}
+        """Start and end of each, by its ``id()``."""
         self.bounds: dict[int, Bounds] = {}
         """Those of each statement, by its ``id()``."""
 
@@ -70,7 +70,7 @@ class Placed:
     ) -> Placed:
         """See :meth:`Part.exchanged`."""
         first, behind = self.bounds[id(old[0])].first, self.bounds[id(old[-1])].behind
-        end, new_end = self.spans[id(old[-1])].end, written.spans[id(new[-1])].end
+        (_, end), (_, new_end) = self.spans[id(old[-1])], written.spans[id(new[-1])]
         moved = written.bounds[id(new[-1])].end - self.bounds[id(old[-1])].end
         further = len(written.nodes) - (behind - first)
         placed = Placed()
@@ -80,14 +80,13 @@ class Placed:
         for each in self.nodes[first:behind]:
             del placed.spans[id(each)]
         placed.spans.update(written.spans)
-        for each in after:
-            span = self.spans[id(each)]
-            held = around.get(id(each))
-            if held is not None:
-                del placed.spans[id(each)]
-                placed.spans[id(held)] = Span(span.start, new_end if span.end == end else span.end + moved)
-            elif moved:
-                placed.spans[id(each)] = Span(span.start + moved, span.end + moved)
+        for key in map(id, after) if moved else ():
+            start, stop = self.spans[key]
+            placed.spans[key] = start + moved, stop + moved
+        for key, held in around.items():
+            del placed.spans[key]
+            start, stop = self.spans[key]
+            placed.spans[id(held)] = start, new_end if stop == end else stop + moved
         for key, bounds in self.bounds.items():
             if bounds.first >= behind:
                 placed.bounds[key] = bounds.moved(moved, further)
@@ -182,8 +181,8 @@ class Piece(NamedTuple):
 
     def span(self, node: cst.CSTNode) -> Span:
         """The range of a node in it."""
-        span = self.part.placed.spans[id(node)]
-        return Span(span.start + self.shift, span.end + self.shift) if self.shift else span
+        start, end = self.part.placed.spans[id(node)]
+        return Span(start + self.shift, end + self.shift)
 
 
 class _Spans(Mapping[cst.CSTNode, Span]):
@@ -448,14 +447,14 @@ class _RecordingState(CodegenState):
         start = self.starts.pop()
         placed = self.placed
         if id(node) not in placed.spans:
-            self.put(node, Span(start, self.offset))
+            self.put(node, start, self.offset)
         if type(node) in _STATEMENTS:
             placed.bounds[id(node)] = Bounds(start, self.offset, self.counts.pop(), len(placed.nodes))
 
-    def put(self, node: cst.CSTNode, span: Span) -> None:
+    def put(self, node: cst.CSTNode, start: int, end: int) -> None:
         """Note where a node stands."""
         self.placed.nodes.append(node)
-        self.placed.spans[id(node)] = span
+        self.placed.spans[id(node)] = start, end
 
     def record_syntactic_position(
         self, node: cst.CSTNode, *, start_node: cst.CSTNode | None = None, end_node: cst.CSTNode | None = None
@@ -483,9 +482,9 @@ class _Syntactic:
     def __exit__(self, *_: object) -> None:
         spans = self.state.placed.spans
         first, last = spans.get(id(self.start_node)), spans.get(id(self.end_node))
-        start = first.start if first is not None else self.start
-        end = last.end if last is not None else self.state.offset
-        self.state.put(self.node, Span(start, end))
+        start = first[0] if first is not None else self.start
+        end = last[1] if last is not None else self.state.offset
+        self.state.put(self.node, start, end)
 
 
 def place(parts: Iterable[Part], around: cst.Module, at: int = 0) -> list[Piece]:

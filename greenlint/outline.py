@@ -85,6 +85,11 @@ class _Value:
         """What the value may stem from."""
         return _origin(self.value)
 
+    @cached_property
+    def identifiers(self) -> frozenset[str]:
+        """The names and attributes in it."""
+        return frozenset(_identifiers(self.value))
+
 
 class _Assigned(_Value):
     """A value that is given to something, annotated or not."""
@@ -824,7 +829,7 @@ class Outline:
         return project.union(
             name
             for each in self._assigned
-            if not project.isdisjoint(_identifiers(each.value))
+            if not project.isdisjoint(each.identifiers)
             for target in each.targets
             for name in _bound_by(target)
         )

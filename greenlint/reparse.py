@@ -188,7 +188,7 @@ def _code_start(statement: cst.BaseStatement, piece: Piece) -> int:
     """Where the line begins that holds the first word of a statement, or of its first decorator."""
     placed = piece.part.placed
     lines = _lines_above(statement)
-    at = placed.spans[id(lines[-1])].end if lines else placed.bounds[id(statement)].start
+    at = placed.spans[id(lines[-1])][1] if lines else placed.bounds[id(statement)].start
     return at + piece.shift
 
 

@@ -39,8 +39,8 @@ class Modules:
     ) -> Facts:
         """The facts of a file about to be checked: those kept from when another file asked, or new ones.
 
-        When there is too much, all is dropped but what this file is known to rest on. When the text has changed, all facts
-        that rest on the old one go: a module known twice would not be recognised as itself.
+        When there is too much, all is dropped but what this file is known to rest on. When the text has changed, all
+        facts that rest on the old one go: a module known twice would not be recognised as itself.
         """
         from greenlint.document import exchanged
         from greenlint.facts import Facts
