@@ -319,20 +319,26 @@ def _attentions(facts: Facts) -> Iterator[_Attention]:
 
 def _softmaxed(call: Call, facts: Facts) -> cst.BaseExpression | None:
     """What a call applies a softmax over the last axis to."""
-    from greenlint import Values, cst
-
     if call.name in ("torch.softmax", "torch.nn.functional.softmax"):
         given, axis = call.argument("input", 0).node, call.argument("dim", 1)
     elif call.method == "softmax" and call.receiver is not None and call.name is None:
         given, axis = call.receiver, call.argument("dim", 0)
-    elif type(call.node.func) in (cst.Attribute, cst.Call) and call.name is None and len(call.positional) == 1:
-        made = facts[Values].of(call.node.func).call
-        if made is None or made.name != "torch.nn.Softmax":
+    elif call.name is None and len(call.positional) == 1:
+        made = _softmax_module(call.node.func, facts)
+        if made is None:
             return None
         given, axis = call.positional[0], made.argument("dim", 0)
     else:
         return None
     return given if axis.written and axis.constant in (-1, 2, 3) else None
+
+
+def _softmax_module(func: cst.BaseExpression, facts: Facts) -> Call | None:
+    """The call that made the module of a softmax that is called."""
+    from greenlint import Values, cst
+
+    made = facts[Values].of(func).call if isinstance(func, (cst.Attribute, cst.Call)) else None
+    return made if made is not None and made.name == "torch.nn.Softmax" else None
 
 
 def _product_behind(node: cst.BaseExpression, facts: Facts, depth: int) -> cst.CSTNode | None:

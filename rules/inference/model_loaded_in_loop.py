@@ -339,12 +339,14 @@ _WRITES = re.compile(
 
 def _repeated(facts: Facts) -> Iterator[tuple[Call, cst.CSTNode, Load]]:
     """The calls that load the same thing again and again, with the loop around them."""
-    from greenlint import Calls, Loads
+    from greenlint import Calls, Loads, Tree, cst
 
-    loads = facts[Loads]
+    loads, tree = facts[Loads], facts[Tree]
+    comprehensions = (cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp)
     mapped = bool(facts[Calls].methods(*_MAPS))
     for call in facts[Calls].all:
-        if not _may_repeat(call, facts, mapped):
+        may_be_mapped = mapped and tree.function(call.node) is not None
+        if not (may_be_mapped or tree.loops_around(call.node) or tree.enclosing(call.node, *comprehensions)):
             continue
         load = loads.through(call)
         if load is None or loads.is_kept(call.node):
@@ -354,16 +356,6 @@ def _repeated(facts: Facts) -> Iterator[tuple[Call, cst.CSTNode, Load]]:
         around = _loop(call, load, facts) or _comprehension(call, facts) or _mapped(call, facts)
         if around is not None:
             yield call, around, load
-
-
-def _may_repeat(call: Call, facts: Facts, mapped: bool) -> bool:
-    """Whether a loop or comprehension is around a call, or its function may be mapped over rows."""
-    from greenlint import Tree, cst
-
-    tree = facts[Tree]
-    if tree.loops_around(call.node) or (mapped and tree.function(call.node) is not None):
-        return True
-    return tree.enclosing(call.node, cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp) is not None
 
 
 def _loop(call: Call, load: Load, facts: Facts) -> cst.CSTNode | None:

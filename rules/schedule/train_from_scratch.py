@@ -304,9 +304,15 @@ def _built(facts: Facts) -> Iterator[tuple[Call, str]]:
 
 
 def _remedy(call: Call, facts: Facts) -> str | None:
+    name = call.name or ""
+    if not name.startswith(("torchvision.models.", "timm.", "transformers.")) and not _KERAS.match(name):
+        return None
+    return _standard_remedy(call, name, facts)
+
+
+def _standard_remedy(call: Call, name: str, facts: Facts) -> str | None:
     from greenlint import Environment, Frameworks
 
-    name = call.name or ""
     if name.startswith("torchvision.models.") and name.count(".") == 2 and _ARCHITECTURES.search(call.method):
         if not (_is_none(call.argument("weights")) and _is_none(call.argument("pretrained", 0))):
             return None
