@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bisect
-import functools
 import itertools
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
@@ -22,10 +21,8 @@ _NOWHERE: tuple[Part | None, int] = (None, 0)
 _STATEMENTS = (cst.BaseSmallStatement, cst.BaseCompoundStatement)
 
 
-@functools.cache
-def _concrete(types: tuple[type[cst.CSTNode], ...]) -> frozenset[type[cst.CSTNode]]:
-    """The types that nodes of some types, abstract ones too, have: to ask isinstance() of those costs far more."""
-    return frozenset(each for each in vars(cst).values() if isinstance(each, type) and issubclass(each, types))
+_ABSTRACT = frozenset(each for each in vars(cst).values() if isinstance(each, type) and each.__subclasses__())
+"""The types of which others are derived."""
 
 
 class Tree:
@@ -91,9 +88,10 @@ class Tree:
 
     def enclosing(self, node: cst.CSTNode, *types: type[N]) -> N | None:
         """The innermost node above of one of these types."""
-        wanted = _concrete(types)
+        # To ask isinstance() of a class of libcst runs code of the abc module where the answer is no.
+        are_exact = _ABSTRACT.isdisjoint(types)
         for above in self.ancestors(node):
-            if type(above) in wanted:
+            if type(above) in types or (not are_exact and isinstance(above, types)):
                 return cast("N", above)
         return None
 
