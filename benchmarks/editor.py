@@ -210,6 +210,7 @@ class _Editor:
 
 async def _session(typed: _Typed) -> tuple[LanguageClient, _Editor]:
     client = LanguageClient("benchmark", "1")
+    client.feature(types.WINDOW_LOG_MESSAGE)(lambda _: None)
     await client.start_io(sys.executable, "-m", "greenlint", "server")
     pulls = types.TextDocumentClientCapabilities(diagnostic=types.DiagnosticClientCapabilities())
     await client.initialize_async(
