@@ -235,7 +235,7 @@ class Document:
     _lines: list[int] | None = field(default=None, repr=False)
     _types: dict[type[cst.CSTNode], list[cst.CSTNode]] = field(default_factory=dict, repr=False)
     _bound: Counter[str] | None = field(default=None, repr=False)
-    _rendered: dict[int, str] = field(default_factory=dict, repr=False)
+    _rendered: dict[int, tuple[cst.CSTNode, str]] = field(default_factory=dict, repr=False)
 
     @property
     def is_notebook(self) -> bool:
@@ -331,8 +331,8 @@ class Document:
         if known is None:
             above = getattr(node, "leading_lines", None)
             bare = node.with_changes(leading_lines=()) if above else node
-            known = self._rendered[id(node)] = self.tree.code_for_node(bare).strip()
-        return known
+            known = self._rendered[id(node)] = node, self.tree.code_for_node(bare).strip()
+        return known[1]
 
     def position(self, offset: int) -> Position:
         """The line and column of ``offset``, within its cell in a notebook."""
@@ -410,9 +410,7 @@ class Document:
         return self._lines
 
 
-_STATEMENTS = frozenset(
-    (cst.SimpleStatementLine, cst.FunctionDef, cst.ClassDef, cst.If, cst.For, cst.While, cst.With, cst.Try)
-)
+_STATEMENTS = frozenset((cst.SimpleStatementLine, *cst.BaseCompoundStatement.__subclasses__()))
 
 
 class _RecordingState(CodegenState):
