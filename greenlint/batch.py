@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from greenlint.outline import Outline
     from greenlint.project_files import ProjectFiles, Scope
     from greenlint.reading import ParsedFile
+    from greenlint.results import InNotebook
     from greenlint.rule import Rule
 
 __all__ = [
@@ -240,18 +241,24 @@ def examine(task: Task, data: bytes, profile: Profile, files: ProjectFiles, *, t
     if parsed.document is None:
         return Examined(FileResult(task.path, problems=parsed.problems, skipped=parsed.skipped))
 
-    from greenlint.notebook_edits import NotebookEdits
     from greenlint.results import place
     from greenlint.timing import Stopwatch
 
     watch = Stopwatch(profile.rules) if timed else None
     analysis = analyze_with(profile, parsed.document, files, profile.rules if watch is None else watch.rules, passed)
-    cells = parsed.document.cells
-    in_notebook = NotebookEdits(cells.raw if cells is not None else "", parsed.document).stored
-    findings, suppressed = place(parsed.document, analysis, profile.categories, in_notebook)
+    findings, suppressed = place(parsed.document, analysis, profile.categories, _in_notebook(parsed.document))
     phases = watch.phases(parse_seconds, time.perf_counter() - started) if watch is not None else ()
     result = FileResult(task.path, findings, suppressed, parsed.problems, analysis.crashes, phases=phases)
     return Examined(result, parsed.document, analysis)
+
+
+def _in_notebook(document: Document) -> InNotebook | None:
+    """What makes edits of a notebook such of its JSON; ``None`` in a script."""
+    if document.cells is None:
+        return None
+    from greenlint.notebook_edits import NotebookEdits
+
+    return NotebookEdits(document.cells.raw, document).stored
 
 
 def may_concern(task: Task, data: bytes, profile: Profile, files: ProjectFiles) -> bool:

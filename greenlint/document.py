@@ -61,14 +61,14 @@ class Placed:
         self.bounds: dict[int, Bounds] = {}
         """Those of each statement, by its ``id()``."""
 
-    def exchanged(
+    def with_statements(
         self,
         old: Sequence[cst.CSTNode],
         new: Sequence[cst.CSTNode],
         written: Placed,
         around: Mapping[int, cst.CSTNode],
     ) -> Placed:
-        """See :meth:`Part.exchanged`."""
+        """See :meth:`Part.with_statements`."""
         first, behind = self.bounds[id(old[0])].first, self.bounds[id(old[-1])].behind
         (_, end), (_, new_end) = self.spans[id(old[-1])], written.spans[id(new[-1])]
         moved = written.bounds[id(new[-1])].end - self.bounds[id(old[-1])].end
@@ -121,7 +121,7 @@ class Part:
         """Its nodes that hold code."""
         return shape_of(self.node)
 
-    def exchanged(
+    def with_statements(
         self, old: Sequence[cst.CSTNode], new: Sequence[cst.CSTNode], written: Placed, around: Mapping[int, cst.CSTNode]
     ) -> Part:
         """The same with ``new`` statements, which are ``written``, for the ``old`` ones that follow each other.
@@ -129,9 +129,9 @@ class Part:
         ``around`` are the nodes that hold them and so are new as well, by the ``id()`` of those in their places.
         """
         part = Part(around[id(self.node)])
-        part.placed = self.placed.exchanged(old, new, written, around)
+        part.placed = self.placed.with_statements(old, new, written, around)
         if "shape" in vars(self):
-            part.shape = self.shape.exchanged(old, new, around)
+            part.shape = self.shape.with_statements(old, new, around)
         return part
 
     def of_type(self, kind: type[cst.CSTNode]) -> Sequence[cst.CSTNode]:

@@ -150,7 +150,7 @@ def _levels(piece: Piece, change: _Change) -> list[_Level]:
     """The blocks that hold the change, outermost first."""
     levels: list[_Level] = []
     node = piece.node
-    while isinstance(node, _COMPOUND) and isinstance(node.body, cst.IndentedBlock):
+    while isinstance(node, _Compound) and isinstance(node.body, cst.IndentedBlock):
         touched = _touched(node.body, piece, change)
         if touched is None:
             break
@@ -161,7 +161,6 @@ def _levels(piece: Piece, change: _Change) -> list[_Level]:
     return levels
 
 
-_COMPOUND = (cst.ClassDef, cst.FunctionDef, cst.For, cst.While, cst.If, cst.With, cst.Try)
 _Compound: TypeAlias = cst.ClassDef | cst.FunctionDef | cst.For | cst.While | cst.If | cst.With | cst.Try
 
 
@@ -219,7 +218,7 @@ def _with_block_parsed(
         holder = each.node.with_changes(body=body)
         spine |= {id(each.block): body, id(each.node): holder}
         inner = [holder]
-    part = piece.part.exchanged(block.body[first:behind], new, written, spine)
+    part = piece.part.with_statements(block.body[first:behind], new, written, spine)
     return Piece(part, piece.start, piece.end + change.moved, piece.shift)
 
 

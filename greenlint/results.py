@@ -21,6 +21,7 @@ __all__ = [
     "BaselineUse",
     "FileResult",
     "Identity",
+    "InNotebook",
     "PlacedEdit",
     "PlacedFinding",
     "PlacedFix",
@@ -224,7 +225,7 @@ def place(
     document: Document,
     analysis: Analysis,
     categories: Mapping[str, str],
-    in_notebook: InNotebook = lambda _: (),
+    in_notebook: InNotebook | None = None,
 ) -> tuple[tuple[PlacedFinding, ...], tuple[PlacedFinding, ...]]:
     """The findings and the suppressed findings of ``analysis`` in final coordinates, in source order."""
     reasons: dict[int, str] = {}
@@ -242,7 +243,7 @@ def _placed(
     document: Document,
     finding: Finding,
     categories: Mapping[str, str],
-    in_notebook: InNotebook,
+    in_notebook: InNotebook | None,
     suppressed: str | None,
 ) -> PlacedFinding:
     start, end = document.position(finding.span.start), document.position(finding.span.end)
@@ -305,9 +306,9 @@ def _physical_line(document: Document, at: Position) -> int:
     return at.line if cells is None or at.cell is None else cells.physical_in(at.cell, at.line)
 
 
-def _placed_fix(document: Document, fix: Fix, in_notebook: InNotebook) -> PlacedFix:
+def _placed_fix(document: Document, fix: Fix, in_notebook: InNotebook | None) -> PlacedFix:
     edits = tuple(_placed_edit(document, edit.span, edit.text) for edit in fix.edits)
-    stored = in_notebook(fix.edits) if fix.edits and document.is_notebook else ()
+    stored = in_notebook(fix.edits) if in_notebook is not None and fix.edits else ()
     return PlacedFix(fix.title, fix.applicability, fix.reason, edits, tuple(_hunks(document, fix.edits)), stored)
 
 

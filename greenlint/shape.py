@@ -124,7 +124,7 @@ class Shape:
         regions.finish()
         return regions
 
-    def exchanged(
+    def with_statements(
         self, old: Sequence[cst.CSTNode], new: Sequence[cst.CSTNode], around: Mapping[int, cst.CSTNode]
     ) -> Shape:
         """The same with ``new`` statements for the ``old`` ones that follow each other.

@@ -120,21 +120,34 @@ def placed(document: Document) -> list[str]:
     return sorted(f"{type(node).__name__} {span}" for node, span in document.spans.items())
 
 
-@pytest.mark.parametrize("newline", ["\n", "\r\n"])
-@pytest.mark.parametrize("seed", range(20))
-def test_as_from_scratch(seed: int, newline: str) -> None:
+def reparsed(
+    program: str, seed: int, pieces: Sequence[str], rounds: int
+) -> Iterator[tuple[Document, Document, Document]]:
+    """Documents before and after edits, and those parsed from scratch, which have the same tree.
+
+    After so many ``rounds`` the program is what it was: many edits leave little to edit.
+    """
     source = random.Random(seed)
-    document = document_of(PROGRAM.replace("\n", newline))
-    assert document is not None
-    for _ in range(40):
-        text = edited(document.text, source)
+    document = document_of(program)
+    for number in range(40):
+        assert document is not None
+        assert document.spans
+        assert document.index
+        text = edited(document.text, source, pieces)
         after, fresh = reparse(document, text), document_of(text)
         if after is None:
             continue
         assert fresh is not None, text
         assert after.tree.deep_equals(fresh.tree), text
-        assert placed(after) == placed(fresh), text
-        document = after
+        yield document, after, fresh
+        document = after if (number + 1) % rounds else document_of(program)
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("seed", range(20))
+def test_as_from_scratch(seed: int, newline: str) -> None:
+    for _, after, fresh in reparsed(PROGRAM.replace("\n", newline), seed, PIECES, rounds=40):
+        assert placed(after) == placed(fresh), after.text
 
 
 NESTED = textwrap.dedent(
@@ -230,25 +243,13 @@ def laid_out(document: Document) -> list[object]:
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 @pytest.mark.parametrize("seed", range(20))
 def test_inside_a_statement_as_from_scratch(seed: int, newline: str) -> None:
-    source = random.Random(seed)
     program = NESTED.replace("\n", newline)
     program = program.rstrip() if seed % 4 == 0 else program
-    document, shared = document_of(program), 0
-    for number in range(40):
-        assert document is not None
-        assert document.spans
-        assert document.index
-        text = edited(document.text, source, INSIDE)
-        after, fresh = reparse(document, text), document_of(text)
-        if after is None:
-            continue
-        assert fresh is not None, text
-        assert after.tree.deep_equals(fresh.tree), text
-        assert laid_out(after) == laid_out(fresh), text
+    shared = 0
+    for before, after, fresh in reparsed(program, seed, INSIDE, rounds=8):
+        assert laid_out(after) == laid_out(fresh), after.text
         assert {*after.index} == {id(node) for part in after.parts for node in part.shape.nodes}
-        shared += not set(methods(document)).isdisjoint(methods(after))
-        # After many edits little is left to edit.
-        document = after if number % 8 else document_of(program)
+        shared += not set(methods(before)).isdisjoint(methods(after))
     assert shared
 
 

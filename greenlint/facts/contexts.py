@@ -115,12 +115,9 @@ class Contexts:
             # Exact types: most answers are no, for which isinstance() of a class of libcst runs code of the abc module.
             if type(above) is cst.With and below is above.body:
                 yield from (item.item for item in reversed(above.items))
-            elif type(above) is cst.ClassDef and below is above.body:
+            elif (type(above) is cst.FunctionDef or type(above) is cst.ClassDef) and below is above.body:
                 yield from (each.decorator for each in reversed(above.decorators))
-                return
-            elif type(above) is cst.FunctionDef and below is above.body:
-                yield from (each.decorator for each in reversed(above.decorators))
-                if self._tree.class_of(above) is None:
+                if type(above) is not cst.FunctionDef or self._tree.class_of(above) is None:
                     # What stands further out holds where it is defined; it runs where it is called.
                     return
             below = above

@@ -199,10 +199,6 @@ def is_collective(call: Call) -> bool:
     return is_named_so and kind is None and _is_unseen(call)
 
 
-_OF_ACCELERATOR = ("wait_for_everyone", "gather", "gather_for_metrics", "reduce")
-_OF_FABRIC = ("all_reduce", "all_gather", "barrier")
-
-
 def _is_unseen(call: Call) -> bool:
     """Whether nothing says what a method does: ``backend.average_all(loss)``."""
     return not call.name and call.facts[Values].callee(call.node) is None
@@ -360,6 +356,8 @@ _COLLECTIVES = _BARRIERS | {
     "reduce",
     "broadcast_object_list",
 }
+_OF_ACCELERATOR = ("wait_for_everyone", "gather", "gather_for_metrics", "reduce")
+_OF_FABRIC = ("all_reduce", "all_gather", "barrier")
 _NAMED = re.compile(r"average_all|all_?reduce|all_reduce_mean|wait_for_everyone")
 _RANK = re.compile(r"rank|is_main|main_process|master|is_root|is_chief|is_global_zero|\bproc_id\b|\bgpu\s*==\s*0", re.I)
 _MANY = re.compile(

@@ -60,7 +60,7 @@ class Elements:
         self._names = facts[Names]
         self._calls = facts[Calls]
         self._values = facts[Values]
-        self._mapping_of: dict[cst.FunctionDef, list[Call]] = {}
+        self._mapped: dict[cst.FunctionDef, list[Call]] = {}
 
     # -- passes -----------------------------------------------------------------------------------------------
 
@@ -81,7 +81,7 @@ class Elements:
                     return found
                 found.append(Pass(self._facts, mapping.node, above.body, above))
             elif isinstance(above, cst.FunctionDef):
-                found.extend(Pass(self._facts, each.node, above.body, above) for each in self._mapped(above))
+                found.extend(Pass(self._facts, each.node, above.body, above) for each in self._mappings(above))
                 return found
             below = above
         return found
@@ -95,13 +95,13 @@ class Elements:
         call = self._calls.of(above)
         return call if call.method in MAPS and not self._is_batched(call) else None
 
-    def _mapped(self, function: cst.FunctionDef) -> list[Call]:
-        known = self._mapping_of.get(function)
+    def _mappings(self, function: cst.FunctionDef) -> list[Call]:
+        known = self._mapped.get(function)
         if known is None:
-            known = self._mapping_of[function] = list(self._mappings(function))
+            known = self._mapped[function] = list(self._find_mappings(function))
         return known
 
-    def _mappings(self, function: cst.FunctionDef) -> Iterator[Call]:
+    def _find_mappings(self, function: cst.FunctionDef) -> Iterator[Call]:
         for call in self._calls.methods(*MAPS):
             for arg in call.positional[:1]:
                 definition = self._facts[Project].definition(arg)

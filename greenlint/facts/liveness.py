@@ -14,16 +14,15 @@ from greenlint.facts.project import Project
 from greenlint.facts.sources import code_at
 from greenlint.facts.tree import Tree
 from greenlint.facts.trials import Trials
+from greenlint.knowledge.signal import signal
 
 if TYPE_CHECKING:
     from greenlint.facts import Facts
 
 __all__ = ["Liveness"]
 
-_BY_NAME = re.compile(r"\bglobals\(\)|\bFire\(|(?<![.\w])eval\(|\b__dict__\b")
+_BY_NAME = signal("globals Fire eval __dict__", r"\bglobals\(\)|\bFire\(|(?<![.\w])eval\(|\b__dict__\b")
 """How a module gets at its own classes without naming them."""
-_BY_NAME_WORDS = ("globals", "Fire", "eval", "__dict__")
-"""One of these is in what that matches."""
 _IS_SCRIPT = re.compile(r"^if __name__ ?== ?[\"']__main__[\"']", re.MULTILINE)
 
 
@@ -70,8 +69,8 @@ class Liveness:
     @functools.cached_property
     def _gets_by_name(self) -> bool:
         """Whether the file gets at its own classes without naming them."""
-        words = self._facts.glance.words
-        return any(each in words for each in _BY_NAME_WORDS) and bool(_BY_NAME.search(self._facts.document.text))
+        words, text = self._facts.glance.words, self._facts.document.text
+        return any(each in words for each in _BY_NAME.words) and _BY_NAME.pattern.search(text) is not None
 
     # -- by the calls of the project ----------------------------------------------------------------------------
 

@@ -305,30 +305,37 @@ def _built(facts: Facts) -> Iterator[tuple[Call, str]]:
 
 def _remedy(call: Call, facts: Facts) -> str | None:
     name = call.name or ""
-    if not name.startswith(("torchvision.models.", "timm.", "transformers.")) and not _KERAS.match(name):
-        return None
-    return _standard_remedy(call, name, facts)
-
-
-def _standard_remedy(call: Call, name: str, facts: Facts) -> str | None:
-    from greenlint import Environment, Frameworks
-
     if name.startswith("torchvision.models.") and name.count(".") == 2 and _ARCHITECTURES.search(call.method):
         if not (_is_none(call.argument("weights")) and _is_none(call.argument("pretrained", 0))):
             return None
-        old = facts[Environment].at_least("torchvision", "0.13") is False
-        return ("pass pretrained=True" if old else 'pass weights="DEFAULT"') if facts[Frameworks].decodes else None
+        return _torchvision_remedy(facts) if _decodes(facts) else None
     if name in ("timm.create_model", "timm.models.create_model"):
         which = call.argument("model_name", 0).constant
         standard = isinstance(which, str) and _ARCHITECTURES.search(which) is not None
         plain = _is_none(call.argument("pretrained", 1)) and _is_none(call.argument("checkpoint_path"))
-        return "pass pretrained=True" if standard and plain and facts[Frameworks].decodes else None
+        return "pass pretrained=True" if standard and plain and _decodes(facts) else None
     if _KERAS.match(name):
         weights = call.argument("weights", 1)
         return 'pass weights="imagenet"' if weights.written and weights.constant is None else None
     if call.method == "from_config" and name.startswith("transformers.") and _CLASSIFIERS.search(name):
         return f"use {name.split('.')[-2]}.from_pretrained(...)"
     return None
+
+
+def _torchvision_remedy(facts: Facts) -> str:
+    from greenlint import Environment
+
+    return (
+        "pass pretrained=True"
+        if facts[Environment].at_least("torchvision", "0.13") is False
+        else 'pass weights="DEFAULT"'
+    )
+
+
+def _decodes(facts: Facts) -> bool:
+    from greenlint import Frameworks
+
+    return facts[Frameworks].decodes
 
 
 def _is_none(argument: Argument) -> bool:
