@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import tempfile
@@ -39,7 +40,8 @@ class Editor:
         self.seen: list[Message] = []
         self._folder, self._number = folder, 0
         self._messages: Queue[Message | None] = Queue()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def _read(self) -> None:
         stream = self.process.stdout
@@ -111,8 +113,12 @@ class Editor:
 
     def close(self) -> None:
         """End the server, whatever it does."""
+        assert self.process.stdin is not None and self.process.stdout is not None
         self.process.kill()
         self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout, self._errors):
-            if stream is not None:
-                stream.close()
+        # A forked server outlives the process that asked for it, until nobody speaks to it any more.
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+        self._reader.join(SECONDS)
+        self.process.stdout.close()
+        self._errors.close()
