@@ -14,6 +14,8 @@ from greenlint.commands.parser import Parser
 __all__ = ["run"]
 
 _LAST_PORT = 65535
+_SIGNALLED = 128
+"""Exit codes count signals from here, as those of shells do."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -33,18 +35,18 @@ def run(arguments: Sequence[str]) -> int:
             raise
         hint = "install greenlint with its extra: `pip install 'greenlint-ml[lsp]'`"
         raise UsageError(f"the language server needs the package {error.name}", hint) from None
+    from greenlint.lsp.conversation import over_port, over_streams, until_signal
+
     server = create_server()
     server.collector.start()
     try:
-        if given.tcp:
-            server.start_tcp(given.host, given.port)
-        else:
-            server.start_io(*_own_streams())
+        speak = over_port(server, given.host, given.port) if given.tcp else over_streams(server, *_own_streams())
+        number = until_signal(speak)
     finally:
         # An editor may vanish without a word.
         server.end()
     server.settle()
-    _leave(0 if server.is_shut_down else 1)
+    _leave(_SIGNALLED + number if number is not None else 0 if server.is_shut_down else 1)
 
 
 def _leave(code: int) -> NoReturn:

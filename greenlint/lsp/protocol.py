@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +72,8 @@ class Protocol(LanguageServerProtocol):
         converter.register_structure_hook(types.TraceValue, lambda value, _: _TRACES.get(value, types.TraceValue.Off))
         self._asked: dict[str | int, str] = {}
         """The methods of requests that are being answered."""
+        self.stop: Callable[[], None] = lambda: None
+        """Has no more messages read."""
 
     def set_writer(self, writer: AsyncWriter | Writer, include_headers: bool = True) -> None:
         """Send to ``writer``, as long as somebody listens."""
@@ -150,8 +152,7 @@ class Protocol(LanguageServerProtocol):
     def lsp_exit(self, *_: Any) -> Generator[Any, Any, None]:
         """Read no more; pygls leaves by an exception, of which asyncio tells."""
         yield from ()
-        if self._server._stop_event is not None:
-            self._server._stop_event.set()
+        self.stop()
         if self.writer is not None:
             self.writer.close()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import sys
 import threading
 import time
@@ -17,7 +16,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from lsprotocol import types
 from pygls import uris
 from pygls.exceptions import JsonRpcException
-from pygls.io_ import run_async
 from pygls.lsp.server import LanguageServer
 
 from greenlint.batch import Examined
@@ -115,27 +113,6 @@ class GreenlintServer(LanguageServer):
         self.log.info(f"greenlint {__version__}, in Python {python} at {sys.executable}")
         await self._register()
         await self.ask_settings()
-
-    def start_tcp(self, host: str, port: int) -> None:
-        """Serve one editor; a connection that breaks ends the server as one that is closed does."""
-        asyncio.run(self._serve(host, port))
-
-    async def _serve(self, host: str, port: int) -> None:
-        self._stop_event = stop = threading.Event()
-        ended = asyncio.Event()
-
-        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            self.protocol.set_writer(writer)
-            try:
-                # Where the connection is lost nobody is left to be told.
-                with contextlib.suppress(OSError):
-                    await run_async(stop, reader, self.protocol, error_handler=self.report_server_error)
-            finally:
-                writer.close()
-                ended.set()
-
-        async with await asyncio.start_server(talk, host, port):
-            await ended.wait()
 
     def end(self) -> None:
         """The editor is gone."""

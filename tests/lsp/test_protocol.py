@@ -102,7 +102,10 @@ def test_a_connection_that_ends_in_the_midst(last: list[str], code: int, tmp_pat
         while last and editor.recv(1 << 16):
             pass
     _, errors = process.communicate(timeout=SECONDS)
-    assert (process.returncode, errors.decode()) == (code, "")
+    assert (process.returncode, errors.decode()) == (
+        code,
+        f"greenlint: waiting for an editor at 127.0.0.1 port {port}\n",
+    )
 
 
 def test_requests_that_are_refused(editor: Editor, tmp_path: Path) -> None:

@@ -16,6 +16,9 @@ from pytest_lsp import ClientServerConfig, LanguageClient
 
 COUNTING = """
 import gc
+import sys
+
+from greenlint.lsp.conversation import over_streams, until_signal
 from greenlint.lsp.features import create_server
 
 server = create_server()
@@ -27,7 +30,7 @@ def objects(_):
     gc.collect()
     return len(gc.get_objects())
 
-server.start_io()
+until_signal(over_streams(server, sys.stdin.buffer, sys.stdout.buffer))
 """
 TEXT = """\
 import torch
