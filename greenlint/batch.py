@@ -248,17 +248,18 @@ def examine(task: Task, data: bytes, profile: Profile, files: ProjectFiles, *, t
     analysis = analyze_with(profile, parsed.document, files, profile.rules if watch is None else watch.rules, passed)
     findings, suppressed = place(parsed.document, analysis, profile.categories, _in_notebook(parsed.document))
     phases = watch.phases(parse_seconds, time.perf_counter() - started) if watch is not None else ()
-    result = FileResult(task.path, findings, suppressed, parsed.problems, analysis.crashes, phases=phases)
+    bom = parsed.document.encoding == "utf-8-sig"
+    result = FileResult(task.path, findings, suppressed, parsed.problems, analysis.crashes, bom=bom, phases=phases)
     return Examined(result, parsed.document, analysis)
 
 
 def _in_notebook(document: Document) -> InNotebook | None:
-    """What makes edits of a notebook such of its JSON; ``None`` in a script."""
+    """What knows where in its JSON a notebook has what is read; ``None`` in a script."""
     if document.cells is None:
         return None
     from greenlint.notebook_edits import NotebookEdits
 
-    return NotebookEdits(document.cells.raw, document).stored
+    return NotebookEdits(document.cells.raw, document)
 
 
 def may_concern(task: Task, data: bytes, profile: Profile, files: ProjectFiles) -> bool:

@@ -25,7 +25,7 @@ __all__ = ["FOLDER", "NO_STAMP", "Reading", "ResultCache", "Stamp", "clean", "di
 
 FOLDER = ".greenlint_cache"
 
-_FORMAT = 3
+_FORMAT = 4
 _LOGS = 32
 """How many reading logs are kept; entries of older ones are checked again."""
 _RACY_NS = 2_000_000_000

@@ -1,4 +1,4 @@
-"""Edits of the joined text of a notebook, made in its JSON: only the strings that change, and no other byte."""
+"""Places in the joined text of a notebook as such in its JSON, and edits: only strings that change, no other byte."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from greenlint.finding import Edit, Span, apply_edits, conflict
 from greenlint.line_ends import LINE_END, lines_of, lines_with_ends
 from greenlint.notebook import CellMap, Skipped, read_notebook
 from greenlint.notebook_json import StoredSource, StoredString, stored_sources
-from greenlint.results import StoredEdit
+from greenlint.results import StoredEdit, StoredPlace
 
 __all__ = ["NotebookEdits", "apply_to_notebook"]
 
@@ -34,7 +34,7 @@ def apply_to_notebook(raw: str, document: Document, edits: Sequence[Edit]) -> st
 
 
 class NotebookEdits:
-    """Edits of the joined text ``document.text`` of a notebook as edits of its JSON text ``raw``."""
+    """Places in the joined text ``document.text`` of a notebook, and edits of it, as such of its JSON text ``raw``."""
 
     def __init__(self, raw: str, document: Document) -> None:
         self._raw, self._document = raw, document
@@ -63,17 +63,29 @@ class NotebookEdits:
         """Where and what the edits of the JSON are that change it; none where ``edits`` cannot all be made."""
         pairs = itertools.combinations(edits, 2)
         made = None if any(conflict(one.span, other.span) for one, other in pairs) else self.made_of(edits)
-        return tuple(_placed(self._raw, each) for each in made or () if each.text or each.span.start < each.span.end)
+        return tuple(
+            StoredEdit(each.text, self._place(each.span.start), self._place(each.span.end))
+            for each in made or ()
+            if each.text or each.span.start < each.span.end
+        )
 
+    def where(self, span: Span) -> tuple[StoredPlace, StoredPlace] | None:
+        """Where in the JSON ``span`` begins and ends; ``None`` where that has not all of its lines as they are read."""
+        cells = self._document.cells
+        cell = _cell_of(self._document, cells, self._sources, span) if cells is not None else None
+        if cells is None or cell is None:
+            return None
+        source = self._sources[cell]
+        start, end = (_in_source(self._document, cells, source.text, each) for each in (span.start, span.end))
+        return self._place(_offset(self._raw, source, start)), self._place(_offset(self._raw, source, end))
 
-def _placed(raw: str, edit: Edit) -> StoredEdit:
-    return StoredEdit(edit.text, *_position(raw, edit.span.start), *_position(raw, edit.span.end))
-
-
-def _position(raw: str, offset: int) -> tuple[int, int, int]:
-    """Line, column and column in bytes."""
-    before = raw[raw.rfind("\n", 0, offset) + 1 : offset]
-    return raw.count("\n", 0, offset) + 1, len(before) + 1, len(before.encode("utf-8", "surrogatepass")) + 1
+    def _place(self, offset: int) -> StoredPlace:
+        before = self._raw[self._raw.rfind("\n", 0, offset) + 1 : offset]
+        line, column = self._raw.count("\n", 0, offset) + 1, len(before) + 1
+        if before.isascii():
+            return StoredPlace(line, column, column, column)
+        byte_column = len(before.encode("utf-8", "surrogatepass")) + 1
+        return StoredPlace(line, column, byte_column, len(before.encode("utf-16-le", "surrogatepass")) // 2 + 1)
 
 
 def _cell_of(document: Document, cells: CellMap, sources: dict[int, StoredSource], span: Span) -> int | None:

@@ -15,6 +15,7 @@ from greenlint.results import (
     PlacedRelated,
     Problem,
     StoredEdit,
+    StoredPlace,
 )
 
 __all__ = ["packed", "unpacked"]
@@ -30,12 +31,13 @@ def packed(result: FileResult) -> Any:
         result.problems,
         [[each.rule, each.error, each.traceback] for each in result.crashes],
         result.skipped,
+        result.bom,
     ]
 
 
 def unpacked(payload: Any, path: str) -> FileResult:
     """The result for the file shown as ``path``; raises ``ValueError`` or ``TypeError`` for what is none."""
-    findings, suppressed, problems, crashes, skipped = payload
+    findings, suppressed, problems, crashes, skipped, bom = payload
     return FileResult(
         path,
         tuple(map(_unpacked_finding, findings)),
@@ -43,6 +45,7 @@ def unpacked(payload: Any, path: str) -> FileResult:
         tuple(_unpacked_problem(*each) for each in problems),
         tuple(Crash(str(rule), str(error), str(traceback)) for rule, error, traceback in crashes),
         skipped=_text(skipped),
+        bom=bool(bom),
         cached=True,
     )
 
@@ -67,6 +70,7 @@ def _packed_finding(finding: PlacedFinding) -> list[Any]:
         finding.cell_id,
         finding.help,
         finding.suppressed,
+        finding.stored,
         finding.source,
         finding.notes,
         finding.related,
@@ -75,7 +79,7 @@ def _packed_finding(finding: PlacedFinding) -> list[Any]:
 
 
 def _unpacked_finding(row: Sequence[Any]) -> PlacedFinding:
-    texts, numbers, severity, confidence, cell, cell_id, help_, suppressed, source, notes, related, fix = row
+    texts, numbers, severity, confidence, cell, cell_id, help_, suppressed, stored, source, notes, related, fix = row
     rule, category, message, scope, fingerprint = map(str, texts)
     line, column, end_line, end_column, physical_line = map(int, numbers)
     return PlacedFinding(
@@ -91,6 +95,7 @@ def _unpacked_finding(row: Sequence[Any]) -> PlacedFinding:
         cell=_number(cell),
         cell_id=_text(cell_id),
         physical_line=physical_line,
+        stored=None if stored is None else (_unpacked_place(stored[0]), _unpacked_place(stored[1])),
         source=tuple(map(str, source)),
         help=_text(help_),
         notes=tuple(map(str, notes)),
@@ -136,8 +141,12 @@ def _unpacked_fix(
         PlacedHunk(int(line), tuple(map(str, removed)), tuple(map(str, added)), _number(cell))
         for line, removed, added, cell in hunks
     )
-    in_json = tuple(StoredEdit(str(text), *map(int, numbers)) for text, *numbers in stored)
+    in_json = tuple(StoredEdit(str(text), _unpacked_place(start), _unpacked_place(end)) for text, start, end in stored)
     return PlacedFix(str(title), Applicability(applicability), _text(reason), placed, shown, in_json)
+
+
+def _unpacked_place(numbers: Sequence[int]) -> StoredPlace:
+    return StoredPlace(*map(int, numbers))
 
 
 def _number(value: int | None) -> int | None:

@@ -6,9 +6,9 @@ run imports them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from greenlint.finding import Applicability, Confidence, Crash, Edit, Finding, Fix, Related, Severity, Span, apply_edits
 from greenlint.line_ends import lines_with_ends
@@ -30,6 +30,7 @@ __all__ = [
     "Problem",
     "RunResult",
     "StoredEdit",
+    "StoredPlace",
     "place",
 ]
 
@@ -75,16 +76,24 @@ class PlacedEdit(NamedTuple):
     cell: int | None = None
 
 
-class StoredEdit(NamedTuple):
-    """Replace a part of the JSON of a notebook by ``text``. All from 1; columns in code points, then in UTF-8 bytes."""
+class StoredPlace(NamedTuple):
+    """A place in the JSON of a notebook, all from 1; a byte-order mark is not counted."""
 
-    text: str
     line: int
     column: int
+    """In code points."""
     byte_column: int
-    end_line: int
-    end_column: int
-    end_byte_column: int
+    """In bytes of UTF-8."""
+    unit_column: int
+    """In units of UTF-16."""
+
+
+class StoredEdit(NamedTuple):
+    """Replace what stands from ``start`` to ``end``, end exclusive, in the JSON of a notebook by ``text``."""
+
+    text: str
+    start: StoredPlace
+    end: StoredPlace
 
 
 class PlacedHunk(NamedTuple):
@@ -144,6 +153,8 @@ class PlacedFinding(NamedTuple):
     """What the notebook itself calls the cell, from nbformat 4.5 on."""
     physical_line: int = 1
     """Line in the file as stored on disk (the JSON of a notebook)."""
+    stored: tuple[StoredPlace, StoredPlace] | None = None
+    """From where to where in the JSON of the notebook; ``None`` where that does not have the lines as they are read."""
     source: tuple[str, ...] = ()
     """The source lines from ``line`` to ``end_line``, at most four, for the frame."""
     help: str | None = None
@@ -175,6 +186,8 @@ class FileResult:
     crashes: tuple[Crash, ...] = ()
     skipped: str | None = None
     """Why the file was not looked at, when it was not."""
+    bom: bool = False
+    """Whether the file begins with a byte-order mark, of which nothing else here knows."""
     cached: bool = field(default=False, compare=False)
     seconds: float = field(default=0.0, compare=False)
     phases: tuple[tuple[str, float], ...] = field(default=(), compare=False)
@@ -217,8 +230,14 @@ class RunResult(NamedTuple):
         return any(file.problems or file.crashes for file in self.files)
 
 
-InNotebook = Callable[[Sequence[Edit]], tuple[StoredEdit, ...]]
-"""From edits of the joined text of a notebook to those of its JSON."""
+class InNotebook(Protocol):
+    """What leads from the joined text of a notebook to its JSON."""
+
+    def stored(self, edits: Sequence[Edit]) -> tuple[StoredEdit, ...]:
+        """The edits of the JSON that ``edits`` are; none where they cannot be made."""
+
+    def where(self, span: Span) -> tuple[StoredPlace, StoredPlace] | None:
+        """Where in the JSON ``span`` begins and ends, if its lines are there as they are read."""
 
 
 def place(
@@ -260,6 +279,7 @@ def _placed(
         cell=start.cell,
         cell_id=_cell_id(document, start.cell),
         physical_line=_physical_line(document, start),
+        stored=in_notebook.where(finding.span) if in_notebook is not None else None,
         source=_source_lines(document, finding.span),
         help=finding.help,
         notes=finding.notes,
@@ -308,7 +328,7 @@ def _physical_line(document: Document, at: Position) -> int:
 
 def _placed_fix(document: Document, fix: Fix, in_notebook: InNotebook | None) -> PlacedFix:
     edits = tuple(_placed_edit(document, edit.span, edit.text) for edit in fix.edits)
-    stored = in_notebook(fix.edits) if in_notebook is not None and fix.edits else ()
+    stored = in_notebook.stored(fix.edits) if in_notebook is not None and fix.edits else ()
     return PlacedFix(fix.title, fix.applicability, fix.reason, edits, tuple(_hunks(document, fix.edits)), stored)
 
 

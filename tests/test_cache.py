@@ -11,9 +11,18 @@ from greenlint.batch import Outcome
 from greenlint.cache import FOLDER, NO_STAMP, Reading, ResultCache, Stamp, clean, digest, folder_for
 from greenlint.finding import Applicability, Confidence, Crash, Severity
 from greenlint.packing import packed, unpacked
-from greenlint.results import FileResult, PlacedEdit, PlacedFinding, PlacedFix, PlacedRelated, Problem, StoredEdit
+from greenlint.results import (
+    FileResult,
+    PlacedEdit,
+    PlacedFinding,
+    PlacedFix,
+    PlacedRelated,
+    Problem,
+    StoredEdit,
+    StoredPlace,
+)
 
-STORED = (StoredEdit("text", 1, 2, 3, 4, 5, 6),)
+PLACES = (StoredPlace(1, 2, 3, 4), StoredPlace(5, 6, 7, 8))
 FINDING = PlacedFinding(
     rule="a-rule",
     category="loading",
@@ -27,11 +36,19 @@ FINDING = PlacedFinding(
     cell=6,
     cell_id="c6",
     physical_line=70,
+    stored=PLACES,
     source=("a", "b"),
     help="help",
     notes=("one", "two"),
     related=(PlacedRelated("here", 1, 2, 3, None, "c3", 30), PlacedRelated("there", 4, 5, None, "other.py")),
-    fix=PlacedFix("title", Applicability.UNSAFE, "reason", (PlacedEdit(1, 2, 3, 4, "text", 6),), (), STORED),
+    fix=PlacedFix(
+        "title",
+        Applicability.UNSAFE,
+        "reason",
+        (PlacedEdit(1, 2, 3, 4, "text", 6),),
+        (),
+        (StoredEdit("text", *PLACES),),
+    ),
     fingerprint="0123",
 )
 RESULT = FileResult(
@@ -40,6 +57,7 @@ RESULT = FileResult(
     (FINDING._replace(suppressed="why"),),
     (Problem("syntax", "bad", 3, 4, 5, "c5", 50),),
     (Crash("a-rule", "ValueError: no", "Traceback ..."),),
+    bom=True,
 )
 STAMP = Stamp(10, 1_000)
 

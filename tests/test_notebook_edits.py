@@ -51,11 +51,14 @@ def applied(raw: str, document: Document, edits: Sequence[Edit]) -> str | None:
     """The notebook with ``edits``; those of its JSON, put in by line and column, say the same."""
     made = NotebookEdits(raw, document).stored(edits)
     by_character, by_byte = raw, raw.encode()
-    for each in sorted(made, key=lambda each: (each.line, each.column), reverse=True):
-        start, end = offset(raw, each.line, each.column), offset(raw, each.end_line, each.end_column)
+    for each in sorted(made, key=lambda each: each.start, reverse=True):
+        start, end = offset(raw, *each.start[:2]), offset(raw, *each.end[:2])
         by_character = by_character[:start] + each.text + by_character[end:]
         data = raw.encode()
-        start, end = offset(data, each.line, each.byte_column), offset(data, each.end_line, each.end_byte_column)
+        start, end = (
+            offset(data, each.start.line, each.start.byte_column),
+            offset(data, each.end.line, each.end.byte_column),
+        )
         by_byte = by_byte[:start] + each.text.encode() + by_byte[end:]
     fixed = apply_to_notebook(raw, document, edits)
     at_odds = any(conflict(one.span, other.span) for one, other in itertools.combinations(edits, 2))

@@ -18,7 +18,7 @@ from greenlint.lsp.documents import Opened, Outcome, lines_in
 from greenlint.output.lines import problems_of
 from greenlint.output.places import stored_line
 from greenlint.reading import UnreadableError, decode
-from greenlint.results import FileResult, PlacedFinding, PlacedRelated, Problem
+from greenlint.results import FileResult, PlacedFinding, PlacedRelated, Problem, StoredPlace
 
 __all__ = ["SOURCE", "diagnostics_of", "range_of", "shows_related", "stored_diagnostics", "without_related"]
 
@@ -71,7 +71,7 @@ def diagnostics_of(
 def stored_diagnostics(
     path: Path, result: FileResult, page: Page, codec: PositionCodec, folder: Path
 ) -> Iterator[types.Diagnostic]:
-    """The diagnostics of a file that is not open: of a notebook they stand at the lines of its JSON.
+    """The diagnostics of a file that is not open: of a notebook they stand in its JSON.
 
     ``folder`` is where paths of related places start.
     """
@@ -88,13 +88,25 @@ def stored_diagnostics(
         yield _problem(problem, codec, before(problem))
     for finding in result.findings:
         line = stored_line(finding) - 1
-        if finding.cell is not None or not finding.source:
+        if finding.stored is not None:
+            where = types.Range(*(_in_json(each, codec) for each in finding.stored))
+        elif finding.cell is not None or not finding.source:
             where = types.Range(types.Position(line, 0), types.Position(line, 2**31 - 1))
         else:
             where = range_of(finding, codec, _lines_of(finding))
         places = map(_stored, finding.related)
         related = [_related(path.as_uri(), each, codec, before(each), folder) for each in places]
         yield _made(finding, where, related, page)
+
+
+def _in_json(place: StoredPlace, codec: PositionCodec) -> types.Position:
+    """A place in a notebook on disk in the units that the client counts."""
+    column = place.unit_column
+    if codec.encoding == types.PositionEncodingKind.Utf8:
+        column = place.byte_column
+    elif codec.encoding == types.PositionEncodingKind.Utf32:
+        column = place.column
+    return types.Position(place.line - 1, column - 1)
 
 
 def shows_related(client: types.ClientCapabilities) -> bool:

@@ -22,8 +22,8 @@ def azure_report(report: Report) -> Iterator[str]:
     for each in reported(report):
         finding = each.finding
         place = {"linenumber": each.line}
-        if not each.in_notebook:
-            place["columnnumber"] = finding.column
+        if each.region.column is not None:
+            place["columnnumber"] = each.region.column
         kind = "error" if severity_of(finding) is Severity.ERROR else "warning"
         yield _command(kind, each.path, {**place, "code": finding.rule}, message_of(finding))
 

@@ -26,14 +26,12 @@ def github_report(report: Report) -> Iterator[str]:
 
 
 def _properties(each: Reported) -> dict[str, object]:
-    finding = each.finding
-    place: dict[str, object] = {"title": f"greenlint ({finding.rule})", "file": each.path, "line": each.line}
-    if not each.in_notebook:
-        place |= {"col": finding.column, "endLine": finding.end_line, "endColumn": finding.end_column}
-        if finding.end_line != finding.line:
-            # GitHub drops an annotation that has columns on several lines.
-            del place["col"], place["endColumn"]
-    return place
+    line, column, end_line, end_column = each.region
+    place: dict[str, object] = {"title": f"greenlint ({each.finding.rule})", "file": each.path, "line": line}
+    if end_line != line or column is None or end_column is None:
+        # GitHub drops an annotation that has columns on several lines.
+        return place | {"endLine": end_line}
+    return place | {"col": column, "endLine": end_line, "endColumn": end_column}
 
 
 def _text(each: Reported) -> str:

@@ -26,14 +26,13 @@ def gitlab_report(report: Report) -> Iterator[str]:
 
 def _issue(each: Reported) -> dict[str, Any]:
     finding = each.finding
-    last = each.line if each.in_notebook else finding.end_line
     return {
         "description": message_of(finding),
         "check_name": finding.rule,
         # GitLab wants it unique in the report; ours is unique in its file.
         "fingerprint": _digest(each.path, finding.fingerprint),
         "severity": _LEVELS[severity_of(finding)],
-        "location": {"path": each.path, "lines": {"begin": each.line, "end": last}},
+        "location": {"path": each.path, "lines": {"begin": each.line, "end": each.region.end_line}},
         **_cell(finding),
     }
 

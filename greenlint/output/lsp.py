@@ -1,7 +1,7 @@
 """``PublishDiagnosticsParams`` of the Language Server Protocol, one file a line, for editors without a client.
 
-Lines count from 0, columns UTF-16 units from 0. In a notebook a diagnostic takes the whole line of the JSON; ``data``
-has the cell and the place in it.
+Lines count from 0, columns UTF-16 units from 0. In a notebook a diagnostic stands in the JSON; ``data`` has the cell
+and the place in it.
 """
 
 from __future__ import annotations
@@ -61,6 +61,9 @@ def _diagnostic(file: FileResult, each: Reported) -> dict[str, Any]:
 
 def _range(each: Reported) -> dict[str, Any]:
     finding = each.finding
+    if finding.stored is not None:
+        start, end = ({"line": at.line - 1, "character": at.unit_column - 1} for at in finding.stored)
+        return {"start": start, "end": end}
     if each.in_notebook:
         return _line(each.line)
     return {

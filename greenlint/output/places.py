@@ -9,10 +9,29 @@ from greenlint.finding import Severity
 from greenlint.output.formats import Report
 from greenlint.results import FileResult, PlacedFinding, PlacedRelated, Problem
 
-__all__ = ["Place", "Reported", "in_order", "message_of", "reported", "severity_of", "stored_line", "unit_column"]
+__all__ = [
+    "Place",
+    "Region",
+    "Reported",
+    "in_order",
+    "message_of",
+    "reported",
+    "severity_of",
+    "stored_line",
+    "unit_column",
+]
 
 Place = PlacedFinding | PlacedRelated | Problem
 """What has a line, and in a notebook a cell."""
+
+
+class Region(NamedTuple):
+    """From where to where something is in a file on disk, end exclusive; columns may be unknown."""
+
+    line: int
+    column: int | None
+    end_line: int
+    end_column: int | None
 
 
 class Reported(NamedTuple):
@@ -20,6 +39,8 @@ class Reported(NamedTuple):
 
     path: str
     finding: PlacedFinding
+    bom: bool = False
+    """Whether the file begins with a byte-order mark."""
 
     @property
     def line(self) -> int:
@@ -31,11 +52,22 @@ class Reported(NamedTuple):
         """Whether columns and line ends count within a cell, and mean nothing in the file on disk."""
         return self.finding.cell is not None
 
+    @property
+    def region(self) -> Region:
+        """Where it is in the file on disk, of a notebook in its JSON; columns count code points."""
+        finding = self.finding
+        if not self.in_notebook:
+            return Region(finding.line, finding.column, finding.end_line, finding.end_column)
+        if finding.stored is None:
+            return Region(self.line, None, self.line, None)
+        start, end = finding.stored
+        return Region(start.line, start.column, end.line, end.column)
+
 
 def reported(report: Report) -> Iterator[Reported]:
     """The findings to tell, in the order of the files and of the source."""
     for file in report.result.files:
-        yield from (Reported(file.path, each) for each in in_order(file, suppressed=report.suppressed))
+        yield from (Reported(file.path, each, file.bom) for each in in_order(file, suppressed=report.suppressed))
 
 
 def in_order(file: FileResult, *, suppressed: bool) -> list[PlacedFinding]:

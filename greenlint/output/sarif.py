@@ -142,16 +142,11 @@ def _logical(place: Place) -> dict[str, Any]:
 
 
 def _region(each: Reported) -> dict[str, Any]:
-    finding = each.finding
-    if each.in_notebook:
-        return {"startLine": each.line}
-    return {
-        "startLine": finding.line,
-        "startColumn": finding.column,
-        "endLine": finding.end_line,
-        "endColumn": finding.end_column,
-        **_snippet(finding),
-    }
+    line, column, end_line, end_column = each.region
+    if column is None:
+        return {"startLine": line}
+    region = {"startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column}
+    return region if each.in_notebook else region | _snippet(each.finding)
 
 
 def _snippet(finding: PlacedFinding) -> dict[str, Any]:
@@ -186,20 +181,20 @@ def _edits(fix: PlacedFix, each: Reported) -> Sequence[PlacedEdit | StoredEdit]:
     return fix.stored if each.in_notebook else fix.edits
 
 
+def _deleted(edit: PlacedEdit | StoredEdit) -> dict[str, int]:
+    """What an edit replaces."""
+    if isinstance(edit, PlacedEdit):
+        start, end = (edit.line, edit.column), (edit.end_line, edit.end_column)
+    else:
+        start, end = edit.start[:2], edit.end[:2]
+    return {"startLine": start[0], "startColumn": start[1], "endLine": end[0], "endColumn": end[1]}
+
+
 def _fix(fix: PlacedFix, each: Reported) -> dict[str, Any]:
     safe = fix.applicability is Applicability.SAFE
     title = fix.title if safe else f"{fix.title} ({fix.applicability.value}: {fix.reason or 'see the rule'})"
     replacements = [
-        {
-            "deletedRegion": {
-                "startLine": edit.line,
-                "startColumn": edit.column,
-                "endLine": edit.end_line,
-                "endColumn": edit.end_column,
-            },
-            "insertedContent": {"text": edit.text},
-        }
-        for edit in _edits(fix, each)
+        {"deletedRegion": _deleted(edit), "insertedContent": {"text": edit.text}} for edit in _edits(fix, each)
     ]
     change = {"artifactLocation": _artifact(each.path), "replacements": replacements}
     return {"description": {"text": title}, "artifactChanges": [change]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -125,6 +126,24 @@ async def test_diagnostics_of_files_that_are_not_open(client: LanguageClient, en
     found = await stored(client)
 
     assert [each.range for each in found] == [between(LINE, BEFORE, WAIT, encoding)]
+
+
+@pytest.mark.asyncio
+async def test_diagnostics_of_notebooks_that_are_not_open(
+    client: LanguageClient, encoding: str, tmp_path: Path
+) -> None:
+    cell = {
+        "cell_type": "code",
+        "metadata": {},
+        "outputs": [],
+        "execution_count": None,
+        "source": f"{HEAD}{BEFORE}{WAIT}",
+    }
+    stored_text = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}, ensure_ascii=False)
+    (tmp_path / "other.ipynb").write_text(stored_text, encoding="utf-8")
+    (found,) = await stored(client)
+
+    assert found.range == between(0, stored_text.partition(WAIT)[0], WAIT, encoding)
 
 
 def related_start(found: types.Diagnostic) -> types.Position:

@@ -143,7 +143,7 @@ class TestGitHub:
     def test_a_notebook_finding_points_at_the_line_of_the_file(self) -> None:
         [notebook] = [line for line in lines("github") if "file=n.ipynb,line=42" in line]
         assert notebook.startswith(
-            "::error title=greenlint (a-rule),file=n.ipynb,line=42::n.ipynb: a-rule: cell 3 (id f00d-1), line 1: loads"
+            "::error title=greenlint (a-rule),file=n.ipynb,line=42,endLine=42::n.ipynb: a-rule: cell 3 (id f00d-1), "
         )
 
     def test_no_line_break_and_no_comma_ends_a_command_early(self) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from codecs import BOM_UTF8
+from collections.abc import Callable, Iterable
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -50,6 +51,8 @@ NOTEBOOKS = {
     "in ASCII": notebook(2, ascii_only=True, as_lists=True),
     "sources are strings": notebook(4, ascii_only=False, as_lists=False),
     "from Windows": notebook(1, ascii_only=False, as_lists=True, line_end="\r\n"),
+    "on one line behind a mark": BOM_UTF8 + notebook(None, ascii_only=False, as_lists=True),
+    "on one line in ASCII": notebook(None, ascii_only=True, as_lists=False),
 }
 
 
@@ -99,7 +102,12 @@ def replaced(data: bytes, replacements: Iterable[Replacement], *, in_bytes: bool
 
     def offset(line: int, column: int) -> int:
         text = lines[line - 1]
-        within = column - 1 if in_bytes else len(text.decode()[: column - 1].encode())
+        if in_bytes:
+            within = column - 1
+        else:
+            # Whoever counts code points has decoded the file.
+            mark = len(BOM_UTF8) if text.startswith(BOM_UTF8) else 0
+            within = mark + len(text[mark:].decode()[: column - 1].encode())
         return sum(len(each) + 1 for each in lines[: line - 1]) + within
 
     for each in sorted(replacements, reverse=True):
@@ -120,6 +128,60 @@ def test_the_fixes_of_a_report_are_those_of_greenlint(rules: str, file: Path) ->
     assert replaced(before, chain.from_iterable(sarif), in_bytes=False) == after
     assert replaced(before, chain.from_iterable(rdjson), in_bytes=True) == after
     assert len(json.loads(after)["cells"]) == len(CELLS)
+
+
+def found_by_sarif(data: bytes) -> list[str]:
+    lines = data.decode("utf-8-sig").split("\n")
+    results = json.loads(Path("a.sarif").read_text("utf-8"))["runs"][0]["results"]
+    regions = [each["locations"][0]["physicalLocation"]["region"] for each in results]
+    return [_between(lines, *(each[name] for name in _REGION)) for each in regions]
+
+
+_REGION = ("startLine", "startColumn", "endLine", "endColumn")
+
+
+def found_by_rdjson(data: bytes) -> list[str]:
+    # A byte is a letter in Latin-1.
+    lines = data.decode("latin-1").split("\n")
+    ranges = [each["location"]["range"] for each in json.loads(Path("a.json").read_text("utf-8"))["diagnostics"]]
+    places = [(*each["start"].values(), *each["end"].values()) for each in ranges]
+    return [_between(lines, *each).encode("latin-1").decode() for each in places]
+
+
+def found_by_lsp(data: bytes) -> list[str]:
+    lines = data.decode("utf-8-sig").split("\n")
+    found = []
+    for each in json.loads(Path("a.lsp").read_text("utf-8"))["diagnostics"]:
+        start, end = each["range"]["start"], each["range"]["end"]
+        assert start["line"] == end["line"]
+        units = lines[start["line"]].encode("utf-16-le")
+        found.append(units[2 * start["character"] : 2 * end["character"]].decode("utf-16-le"))
+    return found
+
+
+def _between(lines: list[str], line: int, column: int, end_line: int, end_column: int) -> str:
+    assert line == end_line
+    return lines[line - 1][column - 1 : end_column - 1]
+
+
+@pytest.mark.parametrize(
+    ("report", "found"),
+    [("sarif:a.sarif", found_by_sarif), ("rdjson:a.json", found_by_rdjson), ("lsp:a.lsp", found_by_lsp)],
+)
+def test_places_are_those_of_the_code_in_the_file(report: str, found: Callable[[bytes], list[str]], file: Path) -> None:
+    check("--select", ",".join(RULES), "--output", report)
+    shown = [json.loads(f'"{each}"') for each in found(file.read_bytes())]
+    assert shown == ["TrainingArguments(output_dir='\u00e9\u6f22\U0001f600')", "torch.cuda.synchronize()"]
+
+
+def test_a_mark_before_a_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What counts bytes counts those of a byte-order mark; what counts letters does not see it."""
+    monkeypatch.chdir(tmp_path)
+    begin = "from transformers import Trainer, TrainingArguments; args = TrainingArguments('\u00e9'); "
+    code = f"{begin}Trainer(model=model, args=args, train_dataset=data).train()\n"
+    (tmp_path / "a.py").write_bytes(BOM_UTF8 + code.encode())
+    main(["check", "--isolated", "--no-cache", "--quiet", "--select", RULES[1], "--output", "rdjson:a.json", "a.py"])
+    assert found_by_rdjson((tmp_path / "a.py").read_bytes()) == ["TrainingArguments('\u00e9')"]
 
 
 def test_they_come_from_the_cache_as_well(file: Path) -> None:
