@@ -23,7 +23,9 @@ class KvCacheDisabled(Rule):
     the growing sequence to a model whose `forward` takes a cache. It is an info where the cache is switched off in the
     model's configuration before `generate`, which some releases overrule.
 
-    Leave it for models without a cache, for sliding windows, and for tests that compare both ways.
+    Nothing is said where the model is of a class of the project whose `forward` takes no cache.
+
+    Leave it for other models without a cache, for sliding windows, and for tests that compare both ways.
 
     To fix it, leave `use_cache` out or set it to True; in a loop of your own, pass `past_key_values` and only the new
     token.
@@ -209,6 +211,46 @@ class KvCacheDisabled(Rule):
             print(model.generate(ids, max_new_tokens=200, use_cache=False))  # bad
             """
         ),
+        Bad(
+            """
+            from transformers import GenerationConfig, LlamaForCausalLM
+
+            class Writer(LlamaForCausalLM):
+                def score(self, text):
+                    return self.head(self(text))
+
+            class Reader(LlamaForCausalLM):
+                def forward(self, input_ids, past_key_values=None):
+                    return super().forward(input_ids, past_key_values=past_key_values)
+
+            def write(ids):
+                return Writer.from_pretrained("own").generate(ids, max_new_tokens=200, use_cache=False)  # bad
+
+            def read(ids):
+                options = GenerationConfig(max_new_tokens=200, use_cache=False)  # bad
+                reader = Reader(settings)
+                return reader.generate(ids, generation_config=options)
+            """,
+            fixed="""
+            from transformers import GenerationConfig, LlamaForCausalLM
+
+            class Writer(LlamaForCausalLM):
+                def score(self, text):
+                    return self.head(self(text))
+
+            class Reader(LlamaForCausalLM):
+                def forward(self, input_ids, past_key_values=None):
+                    return super().forward(input_ids, past_key_values=past_key_values)
+
+            def write(ids):
+                return Writer.from_pretrained("own").generate(ids, max_new_tokens=200)
+
+            def read(ids):
+                options = GenerationConfig(max_new_tokens=200)
+                reader = Reader(settings)
+                return reader.generate(ids, generation_config=options)
+            """,
+        ),
         Good(
             """
             from transformers import AutoModelForCausalLM
@@ -226,6 +268,37 @@ class KvCacheDisabled(Rule):
             label = model.generate(**inputs, max_new_tokens=1, use_cache=False)
             """,
             why="a single token needs no cache",
+        ),
+        Good(
+            """
+            from torch import nn
+            from transformers import GenerationConfig, GenerationMixin
+
+            class Captioner(nn.Module, GenerationMixin):
+                def forward(self, input_ids, pixels=None, **unused):
+                    return self.decoder(self.embed(input_ids), pixels)
+
+            def caption(pixels, start):
+                options = dict(max_length=60, num_beams=4, use_cache=False)
+                model = Captioner()
+                return model.generate(start, generation_config=GenerationConfig(**options), pixels=pixels)
+            """,
+            why="the project's own model has no cache that could be on",
+        ),
+        Good(
+            """
+            from torch import nn
+            from transformers import GenerationMixin
+
+            class Captioner(nn.Module, GenerationMixin):
+                def forward(self, input_ids, pixels=None, **unused):
+                    return self.decoder(self.embed(input_ids), pixels)
+
+            captioner = Captioner()
+            captioner.config.use_cache = False
+            print(captioner.generate(ids, pixels=pixels), captioner.generate(more, pixels=pixels, use_cache=False))
+            """,
+            why="nor when it is told so beforehand, or at once",
         ),
         Good(
             """
@@ -325,8 +398,29 @@ def _switched_off(facts: Facts) -> Iterator[Call]:
         if call.method == "GenerationConfig" and call.name != "transformers.GenerationConfig":
             continue
         use = call.argument("use_cache", 99)
-        if use.written and use.constant is False and call.argument("max_new_tokens", 99).constant != 1:
+        if not use.written or use.constant is not False or call.argument("max_new_tokens", 99).constant == 1:
+            continue
+        if not _lacks_cache(call, facts):
             yield call
+
+
+def _lacks_cache(call: Call, facts: Facts) -> bool:
+    """Whether all models that generate by a call are of classes of the project whose ``forward`` takes no cache."""
+    from greenlint import Calls, Tree
+
+    using = [call]
+    if call.method != "generate":
+        function = facts[Tree].function(call.node)
+        using = [each for each in facts[Calls].methods("generate") if facts[Tree].function(each.node) is function]
+    models = [each.receiver for each in using]
+    return bool(models) and all(each is not None and _is_without_cache(each, facts) for each in models)
+
+
+def _is_without_cache(model: cst.BaseExpression, facts: Facts) -> bool:
+    from greenlint import Values
+
+    forward = _own_forward(facts[Values].of(model))
+    return forward is not None and not _takes_past(forward)
 
 
 def _configured_off(facts: Facts) -> Iterator[tuple[cst.CSTNode, Call]]:
@@ -347,7 +441,7 @@ def _configured_off(facts: Facts) -> Iterator[tuple[cst.CSTNode, Call]]:
         function = facts[Tree].function(store.node)
         for call in facts[Calls].methods("generate"):
             after = facts[Tree].first(call.node) > facts[Tree].first(store.node)
-            same = call.receiver is not None and dotted(call.receiver) == model
+            same = call.receiver is not None and dotted(call.receiver) == model and not _lacks_cache(call, facts)
             if after and same and facts[Tree].function(call.node) is function and _leaves_it(call):
                 yield store.node, call
                 break
@@ -449,16 +543,28 @@ def _values(node: cst.BaseExpression, facts: Facts, depth: int = 2) -> Iterator[
 
 def _has_cache(value: Value) -> bool:
     """Whether a network's ``forward`` takes a cache."""
-    from greenlint import Kind, Project, cst
+    from greenlint import Kind
 
     if value.instance_of is not None:
-        forward = value.instance_of.facts[Project].method(value.instance_of, "forward")
-        if forward is None or not isinstance(forward.node, cst.FunctionDef):
-            return False
-        params = (*forward.node.params.params, *forward.node.params.kwonly_params)
-        return any(re.search(r"past|cache", each.name.value) for each in params)
+        forward = _own_forward(value)
+        return forward is not None and _takes_past(forward)
     made = value.call.name if value.call is not None and value.call.name is not None else ""
     return value.kind is Kind.HF_MODEL and re.search(r"LMHead|CausalLM|GPT|Llama", made) is not None
+
+
+def _own_forward(value: Value) -> cst.FunctionDef | None:
+    """The ``forward`` of a network whose class is in the project, where it is there, too."""
+    from greenlint import Project, cst
+
+    if value.instance_of is None:
+        return None
+    forward = value.instance_of.facts[Project].method(value.instance_of, "forward")
+    return forward.node if forward is not None and isinstance(forward.node, cst.FunctionDef) else None
+
+
+def _takes_past(forward: cst.FunctionDef) -> bool:
+    params = (*forward.params.params, *forward.params.kwonly_params)
+    return any(re.search(r"past|cache", each.name.value) for each in params)
 
 
 def _gets_all(call: Call, name: str, facts: Facts) -> bool:

@@ -132,7 +132,7 @@ async def test_diagnostics_of_files_that_are_not_open(client: LanguageClient, en
 async def test_diagnostics_of_notebooks_that_are_not_open(
     client: LanguageClient, encoding: str, tmp_path: Path
 ) -> None:
-    cell = {
+    cell: dict[str, object] = {
         "cell_type": "code",
         "metadata": {},
         "outputs": [],
