@@ -6,30 +6,45 @@ from collections.abc import Iterator
 
 from greenlint.output.formats import Report
 from greenlint.output.lines import problems_of
-from greenlint.output.places import reported
+from greenlint.output.places import Place, Reported, reported, stored_line
 from greenlint.output.terminal import shown_path, visible
-from greenlint.results import PlacedFinding
 
 __all__ = ["agent_report"]
 
 
 def agent_report(report: Report) -> Iterator[str]:
-    """``path:line:column severity rule: message | help: ... | fix: ...``; nothing at all when nothing was found."""
+    """``path:line:column severity rule: message | help: ... | fix: ...``; nothing at all when nothing was found.
+
+    In a notebook ``path:cell N:line:column``, and the id of the cell and the line in the file, which edits go by.
+    """
     for file in report.result.files:
         for problem in problems_of(file):
             inside = "" if problem.cell is None else f"cell {problem.cell}:"
             where = f"{shown_path(file.path)}:{inside}{problem.line}:{problem.column}"
-            yield f"{where} problem {problem.kind}: {visible(problem.message)}"
+            yield " | ".join([f"{where} problem {problem.kind}: {visible(problem.message)}", *_in_file(problem)])
     for each in reported(report):
         finding = each.finding
         inside = "" if finding.cell is None else f"cell {finding.cell}:"
         where = f"{shown_path(each.path)}:{inside}{finding.line}:{finding.column}"
         level = "suppressed" if finding.suppressed is not None else finding.severity.value
-        yield " | ".join([f"{where} {level} {finding.rule}: {visible(finding.message)}", *_remedies(finding)])
+        said = f"{where} {level} {finding.rule}: {visible(finding.message)}"
+        yield " | ".join([said, *_in_file(finding), *_remedies(each)])
 
 
-def _remedies(finding: PlacedFinding) -> Iterator[str]:
+def _in_file(place: Place) -> Iterator[str]:
+    if place.cell is not None:
+        named = f"cell id {visible(place.cell_id)}, " if place.cell_id is not None else ""
+        yield f"in the file: {named}line {stored_line(place)}"
+
+
+def _remedies(each: Reported) -> Iterator[str]:
+    finding = each.finding
+    for related in finding.related:
+        inside = "" if related.cell is None else f"cell {related.cell}:"
+        where = f"{shown_path(related.path or each.path)}:{inside}{related.line}:{related.column}"
+        yield f"related: {where} {visible(related.message)}"
     if finding.help:
         yield f"help: {visible(finding.help)}"
     if finding.fix is not None:
-        yield f"fix: {finding.fix.applicability.value}: {visible(finding.fix.title)}"
+        reason = f" ({visible(finding.fix.reason)})" if finding.fix.reason else ""
+        yield f"fix: {finding.fix.applicability.value}{reason}: {visible(finding.fix.title)}"

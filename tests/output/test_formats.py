@@ -240,8 +240,8 @@ class TestCells:
         assert "None" not in text
         assert "(id" not in text
 
-    @pytest.mark.parametrize("name", [name for name in FORMATS if name not in CI_FORMATS])
-    def test_people_and_agents_are_told_the_number_only(self, name: str) -> None:
+    @pytest.mark.parametrize("name", [name for name in FORMATS if name not in (*CI_FORMATS, "agent")])
+    def test_people_are_told_the_number_only(self, name: str) -> None:
         text = "\n".join(lines(name))
         assert "n.ipynb:cell 3:1:8" in text or "  cell 3:1:8" in text
         assert "f00d-1" not in text
@@ -298,10 +298,22 @@ def test_lsp_speaks_of_every_file_that_was_checked() -> None:
 
 def test_agent_lines_hold_all_that_is_needed() -> None:
     assert lines("agent")[2] == (
-        "a b.py:2:8 warning a-rule: loads 100 % of it, one by one | help: load half: it's; cheaper]"
+        "a b.py:2:8 warning a-rule: loads 100 % of it, one by one | related: a b.py:1:2 here"
+        " | related: other, too.py:7:1 there | help: load half: it's; cheaper]"
     )
-    assert any(line.endswith("| fix: unsafe: halve it") for line in lines("agent"))
+    assert any(line.endswith("| fix: unsafe (less data): halve it") for line in lines("agent"))
     assert list(lines_of("agent", Report(RunResult((FileResult("clean.py"),))))) == []
+
+
+def test_agents_edit_notebooks_by_the_id_of_the_cell_or_the_line_of_the_file() -> None:
+    broken, found = (line for line in lines("agent") if line.startswith("n.ipynb:"))
+    assert broken == "n.ipynb:cell 5:1:2 problem syntax: bad cell | in the file: cell id bad-3, line 77"
+    assert found.startswith(
+        "n.ipynb:cell 3:1:8 error a-rule: loads 100 % of it, one by one | in the file: cell id f00d-1, line 42 | "
+        "related: n.ipynb:cell 1:2:5 set here | "
+    )
+    unnamed = RunResult((FileResult("n.ipynb", (IN_CELL._replace(cell_id=None),)),))
+    assert " | in the file: line 42 | " in next(iter(lines_of("agent", Report(unnamed))))
 
 
 def test_json_lines_are_the_findings_of_json() -> None:
