@@ -65,6 +65,8 @@ class Overrides:
     """Whether configuration files are left unread."""
     flags: Mapping[str, object] = field(default_factory=dict)
     """Values of flags by name of the key, typed or as text; ``None`` for flags that were not given."""
+    flags_yield: bool = False
+    """Whether the flags count only where there is no configuration file."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """The ``GREENLINT_*`` variables."""
 
@@ -75,6 +77,7 @@ class Overrides:
         config: Sequence[str] = (),
         isolated: bool = False,
         flags: Mapping[str, object] | None = None,
+        flags_yield: bool = False,
         environ: Mapping[str, str] | None = None,
     ) -> Overrides:
         """Sort out ``--config`` arguments and variables; raises :class:`ConfigError`."""
@@ -90,6 +93,7 @@ class Overrides:
             snippets=tuple(each for each in config if not _names_file(each)),
             isolated=isolated or environment_flag("isolated", variables) is True,
             flags=flags or {},
+            flags_yield=flags_yield,
             environment=variables,
         )
 
@@ -177,7 +181,8 @@ class Resolver:
 
     def _new_plan(self, root: str, file: TomlSource | None) -> Plan:
         files = [] if file is None else _Chain(self._cwd, self._version).of(file)
-        sources = (*files, *self._outer_sources())
+        outer = self._outer_sources()
+        sources = (*files, *(outer[:-1] if files and self._overrides.flags_yield else outer))
         problems = [problem for each in sources for problem in check(each)]
         if problems:
             raise ConfigError(problems)
@@ -192,7 +197,7 @@ class Resolver:
         return source
 
     def _outer_sources(self) -> tuple[Source, ...]:
-        """The environment and the command line, later ones winning."""
+        """The environment and the command line, later ones winning; the flags come last."""
         if self._outer is None:
             given = self._overrides
             snippets = [read_snippet(each, self._cwd) for each in given.snippets]

@@ -341,6 +341,8 @@ class _Reader:
         entry = catalogue.entries.get(current)
         if entry is None and name in catalogue.failed:
             self._warn(source, path, f"rule `{name}` did not load: {catalogue.failed[name]}")
+        elif entry is None and name in catalogue.withheld:
+            pass
         elif entry is None:
             known = catalogue.entries if what == "rule" else catalogue.selectors()
             message = f"unknown {what} `{name}`"

@@ -78,7 +78,7 @@ class Profiles:
             tuple(registry.select(settings)),
             run,
             dict(settings.severities),
-            frozenset(registry.rules),
+            registry.known,
             self._gated,
             self._today,
             settings.require_reason,

@@ -67,9 +67,16 @@ class _Module:
 class Registry:
     """Rules by name, and what kept others from being loaded."""
 
-    def __init__(self, rules: Mapping[str, type[Rule]], problems: Sequence[PluginProblem] = ()) -> None:
+    def __init__(
+        self,
+        rules: Mapping[str, type[Rule]],
+        problems: Sequence[PluginProblem] = (),
+        withheld: frozenset[str] = frozenset(),
+    ) -> None:
         self.rules = dict(sorted(rules.items()))
         self.problems = list(problems)
+        self.withheld = withheld
+        """Names of rules of the project that may not be loaded."""
 
     def select(self, settings: Settings) -> list[Rule]:
         """The rules that the settings of a file ask for, with their options, by name.
@@ -95,7 +102,12 @@ class Registry:
         """What configuration needs to know of the rules."""
         entries = {name: _entry(name, rule) for name, rule in self.rules.items()}
         failed = {each.name: each.message for each in self.problems if each.name not in self.rules}
-        return RuleCatalogue(entries, self.former, failed)
+        return RuleCatalogue(entries, self.former, failed, self.withheld)
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The names that are no mistake where a comment has them."""
+        return self.withheld | self.rules.keys()
 
     @property
     def former(self) -> dict[str, str]:
@@ -109,6 +121,7 @@ class Registry:
         digest = hashlib.sha256()
         for name, rule in self.rules.items():
             digest.update(name.encode() + b"\0" + _code(rule) + b"\0")
+        digest.update(" ".join(sorted(self.withheld)).encode())
         return digest.hexdigest()
 
 
@@ -136,9 +149,13 @@ def _where(rule: type[Rule]) -> str:
 class RuleLoader:
     """Loads rules once each: the engine's own, installed packages, and rule paths as they are asked for."""
 
-    def __init__(self, packages: Sequence[str] | None = None) -> None:
-        """``packages`` are importable names in place of the installed entry points."""
+    def __init__(self, packages: Sequence[str] | None = None, *, local_rules: bool = True) -> None:
+        """``packages`` are importable names in place of the installed entry points.
+
+        Without ``local_rules`` nothing at rule paths is loaded: that would run code of a project nobody trusts.
+        """
         self._packages = packages
+        self._local_rules = local_rules
         self._registries: dict[tuple[Path, ...], Registry] = {}
         self._installed: _Loaded | None = None
 
@@ -173,12 +190,15 @@ class RuleLoader:
             return loaded.rules[name]
         for package, shown in self._entry_points():
             loaded.add_package(package, shown)
-        for path in paths:
+        for path in paths if self._local_rules else ():
             loaded.add(_path_modules(path))
         return loaded.rules.get(name)
 
     def _load(self, paths: tuple[Path, ...]) -> Registry:
         loaded = self._all_installed().copy()
+        if not self._local_rules:
+            names = frozenset(rule_name(module.name) for path in paths for module in _path_modules(path))
+            return Registry(loaded.rules, loaded.problems, names - loaded.rules.keys())
         for path in paths:
             loaded.add(_path_modules(path))
         if len(loaded.rules) == len(SUPPRESSION_RULES) and not loaded.problems and not paths:

@@ -37,6 +37,8 @@ class RuleCatalogue:
     """Names rules once had, with the names they have now."""
     failed: Mapping[str, str] = field(default_factory=dict)
     """Names of rules that are installed but did not load, with the reason."""
+    withheld: frozenset[str] = frozenset()
+    """Names of rules of a project that is not trusted, which are not loaded; that is said once for all of them."""
 
     def categories(self) -> frozenset[str]:
         """Every name that selects a category, whether or not it holds rules."""

@@ -33,6 +33,8 @@ class _Asked(Exception):  # noqa: N818 - not an error
 class Session:
     """Rules and settings for one command; raises ``ConfigError`` and ``NoRulePackagesError``.
 
+    With ``flags_yield`` the flags count only for files to which no configuration file applies.
+
     Without ``local_rules`` no code of the project is run.
     """
 
@@ -42,19 +44,21 @@ class Session:
         config: Sequence[str] = (),
         isolated: bool = False,
         flags: Mapping[str, object] | None = None,
+        flags_yield: bool = False,
         cwd: Path | None = None,
         local_rules: bool = True,
     ) -> None:
         self.cwd = cwd if cwd is not None else Path.cwd()
-        self._local_rules = local_rules
-        self._loader = RuleLoader()
+        self._loader = RuleLoader(local_rules=local_rules)
         self._registries: dict[tuple[Path, ...], Registry] = {}
-        self._overrides = Overrides.read(config=config, isolated=isolated, flags=flags or {}, environ=os.environ)
+        self._overrides = Overrides.read(
+            config=config, isolated=isolated, flags=flags or {}, flags_yield=flags_yield, environ=os.environ
+        )
         self.resolver = Resolver(lambda paths: self.registry(paths).catalogue(), self._overrides, cwd=self.cwd)
 
     def registry(self, rule_paths: Sequence[Path] = ()) -> Registry:
         """All installed rules and, where the project is trusted, those at the rule paths."""
-        paths = tuple(rule_paths) if self._local_rules else ()
+        paths = tuple(rule_paths)
         if paths not in self._registries:
             self._registries[paths] = self._loader.registry(paths)
         return self._registries[paths]
@@ -130,5 +134,7 @@ class Session:
     def warnings(self, *, verbose: bool = False) -> Iterator[str]:
         """What is wrong with the configuration and the plug-ins used so far."""
         yield from self.resolver.warnings()
+        if any(registry.withheld for registry in self._registries.values()):
+            yield "the project's own rules (`rule-paths`) are not loaded: the workspace is not trusted"
         for problem in self.problems():
             yield (f"{problem}\n{problem.traceback}".rstrip() if verbose and problem.traceback else str(problem))

@@ -54,9 +54,11 @@ class _Tools:
 class Checker:
     """One workspace folder. Not to be used by two threads at once."""
 
-    def __init__(self, folder: Path, settings: EditorSettings) -> None:
+    def __init__(self, folder: Path, settings: EditorSettings, *, among_others: bool = False) -> None:
+        """``among_others`` says that there are more folders, so that the paths in messages need a beginning."""
         self.folder = folder
         self._settings = settings
+        self._lead = f"in {folder.name}: " if among_others else ""
         self._tools: _Tools | None = None
         self._held: dict[str, str] = {}
         self._deciding: tuple[Path, ...] = ()
@@ -100,7 +102,7 @@ class Checker:
             return self._made().runner.examine(path, data)
         except (ConfigError, NoRulePackagesError) as error:
             self._tools = None
-            raise ConfigurationError(_said(error)) from None
+            raise ConfigurationError(self._said(error)) from None
 
     def configuration(self, path: str) -> str:
         """What decides how the file at ``path`` is checked, in words; raises :class:`ConfigurationError`."""
@@ -166,7 +168,7 @@ class Checker:
             present = session.baseline(settings, wanted=False) or Baseline(settings.baseline, {})
             present.with_one_more(path, shown).write()
         except ConfigError as error:
-            raise ConfigurationError(_said(error)) from None
+            raise ConfigurationError(self._said(error)) from None
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise ConfigurationError(f"{settings.baseline}: cannot be written: {reason}") from None
@@ -191,11 +193,11 @@ class Checker:
                 placed = [(self.folder / path, each) for path, each in zip(some, results, strict=True)]
                 yield Part(placed, (start + len(some)) / len(files))
         except (ConfigError, NoRulePackagesError) as error:
-            raise ConfigurationError(_said(error)) from None
+            raise ConfigurationError(self._said(error)) from None
 
     def warnings(self) -> list[str]:
         """What is wrong with the configuration and the plug-ins, though it works."""
-        return list(self._tools.session.warnings()) if self._tools is not None else []
+        return [f"{self._lead}{each}" for each in self._tools.session.warnings()] if self._tools is not None else []
 
     def _made(self) -> _Tools:
         """The session and its runner; raises :class:`ConfigurationError`."""
@@ -203,7 +205,7 @@ class Checker:
             try:
                 self._tools = self._make()
             except (ConfigError, NoRulePackagesError) as error:
-                raise ConfigurationError(_said(error)) from None
+                raise ConfigurationError(self._said(error)) from None
         return self._tools
 
     def _make(self) -> _Tools:
@@ -220,19 +222,16 @@ class Checker:
         config = [settings.configuration] if settings.configuration is not None else []
         if settings.preference is Preference.EDITOR_ONLY:
             return self._session_with(config=config, isolated=not config, flags=settings.keys)
-        if settings.preference is Preference.FILE:
-            session = self._session_with(config=config)
-            if config or session.settings_near(self.folder).file is not None:
-                return session
-        return self._session_with(config=config, flags=settings.keys)
+        yields = settings.preference is Preference.FILE
+        return self._session_with(config=config, flags=settings.keys, flags_yield=yields)
+
+    def _said(self, error: Exception) -> str:
+        """What is wrong with a configuration; what flags would be are settings of the editor."""
+        said = _FLAG.sub(lambda match: f"`greenlint.{SETTINGS.get(match[1], match[1])}`: ", str(error))
+        return said if said.startswith("`greenlint.") else f"{self._lead}{said}"
 
     def _session_with(self, **given: object) -> Session:
         return Session(cwd=self.folder, local_rules=self._settings.trusted, **given)  # type: ignore[arg-type]
-
-
-def _said(error: Exception) -> str:
-    """What is wrong with a configuration; what flags would be are settings of the editor."""
-    return _FLAG.sub(lambda match: f"`greenlint.{SETTINGS.get(match[1], match[1])}`: ", str(error))
 
 
 def _finding(found: Examined, fingerprint: str) -> Finding | None:

@@ -267,8 +267,11 @@ class GreenlintServer(LanguageServer):
         holding = [each for each in folders_of(self.workspace) if path.is_relative_to(each)]
         folder = max(holding, key=lambda each: len(each.parts), default=path.parent)
         if folder not in self._checkers:
-            self._checkers[folder] = Checker(folder, self.settings)
+            self._checkers[folder] = Checker(folder, self.settings, among_others=self._has_many_folders())
         return self._checkers[folder]
+
+    def _has_many_folders(self) -> bool:
+        return len(folders_of(self.workspace)) > 1
 
     # -- checking ----------------------------------------------------------------------------------------
 
@@ -388,7 +391,8 @@ class GreenlintServer(LanguageServer):
         opened = dict.fromkeys(self.workspace.text_documents, SCRIPT) | dict.fromkeys(
             self.workspace.notebook_documents, NOTEBOOK
         )
-        checkers = [Checker(each, self.settings) for each in outer]
+        many = self._has_many_folders()
+        checkers = [Checker(each, self.settings, among_others=many) for each in outer]
         by_key = {key_of(each.uri): each for each in known}
         shows = shows_related(self.client_capabilities)
         return Reports(checkers, by_key, opened, self.workspace.position_codec, self._pages, shows).steps()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from greenlint.config_error import nearest
+from greenlint.config_keys import KEYS
 
 __all__ = ["SETTINGS", "EditorSettings", "LogLevel", "Preference", "Shown", "read_settings"]
 
@@ -91,7 +94,22 @@ def _section(given: object) -> Mapping[str, Any] | None:
     inner = given.get("greenlint", given.get("settings"))
     if isinstance(inner, Mapping):
         return inner if "greenlint" in given else _section(inner)
-    return None if _NAMES.isdisjoint(given) else given
+    return given if any(each in _NAMES or _meant(each) for each in given) else None
+
+
+def _meant(name: str) -> str | None:
+    """The setting that another name was most likely meant to be."""
+    return nearest(name, _NAMES, cutoff=0.75)
+
+
+def _misnamed(given: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with names; editors and their extensions may have some that are none of the server's business."""
+    for name in given.keys() - _NAMES:
+        meant = _meant(name)
+        if meant is not None:
+            yield f"`greenlint.{name}` is no setting: did you mean `{meant}`?"
+        elif name in KEYS:
+            yield f"`greenlint.{name}` is no setting of an editor: `{name}` belongs in a configuration file"
 
 
 def read_settings(given: object, before: EditorSettings | None = None) -> tuple[EditorSettings, list[str]]:
@@ -102,7 +120,7 @@ def read_settings(given: object, before: EditorSettings | None = None) -> tuple[
 
 
 def _read(given: Mapping[str, Any], before: EditorSettings) -> tuple[EditorSettings, list[str]]:
-    problems: list[str] = []
+    problems = sorted(_misnamed(given))
 
     def flag(name: str, default: bool) -> bool:
         value = given.get(name)
