@@ -15,11 +15,11 @@ __all__ = ["Parser"]
 class Parser(argparse.ArgumentParser):
     """Parses the arguments of one verb; raises :class:`UsageError`."""
 
-    def __init__(self, verb: str, description: str) -> None:
+    def __init__(self, verb: str, description: str, exit_codes: str = EXIT_CODES) -> None:
         super().__init__(
             prog=f"greenlint {verb}",
             description=description,
-            epilog=EXIT_CODES,
+            epilog=exit_codes,
             formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=34),
             allow_abbrev=False,
         )

@@ -13,6 +13,13 @@ from greenlint.commands.parser import Parser
 
 __all__ = ["run"]
 
+_EXIT_CODES = """\
+exit codes:
+  0    the editor said goodbye
+  1    the editor left without a word
+  2    wrong usage, or nothing to listen to
+  130  interrupted; 143, 129 the same by SIGTERM, SIGHUP
+"""
 _LAST_PORT = 65535
 _SIGNALLED = 128
 """Exit codes count signals from here, as those of shells do."""
@@ -20,7 +27,7 @@ _SIGNALLED = 128
 
 def run(arguments: Sequence[str]) -> int:
     """Serve until the editor ends it, and the process with it; exit code 1 when it does so without a word before."""
-    parser = Parser("server", "answer an editor over the Language Server Protocol")
+    parser = Parser("server", "answer an editor over the Language Server Protocol", _EXIT_CODES)
     parser.add_argument("--stdio", action="store_true", help="use standard input and output, as without flags")
     parser.add_argument("--tcp", action="store_true", help="wait for one editor on a port instead")
     parser.add_argument("--host", default="127.0.0.1", help="the address to wait at [127.0.0.1]")
@@ -35,13 +42,17 @@ def run(arguments: Sequence[str]) -> int:
             raise
         hint = "install greenlint with its extra: `pip install 'greenlint-ml[lsp]'`"
         raise UsageError(f"the language server needs the package {error.name}", hint) from None
-    from greenlint.lsp.conversation import over_port, over_streams, until_signal
+    from greenlint.lsp.conversation import CannotListenError, over_port, over_streams, until_signal
 
+    if not given.tcp and sys.stdin is None:
+        raise UsageError("there is no standard input for an editor to write to", "`--tcp` waits at a port instead")
     server = create_server()
     server.collector.start()
     try:
         speak = over_port(server, given.host, given.port) if given.tcp else over_streams(server, *_own_streams())
         number = until_signal(speak)
+    except CannotListenError as error:
+        raise UsageError(str(error)) from None
     finally:
         # An editor may vanish without a word.
         server.end()

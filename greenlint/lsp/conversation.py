@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -18,10 +19,14 @@ if TYPE_CHECKING:
 
     from greenlint.lsp.server import GreenlintServer
 
-__all__ = ["over_port", "over_streams", "until_signal"]
+__all__ = ["CannotListenError", "over_port", "over_streams", "until_signal"]
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 """What asks for the end; not every system has all of them."""
+
+
+class CannotListenError(Exception):
+    """An address that is not to be had; ``str()`` says why."""
 
 
 async def over_streams(server: GreenlintServer, stdin: BinaryIO, stdout: BinaryIO) -> None:
@@ -31,7 +36,10 @@ async def over_streams(server: GreenlintServer, stdin: BinaryIO, stdout: BinaryI
 
 
 async def over_port(server: GreenlintServer, host: str, port: int) -> None:
-    """Speak to the first editor that connects; others are refused from then on."""
+    """Speak to the first editor that connects; others are refused from then on.
+
+    Raises :class:`CannotListenError`.
+    """
     streams: asyncio.Future[tuple[asyncio.StreamReader, asyncio.StreamWriter]]
     streams = asyncio.get_running_loop().create_future()
 
@@ -41,7 +49,12 @@ async def over_port(server: GreenlintServer, host: str, port: int) -> None:
         else:
             streams.set_result((reader, writer))
 
-    waiting = await asyncio.start_server(connected, host, port)
+    try:
+        waiting = await asyncio.start_server(connected, host, port)
+    except OSError as error:
+        # What asyncio says is a sentence around the reason.
+        reason = (os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)).lower()
+        raise CannotListenError(f"cannot listen at {host} port {port}: {reason}") from None
     _tell_where(waiting)
     reader, writer = await streams
     waiting.close()

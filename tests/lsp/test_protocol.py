@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import subprocess
@@ -15,6 +16,8 @@ from lsprotocol import types
 
 from tests.lsp.editor import PULLS, SECONDS, Editor, Message, framed
 from tests.lsp.waste import RULE, SETTINGS, WASTE
+
+IN_USE = os.strerror(errno.EADDRINUSE).lower()
 
 
 def test_the_end(alone: Editor, tmp_path: Path) -> None:
@@ -253,6 +256,31 @@ def test_no_such_port() -> None:
     command = [sys.executable, "-m", "greenlint", "server", "--tcp", "--port", "70000"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.splitlines()[0]) == (2, "error: there is no port 70000")
+
+
+def test_what_cannot_be_listened_to() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", "greenlint", "server", "--tcp", "--port", str(port)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
+    assert (done.returncode, done.stderr) == (2, f"error: cannot listen at 127.0.0.1 port {port}: {IN_USE}\n")
+    closed = [
+        sys.executable,
+        "-c",
+        "import os, sys; os.close(0); os.execv(sys.executable, sys.argv[1:])",
+        sys.executable,
+    ]
+    done = subprocess.run(
+        [*closed, "-m", "greenlint", "server"], capture_output=True, text=True, check=False, timeout=SECONDS
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: there is no standard input")
+
+
+def test_its_own_exit_codes_are_told() -> None:
+    done = subprocess.run([sys.executable, "-m", "greenlint", "server", "--help"], capture_output=True, text=True)
+    assert "1    the editor left without a word" in done.stdout
+    assert "findings" not in done.stdout
 
 
 def test_what_is_excluded_and_wrong_settings(editor: Editor, tmp_path: Path) -> None:
