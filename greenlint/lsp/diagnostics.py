@@ -16,7 +16,7 @@ from greenlint.finding import Severity
 from greenlint.line_ends import lines_with_ends
 from greenlint.lsp.documents import Opened, Outcome, lines_in
 from greenlint.output.lines import problems_of
-from greenlint.output.places import stored_line
+from greenlint.output.places import is_dead, stored_line
 from greenlint.reading import UnreadableError, decode
 from greenlint.results import FileResult, PlacedFinding, PlacedRelated, Problem, StoredPlace
 
@@ -28,8 +28,6 @@ _LEVELS = {
     Severity.WARNING: types.DiagnosticSeverity.Warning,
     Severity.INFO: types.DiagnosticSeverity.Information,
 }
-_UNNECESSARY = frozenset({"unused-suppression", "expired-suppression"})
-"""Rules whose findings are comments that may go."""
 
 P = TypeVar("P", PlacedRelated, Problem)
 
@@ -174,23 +172,9 @@ def _made(
         code=finding.rule,
         code_description=types.CodeDescription(documented) if documented is not None else None,
         source=SOURCE,
-        tags=[types.DiagnosticTag.Unnecessary] if _is_dead(finding) else None,
+        tags=[types.DiagnosticTag.Unnecessary] if is_dead(finding) else None,
         related_information=related or None,
         data=_data(finding),
-    )
-
-
-def _is_dead(finding: PlacedFinding) -> bool:
-    """Whether it is code that may go: a comment of no use, or work that its fix does nothing but delete."""
-    fix = finding.fix
-    if finding.rule in _UNNECESSARY:
-        return True
-    if fix is None or not fix.can_be_made or any(each.text for each in fix.edits):
-        return False
-    start, end = (finding.line, finding.column), (finding.end_line, finding.end_column)
-    return any(
-        each.cell == finding.cell and (each.line, each.column) <= start and end <= (each.end_line, each.end_column)
-        for each in fix.edits
     )
 
 

@@ -14,13 +14,14 @@ from greenlint.finding import Severity
 from greenlint.output.formats import Report
 from greenlint.output.json_text import json_text
 from greenlint.output.lines import problems_of
-from greenlint.output.places import Place, Reported, message_of, reported, stored_line, unit_column
+from greenlint.output.places import Place, Reported, is_dead, message_of, reported, stored_line, unit_column
 from greenlint.results import FileResult, PlacedFinding, Problem
 
 __all__ = ["lsp_report"]
 
 _LEVELS = {Severity.ERROR: 1, Severity.WARNING: 2, Severity.INFO: 3}
 _HINT = 4
+_DEAD = 1
 _END = 2**31 - 1
 """The end of any line: clients cut a column that is too large."""
 
@@ -47,8 +48,10 @@ def _diagnostic(file: FileResult, each: Reported) -> dict[str, Any]:
         "code": finding.rule,
         "source": "greenlint",
         "message": message_of(finding, "\nhelp: "),
-        "data": {"fingerprint": finding.fingerprint, **_within(finding)},
+        "data": {"fingerprint": finding.fingerprint, "fix": _fix(finding), **_within(finding)},
     }
+    if is_dead(finding):
+        data["tags"] = [_DEAD]
     related = [
         {
             "location": {"uri": _uri(place.path or file.path), "range": _line(stored_line(place))},
@@ -57,6 +60,11 @@ def _diagnostic(file: FileResult, each: Reported) -> dict[str, Any]:
         for place in finding.related
     ]
     return {**data, "relatedInformation": related} if related else data
+
+
+def _fix(finding: PlacedFinding) -> dict[str, str] | None:
+    fix = finding.fix
+    return None if fix is None else {"title": fix.title, "applicability": fix.applicability.value}
 
 
 def _range(each: Reported) -> dict[str, Any]:

@@ -14,6 +14,7 @@ __all__ = [
     "Region",
     "Reported",
     "in_order",
+    "is_dead",
     "message_of",
     "reported",
     "severity_of",
@@ -23,6 +24,10 @@ __all__ = [
 
 Place = PlacedFinding | PlacedRelated | Problem
 """What has a line, and in a notebook a cell."""
+
+
+_UNNECESSARY = frozenset({"unused-suppression", "expired-suppression"})
+"""Rules whose findings are comments that may go."""
 
 
 class Region(NamedTuple):
@@ -94,6 +99,20 @@ def message_of(place: Place, remedy: str = "; ") -> str:
         return f"{inside}{place.message}"
     why = f"suppressed ({place.suppressed}): " if place.suppressed is not None else ""
     return f"{inside}{why}{place.message}" + (f"{remedy}{place.help}" if place.help else "")
+
+
+def is_dead(finding: PlacedFinding) -> bool:
+    """Whether it is code that may go: a comment of no use, or work that its fix does nothing but delete."""
+    fix = finding.fix
+    if finding.rule in _UNNECESSARY:
+        return True
+    if fix is None or not fix.can_be_made or any(each.text for each in fix.edits):
+        return False
+    start, end = (finding.line, finding.column), (finding.end_line, finding.end_column)
+    return any(
+        each.cell == finding.cell and (each.line, each.column) <= start and end <= (each.end_line, each.end_column)
+        for each in fix.edits
+    )
 
 
 def severity_of(finding: PlacedFinding) -> Severity:

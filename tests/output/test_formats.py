@@ -296,6 +296,18 @@ def test_lsp_speaks_of_every_file_that_was_checked() -> None:
     assert finding["data"]["cell"] == 3
 
 
+def test_lsp_fades_what_may_go_and_tells_of_fixes() -> None:
+    deleted = PlacedFix("drop it", Applicability.SAFE, None, (PlacedEdit(2, 1, 2, 20, ""),))
+    files = (FileResult("a.py", (FIXABLE, FINDING._replace(line=2, fix=deleted), FINDING)),)
+    [said] = (json.loads(line) for line in lines_of("lsp", Report(RunResult(files))))
+    assert [each.get("tags") for each in said["diagnostics"]] == [None, [1], None]
+    assert [each["data"]["fix"] for each in said["diagnostics"]] == [
+        {"title": "halve it", "applicability": "unsafe"},
+        {"title": "drop it", "applicability": "safe"},
+        None,
+    ]
+
+
 def test_agent_lines_hold_all_that_is_needed() -> None:
     assert lines("agent")[2] == (
         "a b.py:2:8 warning a-rule: loads 100 % of it, one by one | related: a b.py:1:2 here"
