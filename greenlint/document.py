@@ -234,6 +234,8 @@ class Document:
     _spans: _Spans | None = field(default=None, repr=False)
     _lines: list[int] | None = field(default=None, repr=False)
     _types: dict[type[cst.CSTNode], list[cst.CSTNode]] = field(default_factory=dict, repr=False)
+    _named: dict[str, list[cst.Name]] = field(default_factory=dict, repr=False)
+    _importing: Sequence[cst.BaseStatement] | None = field(default=None, repr=False)
     _bound: Counter[str] | None = field(default=None, repr=False)
     _rendered: dict[int, tuple[cst.CSTNode, str]] = field(default_factory=dict, repr=False)
 
@@ -309,6 +311,29 @@ class Document:
                 known = self._types[kind] = [node for piece in self.pieces for node in piece.part.of_type(kind)]
             found.extend(cast("list[N]", known))
         return found
+
+    def named(self, name: str) -> Sequence[cst.Name]:
+        """The places that write a name, attributes and keywords included, in source order."""
+        known = self._named.get(name)
+        if known is None:
+            known = self._named[name] = [node for part in self.parts for node in part.shape.named(name)]
+        return known
+
+    @property
+    def importing(self) -> Sequence[cst.BaseStatement]:
+        """The lines at the top of the module that import something, and its `try` statements, in order."""
+        if self._importing is None:
+            self._importing = [*filter(_may_import, self.tree.body)]
+        return self._importing
+
+    def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
+        """The node above one that holds code, ``None`` for the module."""
+        found = self.index.get(id(node))
+        if found is None:
+            return None
+        part, rank = found
+        above = part.shape.above[rank]
+        return part.shape.nodes[above] if above >= 0 else self.tree
 
     @property
     def bound(self) -> Counter[str]:
@@ -544,6 +569,12 @@ def _differing(before: Sequence[Part], after: Sequence[Part]) -> tuple[list[Part
     """The parts that only one of two versions of a module has."""
     here, there = set(before), set(after)
     return [each for each in before if each not in there], [each for each in after if each not in here]
+
+
+def _may_import(line: cst.CSTNode) -> bool:
+    if isinstance(line, cst.SimpleStatementLine):
+        return any(isinstance(each, cst.Import | cst.ImportFrom) for each in line.body)
+    return isinstance(line, cst.Try)
 
 
 def _bound_in(target: cst.BaseExpression) -> Iterator[str]:

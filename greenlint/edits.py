@@ -6,6 +6,8 @@ a rule then reports without a fix. Offsets are those of ``Document.text``.
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -503,22 +505,13 @@ def _line_of(document: Document, node: cst.CSTNode) -> cst.BaseStatement | None:
 
 
 def _holder_of(document: Document, node: cst.CSTNode) -> cst.SimpleStatementLine | cst.SimpleStatementSuite | None:
-    holders: tuple[cst.SimpleStatementLine | cst.SimpleStatementSuite, ...] = (
-        *document.of_type(cst.SimpleStatementLine),
-        *document.of_type(cst.SimpleStatementSuite),
-    )
-    for each in holders:
-        if any(small is node for small in each.body):
-            return each
-    return None
+    above = document.parent(node)
+    return above if isinstance(above, cst.SimpleStatementLine | cst.SimpleStatementSuite) else None
 
 
 def _block_of(document: Document, line: cst.BaseStatement) -> cst.IndentedBlock | cst.Module | None:
-    blocks: tuple[cst.IndentedBlock | cst.Module, ...] = (*document.of_type(cst.IndentedBlock), document.tree)
-    for each in blocks:
-        if any(below is line for below in each.body):
-            return each
-    return None
+    above = document.parent(line)
+    return above if isinstance(above, cst.IndentedBlock | cst.Module) else None
 
 
 def _consecutive_lines(document: Document, statements: Sequence[cst.CSTNode]) -> list[cst.BaseStatement] | None:
@@ -595,7 +588,7 @@ def ensure_import(document: Document, statement: str) -> Edits | None:
     """
     wanted = _parse_import(statement)
     present = False
-    for each in _module_imports(document.tree.body, in_try=False):
+    for each in _module_imports(document.importing, in_try=False):
         for imported in _imported(each):
             present = present or _provides(imported, wanted)
             if imported.bound == wanted.bound and imported.target != wanted.target:
@@ -630,7 +623,7 @@ def spelled(document: Document, module: str, alias: str | None = None) -> tuple[
 
     ``None`` when the name would mean something else in this file.
     """
-    for each in _module_imports(document.tree.body, in_try=False):
+    for each in _module_imports(document.importing, in_try=False):
         for alias_node in each.names if isinstance(each, cst.Import) else ():
             imported = _imported_as(each, alias_node)
             if imported.target == module:
@@ -665,7 +658,7 @@ def drop_imports(document: Document, edits: Sequence[Edit], *, is_taken: Callabl
     left = apply_edits(document.text, edits)
     others = {each.span.start: each.span.end for each in edits if not each.text}
     found = list(edits)
-    for line in document.tree.body:
+    for line in document.importing:
         if not isinstance(line, cst.SimpleStatementLine) or len(line.body) > 1:
             continue
         node = line.body[0]
@@ -686,13 +679,17 @@ def drop_imports(document: Document, edits: Sequence[Edit], *, is_taken: Callabl
 def _names_in(document: Document, edits: Sequence[Edit]) -> set[str]:
     """The imported names that stand in what edits delete."""
     words = {word for edit in edits for word in _WORD.findall(document.text[edit.span.start : edit.span.end])}
-    imports = _module_imports(document.tree.body, in_try=False)
+    imports = _module_imports(document.importing, in_try=False)
     wanted = {imported.bound for each in imports for imported in _imported(each)} & words
     if not wanted:
         return wanted
-    # The places of all names of a file would take longer than the check of it.
-    spans = ((each.value, document.span(each)) for each in document.of_type(cst.Name) if each.value in wanted)
-    return {name for name, span in spans if any(edit.span.start <= span.start < edit.span.end for edit in edits)}
+    return {word for word in wanted if any(_is_written(document, word, edit.span) for edit in edits)}
+
+
+def _is_written(document: Document, name: str, within: Span) -> bool:
+    places = document.named(name)
+    at = bisect.bisect_left(places, within.start, key=lambda each: document.span(each).start)
+    return at < len(places) and document.span(places[at]).start < within.end
 
 
 def _is_left_over(document: Document, node: cst.Import | cst.ImportFrom, alias: cst.ImportAlias, left: str) -> bool:
@@ -701,13 +698,15 @@ def _is_left_over(document: Document, node: cst.Import | cst.ImportFrom, alias: 
     root = imported.module.partition(".")[0]
     if alias.asname is not None and _dotted(alias.name) == imported.bound:  # says that others may take it
         return False
-    again = (each for each in document.tree.body if _is_import_line(each) and _loads(each, root))
+    again = (each for each in document.importing if _is_import_line(each) and _loads(each, root))
     if not root or not (
         root in sys.stdlib_module_names or any(node not in getattr(each, "body", ()) for each in again)
     ):
         return False
     word = re.compile(rf"\b{imported.bound}\b")
-    if len(word.findall(left)) != len(word.findall(document.source(node))):
+    written = len(word.findall(document.source(node)))
+    # Most names stand in many places: to look for one more is enough.
+    if sum(1 for _ in itertools.islice(word.finditer(left), written + 1)) != written:
         return False
     # Magics of a notebook are no code, but use names.
     cells = document.cells
@@ -824,7 +823,7 @@ def _insert_beside(document: Document, node: cst.ImportFrom, statement: str) -> 
     last, wanted = _last_of_run(document.tree.body), _parse_import(statement)
     end = document.span(last).end if last is not None else 0
     root = wanted.module.lstrip(".").partition(".")[0]
-    same = [each for each in document.tree.body if _is_import_line(each) and _loads(each, root)][:1]
+    same = [each for each in document.importing if _is_import_line(each) and _loads(each, root)][:1]
     if all(document.span(each).end <= end for each in (node, *same)):
         ordered = _insert_in_order(document, statement, wanted, same)
         if ordered is not None:
@@ -846,8 +845,8 @@ def _import_of(document: Document, name: cst.Name) -> tuple[cst.ImportFrom, cst.
 
 def _is_only_use(document: Document, name: cst.Name, alias: cst.ImportAlias) -> bool:
     """Whether an imported name is used at one place."""
-    uses = (each for each in document.of_type(cst.Name) if each.value == name.value)
-    return all(each in (name, alias.name, alias.asname and alias.asname.name) for each in uses)
+    places = (name, alias.name, alias.asname and alias.asname.name)
+    return all(each in places for each in document.named(name.value))
 
 
 def _alias_end(document: Document, alias: cst.ImportAlias) -> int:
@@ -857,7 +856,7 @@ def _alias_end(document: Document, alias: cst.ImportAlias) -> int:
 
 def _binds(document: Document, name: str) -> bool:
     """Whether ``name`` means anything in this file."""
-    return any(each.value == name for each in document.of_type(cst.Name))
+    return bool(document.named(name))
 
 
 def _parse_import(statement: str) -> _Imported:
@@ -913,7 +912,7 @@ def _insert_import(document: Document, statement: str, wanted: _Imported) -> Edi
     body, newline = document.tree.body, document.tree.default_newline
     root = wanted.module.lstrip(".").partition(".")[0]
     # Beside an import of the same package nothing is loaded earlier than before.
-    same = [each for each in body if _is_import_line(each) and _loads(each, root)]
+    same = [each for each in document.importing if _is_import_line(each) and _loads(each, root)]
     ordered = _insert_in_order(document, statement, wanted, same[:1])
     if ordered is not None:
         return ordered

@@ -87,6 +87,17 @@ class Shape:
             found = self._types[kind] = [self.nodes[each] for each in self.ranks.get(kind, ())]
         return found
 
+    def named(self, name: str) -> Sequence[cst.Name]:
+        """The places that write a name, attributes and keywords included."""
+        return self._names.get(name, ())
+
+    @functools.cached_property
+    def _names(self) -> dict[str, list[cst.Name]]:
+        names: dict[str, list[cst.Name]] = {}
+        for each in cast("list[cst.Name]", self.of_type(cst.Name)):
+            names.setdefault(each.value, []).append(each)
+        return names
+
     def below(self, rank: int, kind: type[cst.CSTNode]) -> list[cst.CSTNode]:
         """The nodes of this exact type that are, or stand below, the one of this rank."""
         ranks = self.ranks.get(kind)

@@ -56,8 +56,7 @@ class Bfloat16:
 
         ``torch`` is what this file calls the module; ``None`` where the name means something else.
         """
-        used = {each.value for each in self._tree.of_type(cst.Name)}
-        if "bf16" in used or self._names.scope(node).is_class:
+        if self._tree.named("bf16") or self._names.scope(node).is_class:
             return None
         return "bf16", f"bf16 = {torch}.cuda.is_available() and {torch}.cuda.get_device_capability() >= (8, 0)"
 

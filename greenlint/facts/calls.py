@@ -257,7 +257,7 @@ class Calls:
     def methods(self, *names: str, within: cst.CSTNode | None = None) -> list[Call]:
         """The calls whose last identifier is one of ``names``, whatever they are called on."""
         tree = self._facts[Tree]
-        named = [nodes for name in names if (nodes := self._by_last.get(name))]
+        named: list[Sequence[cst.Call]] = [nodes for name in names if (nodes := self._by_last.get(name))]
         if within is not None:
             named = [tree.part(nodes, within) for nodes in named]
         if len(named) == 1:

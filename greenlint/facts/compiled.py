@@ -7,7 +7,7 @@ like. Functions are followed through transformations (``vmap``, ``grad``, ``part
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import libcst as cst
 
@@ -162,16 +162,17 @@ class Compiled:
     @staticmethod
     def _named(facts: Facts, function: cst.FunctionDef, method: bool) -> Iterator[tuple[Facts, cst.BaseExpression]]:
         name, tree = function.name.value, facts[Tree]
-        for node in tree.of_type(cst.Attribute):
-            if node.attr.value == name and not _is_called(node, tree):
-                target = facts[Project].definition(node) if not method else None
-                if method or (target is not None and target.node is function):
-                    yield facts, node
-        for leaf in tree.of_type(cst.Name) if not method else ():
-            if leaf.value == name and _is_read(leaf, tree) and not _is_called(leaf, tree):
-                target = facts[Project].definition(leaf)
-                if target is not None and target.node is function:
-                    yield facts, leaf
+        for leaf in tree.named(name):
+            above = tree.parent(leaf)
+            is_attribute = isinstance(above, cst.Attribute) and above.attr is leaf
+            if not is_attribute and (method or not _is_read(leaf, tree)):
+                continue
+            node = cast("cst.BaseExpression", above if is_attribute else leaf)
+            if _is_called(node, tree):
+                continue
+            target = facts[Project].definition(node) if not method else None
+            if method or (target is not None and target.node is function):
+                yield facts, node
 
     # -- values -----------------------------------------------------------------------------------------------
 

@@ -178,8 +178,9 @@ class Forwards:
     def _stays_inside(self, lines: Sequence[cst.SimpleStatementLine]) -> bool:
         """Whether nothing that autocast gives another type is used after the lines, but for what is exact in any."""
         types = _Types(self, self._facts, lines)
-        for use in self._tree.of_type(cst.Name):
-            if use.value not in types.names or any(self._tree.contains(line, use) for line in lines):
+        function = self._tree.function(lines[0]) or self._tree.root
+        for use in (use for name in types.names for use in self._tree.part(self._tree.named(name), function)):
+            if any(self._tree.contains(line, use) for line in lines):
                 continue
             if self._reads(use) and not types.is_exact(use) and not self._is_exact_use(use):
                 return False
@@ -226,15 +227,16 @@ class Forwards:
                 if call.method not in _HOPS:
                     return depth > 0 and self._is_exact_parameter(above, node, depth - 1)
             elif isinstance(above, cst.Assign) and depth > 0 and isinstance(above.targets[0].target, cst.Name):
-                return len(above.targets) == 1 and self._are_exact_uses(above.value, depth - 1)
+                name = above.targets[0].target.value
+                return len(above.targets) == 1 and self._are_exact_uses(name, above.value, depth - 1)
             else:
                 return False
             node = above
         return False
 
-    def _are_exact_uses(self, value: cst.CSTNode, depth: int) -> bool:
+    def _are_exact_uses(self, name: str, value: cst.CSTNode, depth: int) -> bool:
         """Whether all uses of a name that is bound to a value, or of the parameter that is given here, are exact."""
-        for use in self._tree.of_type(cst.Name):
+        for use in self._tree.named(name):
             if not self._reads(use):
                 continue
             is_bound = any(value in (each.value, each.node) for each in self._names.reaching(use))
@@ -253,7 +255,7 @@ class Forwards:
             if arg.star or arg.keyword is not None:
                 return False
             if arg.value is given:
-                return self._are_exact_uses(param, depth)
+                return self._are_exact_uses(param.name.value, param, depth)
         return False
 
     def _takes_indices(self, node: cst.Call) -> bool:
@@ -282,7 +284,9 @@ class _Types:
         self._lines = lines
         self._known: dict[Binding, bool] = {}
         scope = self._fact_names.scope(lines[0])
-        self._bound = {each for found in scope.bindings.values() for each in found if self._is_inside(each)}
+        written = {each.value for line in lines for each in self._tree.below(line, cst.Name)}
+        found = (each for name in written for each in scope.bindings.get(name, ()))
+        self._bound = {each for each in found if self._is_inside(each)}
 
     @property
     def names(self) -> frozenset[str]:

@@ -89,7 +89,7 @@ class Liveness:
         if function.decorators or self._tree.class_of(function) is not None:
             return False
         name = function.name.value
-        if any(each.value == name and each is not function.name for each in self._tree.of_type(cst.Name)):
+        if any(each is not function.name for each in self._tree.named(name)):
             return False
         return not self._facts[Project].callers(function)
 

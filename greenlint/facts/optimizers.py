@@ -107,7 +107,7 @@ class Optimizers:
             known = self._made[call.node] = Optimizer(call, self._trained(call))
         return known
 
-    @property
+    @functools.cached_property
     def all(self) -> list[Optimizer]:
         """The optimisers made in this file, in source order."""
         return [self.made(call) for call in self._calls.all if self._values.of(call.node).kind is Kind.OPTIMIZER]

@@ -109,7 +109,7 @@ class Padding:
             return False
         uses = [
             each
-            for each in self._tree.of_type(cst.Name)
+            for each in self._tree.named(function.name.value)
             if each is not function.name and function in self._names.local_definitions(each)
         ]
         return len(uses) == len(mapped) and all(
@@ -133,7 +133,7 @@ class Padding:
         target = parent.targets[0].target if isinstance(parent, cst.Assign) and len(parent.targets) == 1 else None
         if not isinstance(target, cst.Name):
             return False
-        named = [each for each in self._tree.of_type(cst.Name) if each.value == target.value]
+        named = self._tree.named(target.value)
         uses = [each for each in named if not isinstance(self._tree.parent(each), cst.AssignTarget)]
         return (
             bool(uses) and all(self._tree.contains(loops[0], each) for each in named) and all(map(self._goes_on, uses))

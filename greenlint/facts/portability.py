@@ -292,9 +292,8 @@ class Portability:
     def _goes_into_dataset(self, target: cst.Name, statement: cst.Assign) -> bool:
         uses = [
             each
-            for each in self._tree.of_type(cst.Name)
-            if each.value == target.value
-            and each is not target
+            for each in self._tree.named(target.value)
+            if each is not target
             and not isinstance(self._tree.parent(each), cst.Param)
             and any(binding.node is statement for binding in self._names.reaching(each))
         ]

@@ -268,10 +268,8 @@ class Searches:
             return None
         return [
             each
-            for each in self._tree.of_type(cst.Name)
-            if each.value == target.value
-            and each is not target
-            and any(binding.node is parent for binding in self._names.reaching(each))
+            for each in self._tree.named(target.value)
+            if each is not target and any(binding.node is parent for binding in self._names.reaching(each))
         ]
 
     def _use_of(self, name: cst.Name) -> Use:

@@ -35,7 +35,7 @@ class Tree:
     # What is known of a statement at the top is its own, and only put together here: an edit leaves most as they were.
 
     def __init__(self, facts: Facts) -> None:
-        document = facts.document
+        self._document = document = facts.document
         self.root = document.tree
         self._parts = document.parts
         self._index = document.index
@@ -59,6 +59,10 @@ class Tree:
         if found is None:
             found = self._types[kind] = [node for part in self._parts for node in part.shape.of_type(kind)]
         return cast("Sequence[N]", found)
+
+    def named(self, name: str) -> Sequence[cst.Name]:
+        """All places that write a name, attributes and keywords included, in source order."""
+        return self._document.named(name)
 
     def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
         """The node above, ``None`` for the module."""
@@ -163,7 +167,7 @@ class Tree:
         for kind in types:
             yield from part.shape.below(rank, kind)  # type: ignore[misc] # of this type they are
 
-    def part(self, nodes: list[N], within: cst.CSTNode) -> list[N]:
+    def part(self, nodes: Sequence[N], within: cst.CSTNode) -> Sequence[N]:
         """Those of ``nodes``, which are in source order, that are or stand below ``within``."""
         start = bisect.bisect_left(nodes, self.first(within), key=self.first)
         return nodes[start : bisect.bisect_right(nodes, self.last(within), start, key=self.first)]

@@ -81,8 +81,8 @@ class Uses:
     def of(self, name: str, at: cst.CSTNode) -> Iterator[cst.Name]:
         """Where a variable is read that has at ``at`` the meaning it has there."""
         bindings = self._names.lookup(name, at)
-        for each in self._tree.of_type(cst.Name):
-            if each.value == name and self._is_read(each) and set(self._names.reaching(each)) & set(bindings):
+        for each in self._tree.named(name):
+            if self._is_read(each) and set(self._names.reaching(each)) & set(bindings):
                 yield each
 
     # -- one use ------------------------------------------------------------------------------------------------
@@ -141,10 +141,8 @@ class Uses:
             return False
         return _all(
             self._only_reads(each, depth - 1, until)
-            for each in self._tree.of_type(cst.Name)
-            if each.value == target.value
-            and self._is_read(each)
-            and any(binding.node is statement for binding in self._names.reaching(each))
+            for each in self._tree.named(target.value)
+            if self._is_read(each) and any(binding.node is statement for binding in self._names.reaching(each))
         )
 
     def _is_after(self, node: cst.CSTNode, loop: cst.For | cst.While) -> bool:

@@ -168,7 +168,7 @@ class Workers:
 
     @functools.cached_property
     def _has_handles(self) -> bool:
-        return any(each.value in _HANDLES for each in self._tree.of_type(cst.Name))
+        return any(map(self._tree.named, _HANDLES))
 
     @functools.cached_property
     def _defines_in_functions(self) -> bool:

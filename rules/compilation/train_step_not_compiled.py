@@ -853,7 +853,7 @@ def _only_call(function: cst.FunctionDef, facts: Facts) -> cst.Call | None:
         return None
     if params.kwonly_params or params.star_kwarg or any(each.default is not None for each in params.params):
         return None
-    uses = [each for each in tree.of_type(cst.Name) if each.value == function.name.value and each is not function.name]
+    uses = [each for each in tree.named(function.name.value) if each is not function.name]
     call = tree.parent(uses[0]) if len(uses) == 1 else None
     if not isinstance(call, cst.Call) or call.func is not uses[0] or len(call.args) != len(params.params):
         return None

@@ -208,8 +208,8 @@ def _columns(call: Call, facts: Facts) -> set[str] | None:
     if not isinstance(target, cst.Name):
         return None
     used: set[str] = set()
-    for use in tree.of_type(cst.Name):
-        if use is target or use.value != target.value:
+    for use in tree.named(target.value):
+        if use is target:
             continue
         if not any(_is_made_by(each, call) for each in names.reaching(use)):
             continue

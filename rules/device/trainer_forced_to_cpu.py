@@ -510,7 +510,7 @@ def _serves_anywhere(call: Call, facts: Facts) -> bool:
     target = statement.targets[0].target
     if not isinstance(target, cst.Name):
         return False
-    uses = [each for each in facts[Tree].of_type(cst.Name) if each.value == target.value and each is not target]
+    uses = [each for each in facts[Tree].named(target.value) if each is not target]
     called = [each.node.func for each in facts[Calls].all]
     encoders = [each.receiver for each in facts[Calls].methods("encode")]
     return all(facts[Names].reaching(each) and (each in called or each in encoders) for each in uses)

@@ -85,7 +85,7 @@ class DdpWithoutShardedSampler(Rule):
         if epochs is None or not _counts(epochs, facts) or tree.contains(epochs, line):
             return None
         # Another use of the loader or of the size of the data may count on all samples.
-        uses = [each for each in tree.of_type(cst.Name) if each.value == loader.value and each is not loader]
+        uses = [each for each in tree.named(loader.value) if each is not loader]
         if len(uses) > 1 or not _is_iterated(loop.node, loader.value) or _is_counted(dataset, facts):
             return None
         if not _has_started(line, facts):
@@ -441,9 +441,9 @@ def _is_counted(dataset: cst.BaseExpression, facts: Facts) -> bool:
 
 
 def _is_used(name: str, facts: Facts) -> bool:
-    from greenlint import Tree, cst
+    from greenlint import Tree
 
-    return any(each.value == name for each in facts[Tree].of_type(cst.Name))
+    return bool(facts[Tree].named(name))
 
 
 def _has_started(line: cst.CSTNode, facts: Facts) -> bool:

@@ -89,7 +89,7 @@ class GlooBackendOnGpu(Rule):
         guard = f"{_GUARD} = {name}.cuda.is_available() and {package}.is_nccl_available()"
         put = insert_before(document, facts[Tree].statement(call.node), guard)
         edits = set_argument(document, call.node, "backend", f'"cpu:gloo,cuda:nccl" if {_GUARD} else "gloo"', 0)
-        if put is None or any(each.value == _GUARD for each in facts[Tree].of_type(cst.Name)):
+        if put is None or facts[Tree].named(_GUARD):
             return None
         if edits is None:
             return None

@@ -402,9 +402,9 @@ def _are_uses_fine(target: cst.BaseExpression, made: cst.CSTNode, facts: Facts, 
     if not isinstance(target, cst.Name) or depth == 0:
         return False
     tree = facts[Tree]
-    for each in tree.of_type(cst.Name):
+    for each in tree.named(target.value):
         holder = tree.parent(each)
-        if each.value != target.value or each is target or (isinstance(holder, cst.Attribute) and holder.attr is each):
+        if each is target or (isinstance(holder, cst.Attribute) and holder.attr is each):
             continue
         if isinstance(holder, cst.Arg) and holder.keyword is each:
             continue

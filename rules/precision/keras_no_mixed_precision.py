@@ -591,7 +591,7 @@ def _may_fail_in_float16(facts: Facts) -> bool:
 
     if facts[Environment].at_least("tensorflow", "2.4") is False or facts[Project].importers():
         return True
-    if {each.value for each in facts[Tree].of_type(cst.Name)} & _OWN_CODE or facts[Names].star_imports:
+    if any(map(facts[Tree].named, _OWN_CODE)) or facts[Names].star_imports:
         return True
     if any(_OTHER_ROOTS.match(each.imported or "") for each in facts[Names].imports()):
         return True

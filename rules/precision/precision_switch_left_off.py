@@ -728,5 +728,5 @@ def _feeds_only(assign: cst.Assign, switches: list[Call], facts: Facts) -> bool:
     if len(assign.targets) != 1 or not isinstance(target, cst.Name) or is_remarked(facts.document, assign):
         return False
     read = [each.argument("enabled").node for each in switches]
-    uses = [each for each in facts[Tree].of_type(cst.Name) if each.value == target.value and each is not target]
+    uses = [each for each in facts[Tree].named(target.value) if each is not target]
     return all(each in read for each in uses)

@@ -714,12 +714,11 @@ def _described(layers: Layers) -> str:
 
 def _may_need_float32(facts: Facts) -> bool:
     """Whether something around the step would fail under autocast to bfloat16, or gain nothing."""
-    from greenlint import Calls, Environment, Models, Tree, cst
+    from greenlint import Calls, Environment, Models, Tree
 
     if facts[Environment].at_least("torch", "2.1") is False:  # some layers have no kernels for it there
         return True
-    written = {each.value for each in facts[Tree].of_type(cst.Name)}
-    if written & _NOT_FOR_AUTOCAST or ".data[0]" in facts.document.text:
+    if any(map(facts[Tree].named, _NOT_FOR_AUTOCAST)) or ".data[0]" in facts.document.text:
         return True
     models = facts[Models]
     return any(

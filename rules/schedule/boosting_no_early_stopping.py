@@ -547,9 +547,9 @@ def _is_fitted_here(run: BoosterRun, facts: Facts) -> bool:
     target = above.targets[0].target if isinstance(above, cst.Assign) and len(above.targets) == 1 else None
     if not isinstance(target, cst.Name) or any(fit.method != "fit" for fit in run.fits):
         return False
-    for each in tree.of_type(cst.Name):
+    for each in tree.named(target.value):
         holder = tree.parent(each)
-        if each.value != target.value or each is target:
+        if each is target:
             continue
         bindings = facts[Names].reaching(each)
         if bindings and all(binding.kind is BindingKind.ASSIGN and binding.node is not above for binding in bindings):

@@ -484,7 +484,7 @@ def _import(search: GridSearchCall, facts: Facts) -> cst.ImportAlias | None:
 
     if not isinstance(search.call.node.func, cst.Name):
         return None
-    uses = [each for each in facts[Tree].of_type(cst.Name) if each.value == "GridSearchCV"]
+    uses = facts[Tree].named("GridSearchCV")
     bindings = facts[Names].reaching(search.call.node.func)
     if len(bindings) != 1 or not isinstance(bindings[0].node, cst.ImportFrom) or len(uses) != 2:
         return None

@@ -666,9 +666,9 @@ def _hoisted_copy(move: Move, loop: cst.For | cst.While, others: Sequence[_Hoist
         return _Hoisted(text, loop, replace_node(document, call, replaced[0].name), replaced[0].name, reason)
     last = base.attr.value if isinstance(base, cst.Attribute) else base.value
     name = f"{last.strip('_')}_on_device"
-    taken = {each.value for each in facts[Tree].of_type(cst.Name)} | {each.name for each in others}
+    is_taken = bool(facts[Tree].named(name)) or any(each.name == name for each in others)
     above = insert_before(document, loop, f"{name} = {text}")
-    if above is None or name in taken or "\n" in text:
+    if above is None or is_taken or "\n" in text:
         return None
     return _Hoisted(text, loop, (*above, *replace_node(document, call, name)), name, reason)
 

@@ -795,7 +795,7 @@ def _number(
     function = tree.function(loop)
     if tree.function(statement) is not function or tree.enclosing(statement, cst.Try) is not None:
         return None
-    if sum(each.value == target.value for each in tree.below(loop, cst.Name)) != 1:
+    if sum(tree.contains(loop, each) for each in tree.named(target.value)) != 1:
         return None
     if any(each.name.value == target.value for each in tree.of_type(cst.NameItem) if isinstance(each.name, cst.Name)):
         return None
@@ -803,8 +803,8 @@ def _number(
     if not begun or not all(isinstance(each.value, (cst.Integer, cst.Float)) and not each.path for each in begun):
         return None
     scopes = [each.scope for each in begun]
-    for use in tree.of_type(cst.Name):
-        elsewhere = use.value == target.value and tree.function(use) is not function
+    for use in tree.named(target.value):
+        elsewhere = tree.function(use) is not function
         if elsewhere and any(each.scope in scopes for each in names.reaching(use)):
             # A function may look at it at any time.
             return None
