@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Modules"]
 
-_MOST = 800_000
-"""Characters of source whose trees are kept; a tree takes more than a hundred times its text in memory."""
+_MOST = 3_200_000
+"""Characters of source whose trees and facts are kept, which take about sixty times that in memory.
+
+A package whose modules import each other in bulk is parsed again and again where they do not all fit.
+"""
 
 
 class Modules:
