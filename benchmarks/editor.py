@@ -1,6 +1,6 @@
 """How long an editor waits after a keystroke, and what the server's memory does over thousands of them.
 
-    python -m benchmarks.editor [--lines 1000 --lines 5000] [--dense] [--edits 200] [--soak 10000]
+    python -m benchmarks.editor [--lines 1000 --lines 5000] [--dense] [--saves] [--edits 200] [--soak 10000]
     python -m benchmarks.editor --file train.py [--root .] [--edits 200]
 
 A real server over standard input and output holds a training file, a made one or one of yours; each edit writes a
@@ -187,8 +187,9 @@ def _made(text: str) -> Iterator[_Typed]:
 class _Editor:
     """A client that types into one file."""
 
-    def __init__(self, client: LanguageClient, typed: _Typed) -> None:
+    def __init__(self, client: LanguageClient, typed: _Typed, *, saves: bool = False) -> None:
         self._client, self._uri = client, typed.path.as_uri()
+        self._saves = saves
         self._version = 1
         self._places = typed.places
 
@@ -202,13 +203,17 @@ class _Editor:
         document = types.VersionedTextDocumentIdentifier(self._version, self._uri)
         started = time.perf_counter()
         self._client.text_document_did_change(types.DidChangeTextDocumentParams(document, [change]))
+        if self._saves:
+            self._client.text_document_did_save(
+                types.DidSaveTextDocumentParams(types.TextDocumentIdentifier(self._uri))
+            )
         asked = types.DocumentDiagnosticParams(types.TextDocumentIdentifier(self._uri))
         report = await self._client.text_document_diagnostic_async(asked)
         seconds = time.perf_counter() - started
         return seconds, len(getattr(report, "items", ()))
 
 
-async def _session(typed: _Typed) -> tuple[LanguageClient, _Editor]:
+async def _session(typed: _Typed, *, saves: bool = False) -> tuple[LanguageClient, _Editor]:
     client = LanguageClient("benchmark", "1")
     client.feature(types.WINDOW_LOG_MESSAGE)(lambda _: None)
     await client.start_io(sys.executable, "-m", "greenlint", "server")
@@ -222,11 +227,11 @@ async def _session(typed: _Typed) -> tuple[LanguageClient, _Editor]:
     client.initialized(types.InitializedParams())
     item = types.TextDocumentItem(typed.path.as_uri(), "python", 1, typed.text)
     client.text_document_did_open(types.DidOpenTextDocumentParams(item))
-    return client, _Editor(client, typed)
+    return client, _Editor(client, typed, saves=saves)
 
 
-async def _latency(typed: _Typed, edits: int) -> str:
-    client, editor = await _session(typed)
+async def _latency(typed: _Typed, edits: int, *, saves: bool) -> str:
+    client, editor = await _session(typed, saves=saves)
     measured = [await editor.type(number) for number in range(_WARM + edits)]
     await _end(client)
     seconds = sorted(each for each, _ in measured[_WARM:])
@@ -275,7 +280,7 @@ async def _run(options: argparse.Namespace) -> None:
         made = options.lines or ([] if files else [1000, 5000])
         files += [stack.enter_context(_made(program(lines, dense=options.dense))) for lines in made]
         for typed in files:
-            print(await _latency(typed, options.edits), flush=True)
+            print(await _latency(typed, options.edits, saves=options.saves), flush=True)
         if options.soak:
             for line in await _soak(files[0], options.soak):
                 print(line)
@@ -293,6 +298,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--dense", action="store_true", help="a training every 75 lines instead of one")
     parser.add_argument("--file", type=Path, action="append", help="a file of yours, which stays as it is")
     parser.add_argument("--root", type=Path, help="the workspace of that [its folder]")
+    parser.add_argument("--saves", action="store_true", help="save after each edit, as editors do on their own")
     parser.add_argument("--edits", type=int, default=200, help="edits to measure for each size [200]")
     parser.add_argument("--soak", type=int, default=0, help="edits of the first file to watch the memory over [0]")
     asyncio.run(_run(parser.parse_args(arguments)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from greenlint.cache import Reading, Stamp, digest
@@ -96,6 +96,15 @@ class ProjectFiles:
     def begin(self) -> None:
         """An analysis begins."""
         self._touched = False
+
+    def renew(self, paths: Collection[str]) -> bool:
+        """Read some files again when they are asked for next; ``False`` where one of them is new to the listing."""
+        listed = {*self._listing[0], *self._listing[1]} if self._listing is not None else set()
+        if listed and not listed.issuperset(paths):
+            return False
+        for path in paths:
+            self._kept -= len(self._texts.pop(path, None) or "")
+        return True
 
     def consulted(self) -> int:
         """How many readings the analysis that began last may rest on.

@@ -243,10 +243,21 @@ class Runner:
         else:
             target.project.overlay[target.task.name] = text
 
-    def refresh(self) -> None:
-        """Forget what was learnt of other files: some have changed."""
-        for project in self._projects.values():
-            project.live = None
+    def refresh(self, *paths: str) -> None:
+        """Forget what was learnt of other files: some have changed, those at ``paths`` where they are known."""
+        from greenlint.facts.modules import Modules
+
+        changed: dict[str, set[str]] = {}
+        for target in (self._target(0, path) for path in paths):
+            changed.setdefault(target.project.root, set()).add(target.task.name)
+        for root, project in self._projects.items():
+            names = changed.get(root)
+            if project.live is None or (paths and names is None):
+                continue
+            if names is None or not project.live.renew(names):
+                project.live = None
+            else:
+                Modules.renew(project.live, names)
 
     def examine(self, path: str, data: bytes) -> Examined:
         """The result for ``data`` as the content of ``path``, with other files as they were when first looked at.

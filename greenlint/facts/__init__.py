@@ -61,6 +61,7 @@ class Facts:
         ``but_own`` keeps the kinds with ``of_document``, which look at nothing but this file; ``lasting`` are the parts
         that its next version shares.
         """
+        self.glance.forget()
         for kind, made in list(self._made.items()):
             if but_own and getattr(kind, "of_document", False):
                 continue

@@ -7,12 +7,12 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, cast
+from typing import ClassVar
 
 from greenlint.facts.environment import Environment
 from greenlint.facts.glance import Code, Glance
 from greenlint.facts.imports import Imports
-from greenlint.facts.sources import code_at
+from greenlint.facts.sources import code_at, once
 from greenlint.knowledge import signals
 from greenlint.knowledge.aliases import canonical
 from greenlint.knowledge.precision import PRECISION
@@ -251,11 +251,8 @@ class Frameworks:
             yield self._at(path)
 
     def _at(self, path: str) -> _Said:
-        memo = self._glance.sources.shared()
-        key = (Frameworks, "said", path)
-        if key not in memo:
-            memo[key] = _said(Code.of(code_at(self._glance.sources, path)))
-        return cast("_Said", memo[key])
+        sources = self._glance.sources
+        return once(sources, path, Frameworks, lambda: _said(Code.of(code_at(sources, path))))
 
 
 def _said(code: Code) -> _Said:

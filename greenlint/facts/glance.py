@@ -61,6 +61,10 @@ class Glance:
             made = self._made[kind] = cast("Any", kind)(self)
         return cast("K", made)
 
+    def forget(self) -> None:
+        """Drop what kinds know, which may rest on other files."""
+        self._made.clear()
+
     @functools.cached_property
     def words(self) -> Vocabulary:
         """The vocabulary of the text."""

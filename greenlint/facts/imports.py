@@ -9,10 +9,10 @@ import functools
 import posixpath
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from greenlint.facts.sources import code_at
+from greenlint.facts.sources import code_at, forget_file, once
 from greenlint.knowledge.signals import LIBRARY_ROOTS, TEST_NAME
 
 if TYPE_CHECKING:
@@ -86,12 +86,11 @@ class Imports:
 
     def roots_of(self, path: str) -> frozenset[str]:
         """The root packages that a project file imports."""
-        memo = self._sources.shared()
-        key = (Imports, "roots", path)
-        if key not in memo:
-            modules = (module for module, _ in _statements(code_at(self._sources, path)))
-            memo[key] = frozenset(module.partition(".")[0] for module in modules)
-        return cast("frozenset[str]", memo[key])
+        return once(self._sources, path, _roots_in, lambda: _roots_in(code_at(self._sources, path)))
+
+    def calls_at(self, path: str, name: str) -> bool:
+        """Whether the code of a project file calls, renames or completes (``partial``) something of a name."""
+        return name in once(self._sources, path, _calls_in, lambda: _calls_in(code_at(self._sources, path)))
 
     # -- the other direction ----------------------------------------------------------------------------------
 
@@ -119,7 +118,7 @@ class Imports:
 
     # -- what the others hold -----------------------------------------------------------------------------------
 
-    @functools.cached_property
+    @property
     def is_alone(self) -> bool:
         """Whether this file neither imports others of the project nor is imported by any."""
         return not self.reachable() and not self.importing()
@@ -128,19 +127,22 @@ class Imports:
         """Whether another project file, of those that values may come from, has a function or method of this name."""
         return not self.is_alone and (name in self._functions or name in self._reachable_functions)
 
-    @functools.cached_property
+    @property
     def _reachable_functions(self) -> frozenset[str]:
         """The names of functions and methods in files that this one imports, be they listed or not."""
-        return frozenset[str]().union(*(_functions_of(self._sources, path) for path in self.reachable()))
+        memo = self._sources.shared()
+        key = (Imports, _functions_in, self._path)
+        if key not in memo:
+            memo[key] = _functions_of(self._sources, self.reachable())
+        return cast("frozenset[str]", memo[key])
 
-    @functools.cached_property
+    @property
     def _functions(self) -> frozenset[str]:
         """The names of all functions and methods in the files that are listed."""
         memo = self._sources.shared()
-        key = (Imports, "functions")
+        key = (Imports, _functions_in)
         if key not in memo:
-            every = (_functions_of(self._sources, path) for path in self._sources.python_files())
-            memo[key] = frozenset[str]().union(*every)
+            memo[key] = _functions_of(self._sources, self._sources.python_files())
         return cast("frozenset[str]", memo[key])
 
     def _find_importing(self) -> Iterator[str]:
@@ -176,7 +178,7 @@ class Imports:
         if key not in memo:
             index: dict[str, list[str]] = {}
             for path in self._sources.python_files():
-                for name in _names_in(self._sources.read(path) or ""):
+                for name in _names_at(self._sources, path):
                     index.setdefault(name, []).append(path)
             memo[key] = index
         return cast("dict[str, list[str]]", memo[key])
@@ -187,13 +189,16 @@ def forget_imports(sources: ProjectSources, path: str, before: str, after: str) 
 
     ``before`` and ``after`` are the statements that were exchanged.
     """
+    forget_file(sources, path)
     memo = sources.shared()
-    if (Imports, "functions") in memo and _functions_in(before) != _functions_in(after):
-        del memo[Imports, "functions"]
-    same = list(_statements(before)) == list(_statements(after))
-    for key in [each for each in memo if isinstance(each, tuple)]:
-        if not same if key[0] is Imports else key[-1] == path:
-            del memo[key]
+    if list(_statements(before)) != list(_statements(after)):
+        gone = [key for key in memo if isinstance(key, tuple) and key[0] is Imports]
+    elif _functions_in(before) != _functions_in(after):
+        gone = [key for key in memo if isinstance(key, tuple) and key[:2] == (Imports, _functions_in)]
+    else:
+        return
+    for key in gone:
+        del memo[key]
 
 
 # -- statements ---------------------------------------------------------------------------------------------------
@@ -208,6 +213,8 @@ _RENAMING = re.compile(r"[ \t]+as[ \t]+\w+")
 _COMMENT = re.compile(r"#[^\n]*")
 _LINE = re.compile(r"(?:^|\"|\\n)[ \t]*(?:from|import)[ \t]([^\n(]*(?:\([^)]*\))?)", re.MULTILINE)
 _NAME = re.compile(r"[^\W\d]\w*")
+_CALLED = re.compile(r"(?<!\w)([^\W\d]\w*)\s*(?:\(|\bas\b)")
+_COMPLETED = re.compile(r"\bpartial\(\s*([^\W\d]\w*)")
 _FUNCTION = re.compile(r"\bdef(?:[ \t\f]|\\\r?\n)+(\w+)")
 
 
@@ -235,13 +242,27 @@ def _functions_in(text: str) -> frozenset[str]:
     return frozenset(_FUNCTION.findall(text))
 
 
-def _functions_of(sources: ProjectSources, path: str) -> frozenset[str]:
-    """The names of the functions and methods of the project file at ``path``."""
-    memo = sources.shared()
-    key = (Imports, "functions", path)
-    if key not in memo:
-        memo[key] = _functions_in(sources.read(path) or "")
-    return cast("frozenset[str]", memo[key])
+def _roots_in(text: str) -> frozenset[str]:
+    """The root packages that a text imports."""
+    return frozenset(module.partition(".")[0] for module, _ in _statements(text))
+
+
+def _calls_in(text: str) -> frozenset[str]:
+    """The names that a text calls, renames or completes."""
+    return frozenset((*_CALLED.findall(text), *_COMPLETED.findall(text)))
+
+
+def _names_at(sources: ProjectSources, path: str) -> set[str]:
+    return once(sources, path, _names_in, lambda: _names_in(sources.read(path) or ""))
+
+
+def _functions_at(sources: ProjectSources, path: str) -> frozenset[str]:
+    return once(sources, path, _functions_in, lambda: _functions_in(sources.read(path) or ""))
+
+
+def _functions_of(sources: ProjectSources, paths: Iterable[str]) -> frozenset[str]:
+    """The names of the functions and methods of project files."""
+    return frozenset[str]().union(*(_functions_at(sources, path) for path in paths))
 
 
 def _targets(sources: ProjectSources, path: str) -> tuple[str, ...]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, cast
 
 from greenlint.facts.imports import forget_imports
+from greenlint.facts.sources import code_at, told
 
 if TYPE_CHECKING:
     from greenlint.document import Document
@@ -62,6 +64,22 @@ class Modules:
         store.put(document.path, fresh)
         return fresh
 
+    @classmethod
+    def renew(cls, sources: ProjectSources, paths: Collection[str]) -> None:
+        """Some files have changed: forget them where they are others now, and all that rests on more than one file."""
+        store, texts, memo = cls.of(sources), told(sources), sources.shared()
+        for path in paths:
+            texts.pop(path, None)
+        memo.clear()
+        memo |= {cls: store, told: texts}
+        for path, facts in [*store._facts.items()]:
+            if path not in paths:
+                if facts is not None:
+                    facts.forget(but_own=True)
+            elif facts is None or facts.document.text != code_at(sources, path):
+                store._remove(path)
+        store._asked.clear()
+
     def _needed(self, path: str) -> set[str]:
         """A module and all that its facts rest on, themselves or through others."""
         needed, new = {path}, [path]
@@ -74,10 +92,13 @@ class Modules:
     def _drop(self, *, but: set[str]) -> None:
         for path in self._facts.keys() - but:
             self._asked.pop(path, None)
-            facts = self._facts.pop(path)
-            if facts is not None:
-                facts.forget()
-                self._size -= len(facts.document.text)
+            self._remove(path)
+
+    def _remove(self, path: str) -> None:
+        facts = self._facts.pop(path)
+        if facts is not None:
+            facts.forget()
+            self._size -= len(facts.document.text)
 
     def _change(self, document: Document) -> None:
         """Forget a module, of which there is a new version, and what is known of others that rests on it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -61,9 +60,13 @@ class Project:
 
     def may_run(self, func: cst.BaseExpression) -> bool:
         """Whether what is called by an expression may be from the project; says no only where that is seen at once."""
-        if type(func) is cst.Name or not self._imports.is_alone:
+        if type(func) is cst.Name or not self._is_alone:
             return True
         return type(func) is cst.Attribute and self.may_define(func.attr.value)
+
+    @functools.cached_property
+    def _is_alone(self) -> bool:
+        return self._imports.is_alone
 
     @functools.cached_property
     def _functions(self) -> frozenset[str]:
@@ -111,7 +114,7 @@ class Project:
         local = names.local_definitions(expression)
         if local:
             return Definition(self._facts, local[-1]) if len(set(local)) == 1 else None
-        if self._imports.is_alone:
+        if self._is_alone:
             return None
         resolved = names.resolve(expression)
         if resolved is not None:
@@ -205,9 +208,7 @@ class Project:
     def _find_importers(self, calling: str | None) -> list[Facts]:
         paths = self._imports.importing()
         if calling is not None:
-            call = re.compile(rf"\b{calling}\s*(?:\(|as\b)|\bpartial\(\s*{calling}\b")
-            texts = ((path, code_at(self._sources, path)) for path in paths)
-            paths = [path for path, text in texts if calling in text and call.search(text)]
+            paths = [path for path in paths if self._imports.calls_at(path, calling)]
         if len(paths) > _LIBRARY or sum(len(code_at(self._sources, path)) for path in paths) > _LARGE:
             return []
         every = [self.at(path) for path in paths]

@@ -6,11 +6,13 @@ serves a dictionary.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, cast
+from typing import Protocol, TypeVar, cast
 
-__all__ = ["EMPTY_PROJECT", "DictSources", "ProjectSources", "RunSettings", "code_at"]
+__all__ = ["EMPTY_PROJECT", "DictSources", "ProjectSources", "RunSettings", "code_at", "forget_file", "once", "told"]
+
+T = TypeVar("T")
 
 
 class ProjectSources(Protocol):
@@ -84,11 +86,25 @@ def code_at(sources: ProjectSources, path: str) -> str:
     text = sources.read(path) or ""
     if not path.endswith(".ipynb"):
         return text
-    memo = sources.shared()
-    key = (code_at, path)
-    if key not in memo:
-        memo[key] = _code_of_notebook(text)
-    return cast("str", memo[key])
+    return once(sources, path, code_at, lambda: _code_of_notebook(text))
+
+
+def told(sources: ProjectSources) -> dict[str, dict[object, object]]:
+    """What the texts of project files tell, each by itself, by path."""
+    return cast("dict[str, dict[object, object]]", sources.shared().setdefault(told, {}))
+
+
+def once(sources: ProjectSources, path: str, what: object, find: Callable[[], T]) -> T:
+    """What the text of one project file alone tells: found once, and known until that is another."""
+    known = told(sources).setdefault(path, {})
+    if what not in known:
+        known[what] = find()
+    return cast("T", known[what])
+
+
+def forget_file(sources: ProjectSources, path: str) -> None:
+    """Forget what the text of a project file told: it is another now."""
+    told(sources).pop(path, None)
 
 
 def _code_of_notebook(raw: str) -> str:

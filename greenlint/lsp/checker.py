@@ -87,12 +87,12 @@ class Checker:
         held = self._held.pop(path, None)
         if self._tools is not None and held is not None:
             self._tools.runner.hold(path, None)
-            self.refresh()
+            self.refresh(path)
 
-    def refresh(self) -> None:
-        """Other files may have changed."""
+    def refresh(self, *paths: str) -> None:
+        """Files may have changed: those at ``paths``, any where none is given."""
         if self._tools is not None:
-            self._tools.runner.refresh()
+            self._tools.runner.refresh(*paths)
 
     def examine(self, path: str, data: bytes) -> Examined:
         """The result for ``data`` in place of the file at ``path``; raises :class:`ConfigurationError`."""

@@ -155,27 +155,29 @@ class GreenlintServer(LanguageServer):
         self._in_checkers(Checker.reload)
         self.forget(why)
 
-    def refresh(self, why: str) -> None:
-        """A file was saved: those that depend on it may have other findings."""
-        self._in_checkers(Checker.refresh)
-        self.forget(why)
-
-    def watched(self, *uris_: str) -> None:
+    def watched(self, *events: types.FileEvent) -> None:
         """Files were changed by somebody, perhaps by the editor, which has told of what is open."""
         is_open = self.workspace.text_documents.__contains__
-        self.file_changed(*(each for each in uris_ if not is_open(key_of(each)) or self._decides(each)))
+        seen = [each for each in events if not is_open(key_of(each.uri)) or self._decides(each.uri)]
+        stayed = all(each.type is types.FileChangeType.Changed for each in seen)
+        self.file_changed(*(each.uri for each in seen), stayed=stayed)
 
-    def file_changed(self, *uris_: str) -> None:
-        """Files were saved, or changed by somebody else."""
+    def file_changed(self, *uris_: str, stayed: bool = True) -> None:
+        """Files were saved, or changed by somebody else; ``stayed``: none is new or gone.
+
+        Those that depend on them may have other findings.
+        """
         if not uris_:
             return
-        first, *more = (uris.to_fs_path(each) or each for each in uris_)
+        paths = [uris.to_fs_path(each) or each for each in uris_]
+        first, *more = paths
         others = f" and {count(len(more), 'other file')}" if more else ""
         why = f"{first}{others} changed"
         if any(map(self._decides, uris_)):
             self.reload(why)
         else:
-            self.refresh(why)
+            self._in_checkers(Checker.refresh, *(paths if stayed else ()))
+            self.forget(why)
 
     def _decides(self, uri: str) -> bool:
         """Whether a file decides what is reported: a configuration, a baseline in use, or a rule of the project."""
@@ -184,9 +186,9 @@ class GreenlintServer(LanguageServer):
             return False
         return path.endswith(_CONFIGURATION) or any(each.decides(Path(path)) for each in self._checkers.values())
 
-    def _in_checkers(self, work: Callable[[Checker], None]) -> None:
+    def _in_checkers(self, work: Callable[..., None], *arguments: str) -> None:
         for each in self._checkers.values():
-            self._thread.submit(work, each)
+            self._thread.submit(work, each, *arguments)
 
     def forget(self, why: str) -> None:
         """Check every open document again, when it is asked for or at once."""

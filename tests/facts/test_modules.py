@@ -94,3 +94,23 @@ def test_too_much_is_dropped_but_for_what_a_file_rests_on(monkeypatch: pytest.Mo
     assert project.module(after, "model") is model
     assert project.module(model, "data") is data
     assert project.module(project.begin("other.py"), "lone") is not lone
+
+
+def test_a_new_function_elsewhere_may_be_called() -> None:
+    project = Edited()
+    assert not project.begin("train.py")[Project].may_define("fresh")
+    project.begin("model.py")
+    project.begin("model.py", FILES["model.py"] + "\ndef fresh():\n    pass\n")
+    assert project.begin("train.py")[Project].may_define("fresh")
+
+
+def test_a_call_elsewhere_that_is_new_is_found() -> None:
+    project = Edited()
+    data = project.begin("data.py")
+    function = data[Tree].of_type(cst.FunctionDef)[0]
+    project.begin("train.py")
+    assert len(data[Project].callers(function)) == 1
+    project.begin("model.py")
+    project.begin("model.py", FILES["model.py"] + "\nagain = load()\n")
+    data = project.begin("data.py")
+    assert len(data[Project].callers(data[Tree].of_type(cst.FunctionDef)[0])) == 2
