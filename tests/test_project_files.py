@@ -170,3 +170,21 @@ def test_more_folders_than_can_be_known_are_not_known(root: Path, monkeypatch: p
     monkeypatch.setattr("greenlint.project_files._MOST_FOLDERS", 2)
 
     assert opened(root).python_files() == []
+
+
+def test_a_saved_file_is_read_again(root: Path) -> None:
+    files = opened(root)
+    assert files.read("pkg/model.py") == "class Model: ...\n"
+    write(root, "pkg/model.py", "new = 1\n")
+
+    assert files.renew(["pkg/model.py"])
+
+    assert files.read("pkg/model.py") == "new = 1\n"
+
+
+def test_what_a_listing_does_not_have_needs_a_new_one(root: Path) -> None:
+    files = opened(root)
+    assert files.renew(["fresh.py"])  # nothing was listed yet
+    files.python_files()
+
+    assert not files.renew(["fresh.py"])

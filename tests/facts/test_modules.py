@@ -114,3 +114,31 @@ def test_a_call_elsewhere_that_is_new_is_found() -> None:
     project.begin("model.py", FILES["model.py"] + "\nagain = load()\n")
     data = project.begin("data.py")
     assert len(data[Project].callers(data[Tree].of_type(cst.FunctionDef)[0])) == 2
+
+
+def test_a_saved_file_is_read_again_and_trees_of_others_stay() -> None:
+    project = Edited()
+    train = project.begin("train.py")
+    model = project.module(train, "model")
+    data = project.module(model, "data")
+    tree, known = model[Tree], model[Project]
+    project.files["data.py"] = FILES["data.py"].replace("4", "8")
+    Modules.renew(project.sources, {"data.py", "train.py"})
+    assert project.begin("train.py") is train
+    assert project.module(train, "model") is model
+    assert model[Tree] is tree
+    assert model[Project] is not known
+    assert project.module(model, "data") is not data
+
+
+def test_after_a_save_what_others_do_is_asked_anew() -> None:
+    project = Edited()
+    data = project.begin("data.py")
+    function = data[Tree].of_type(cst.FunctionDef)[0]
+    assert len(data[Project].callers(function)) == 1
+    assert not data[Imports].calls_at("train.py", "load")
+    project.files["train.py"] = "from data import load\n\nload()\n"
+    assert len(data[Project].callers(function)) == 1
+    Modules.renew(project.sources, {"train.py"})
+    assert data[Imports].calls_at("train.py", "load")
+    assert len(project.begin("data.py")[Project].callers(function)) == 2
