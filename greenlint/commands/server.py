@@ -40,7 +40,7 @@ def run(arguments: Sequence[str]) -> int:
     except ModuleNotFoundError as error:
         if error.name not in ("pygls", "lsprotocol"):
             raise
-        hint = "install greenlint with its extra: `pip install 'greenlint-ml[lsp]'`"
+        hint = "install greenlint with its extra `lsp`, such as `pip install '.[lsp]'` in a clone"
         raise UsageError(f"the language server needs the package {error.name}", hint) from None
     from greenlint.lsp.conversation import CannotListenError, over_port, over_streams, until_signal
 

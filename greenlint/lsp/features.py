@@ -8,6 +8,7 @@ from typing import Any
 from lsprotocol import types
 
 from greenlint.lsp.actions import KINDS, OPEN_PAGE, PARK, SELECT_REASON
+from greenlint.lsp.costs import brief
 from greenlint.lsp.server import SECTION, GreenlintServer
 from greenlint.lsp.settings import Shown
 
@@ -176,9 +177,8 @@ def _help(server: GreenlintServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_INLAY_HINT)
     async def hints(params: types.InlayHintParams) -> list[types.InlayHint]:
         uri = params.text_document.uri
-        # Editors cut what is long; the tooltip has all of it.
         return [
-            types.InlayHint(server.line_end(uri, where.end.line), cost, tooltip=cost, padding_left=True)
+            types.InlayHint(server.line_end(uri, where.end.line), brief(cost), tooltip=cost, padding_left=True)
             for where, _, cost in await server.costs(uri, Shown.INLAY)
         ]
 

@@ -19,10 +19,10 @@ from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 from greenlint.batch import Examined
-from greenlint.figures import figures
 from greenlint.lsp.actions import action_list
 from greenlint.lsp.checker import Checker, ConfigurationError
 from greenlint.lsp.collector import Collector
+from greenlint.lsp.costs import cost_of
 from greenlint.lsp.diagnostics import diagnostics_of, range_of, shows_related, without_related
 from greenlint.lsp.documents import Course, Opened, Outcome, folders_of, key_of, lines_in
 from greenlint.lsp.hover import hover
@@ -584,7 +584,7 @@ class GreenlintServer(LanguageServer):
         """The findings whose cost is shown beside the code, if it is to be shown so, and that cost."""
         if self.settings.cost is not kind:
             return []
-        found = [(where, each, _cost_of(each)) for where, each in await self.findings_in(uri)]
+        found = [(where, each, cost_of(each)) for where, each in await self.findings_in(uri)]
         return [(where, each, cost) for where, each, cost in found if cost is not None]
 
     def line_end(self, uri: str, line: int) -> types.Position:
@@ -626,11 +626,6 @@ class GreenlintServer(LanguageServer):
             return
         if answers and answers[0] is not None:
             self.configure({SECTION: answers[0]} if isinstance(answers[0], dict) else answers[0])
-
-
-def _cost_of(finding: PlacedFinding) -> str | None:
-    """What a finding says of its cost: of the notes the one with a figure, for others are about something else."""
-    return next((each for each in finding.notes if any(figures(each))), None)
 
 
 def _touches(one: types.Range, other: types.Range) -> bool:

@@ -19,7 +19,7 @@ RULE = "explicit-synchronize-in-step"
 
 def check_extension(lab: str) -> None:
     """Skip without the extension of JupyterLab."""
-    python = Path(lab).parent / "python"
+    python = Path(lab).resolve().parent / "python"  # pipx and others link to it
     if subprocess.run([str(python), "-c", "import jupyterlab_lsp"], capture_output=True, check=False).returncode:
         pytest.skip("jupyterlab-lsp is not installed beside jupyter-lab")
 

@@ -1,6 +1,7 @@
 import * as vscode from "vscode";
 import { explain } from "./explain";
 import { fixAll, fixAllInNotebook, fixOnSave } from "./fixAll";
+import { install } from "./install";
 import { complain } from "./messages";
 import { chooseByHand, onInterpreterChange } from "./python";
 import { Server } from "./server";
@@ -13,6 +14,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   const status = new Status();
   const started = (server = new Server(context.asAbsolutePath("launch/start.py"), log, status));
   const commands = {
+    install: () => install(started, context.asAbsolutePath("wheel"), log),
     restart: () => started.restart(),
     showLog: () => log.show(),
     chooseInterpreter: chooseByHand,

@@ -24,6 +24,11 @@ test("each problem names the interpreter and what it lacks", () => {
   assert.match(problemOf("/a/python", "pygls\n")?.message ?? "", /without its language server for \/a\/python/);
 });
 
+test("installing helps an interpreter that runs", () => {
+  assert.equal(problemOf("/a/python", "pygls\n")?.installable, true);
+  assert.notEqual(problemOf("/a/python", undefined)?.installable, true);
+});
+
 test("a Python without greenlint says so", () => {
   const printed = execFileSync("python3", ["-I", "-S", "-c", PROBE], { encoding: "utf-8" });
   assert.equal(problemOf("python3", printed)?.summary, "not installed");

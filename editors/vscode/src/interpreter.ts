@@ -5,10 +5,12 @@ export interface Candidates {
   readonly onPath: readonly string[];
 }
 
-/** Why the server cannot be started: a few words for the status item, and what to do. */
+/** Why the server cannot be started: a few words for the status item, and a message. */
 export interface Problem {
   readonly summary: string;
   readonly message: string;
+  /** Whether installing greenlint would help. */
+  readonly installable?: boolean;
 }
 
 /** Prints which of the modules that the server needs an interpreter lacks. */
@@ -37,6 +39,5 @@ export function problemOf(interpreter: string, printed: string | undefined): Pro
   const [summary, what] = missing.includes("greenlint")
     ? ["not installed", "greenlint is not installed"]
     : ["language server not installed", "greenlint is installed without its language server"];
-  const advice = `Run "${interpreter}" -m pip install "greenlint-ml[lsp]" and restart the server, or choose another interpreter.`;
-  return { summary, message: `${what} for ${interpreter}. ${advice}` };
+  return { summary, message: `${what} for ${interpreter}.`, installable: true };
 }

@@ -1,10 +1,17 @@
 import * as vscode from "vscode";
 
-const TITLES = { chooseInterpreter: "Choose interpreter", restart: "Restart server", showLog: "Show log" } as const;
+const TITLES = {
+  install: "Install greenlint",
+  chooseInterpreter: "Choose interpreter",
+  restart: "Restart server",
+  showLog: "Show log",
+} as const;
 
-/** Shows an error with a button for what may help, and one for the log. */
-export function complain(message: string, remedy: "chooseInterpreter" | "restart"): void {
-  const names = [remedy, "showLog"] as const;
+export type Remedy = keyof typeof TITLES;
+
+/** Shows an error with buttons for what may help, and one for the log. */
+export function complain(message: string, ...remedies: readonly Remedy[]): void {
+  const names: readonly Remedy[] = [...remedies, "showLog"];
   void vscode.window.showErrorMessage(message, ...names.map((each) => TITLES[each])).then((chosen) => {
     const name = names.find((each) => TITLES[each] === chosen);
     if (name !== undefined) void vscode.commands.executeCommand(`greenlint.${name}`);

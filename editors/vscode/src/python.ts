@@ -3,7 +3,8 @@ import { promisify } from "node:util";
 import * as vscode from "vscode";
 import { chooseInterpreter, expand, NO_PYTHON, PROBE, type Problem, problemOf } from "./interpreter";
 
-const execute = promisify(execFile);
+/** Runs a program; rejects, with what it said, when it fails. */
+export const run = promisify(execFile);
 
 interface EnvironmentPath {
   readonly path: string;
@@ -19,7 +20,7 @@ interface Environments {
 /** What a program prints; `undefined` when it fails or cannot be run. */
 export async function outputOf(command: string, args: readonly string[], cwd?: string): Promise<string | undefined> {
   try {
-    const { stdout } = await execute(command, [...args], { timeout: 30_000, maxBuffer: 2 ** 26, cwd });
+    const { stdout } = await run(command, [...args], { timeout: 30_000, maxBuffer: 2 ** 26, cwd });
     return stdout;
   } catch {
     return undefined;

@@ -138,8 +138,8 @@ export class Server {
 
   private refuse(problem: Problem): void {
     this.log.error(problem.message);
-    this.status.unusable(problem.summary);
-    complain(problem.message, "chooseInterpreter");
+    this.status.unusable(problem.summary, problem.installable);
+    complain(problem.message, ...(problem.installable ? (["install"] as const) : []), "chooseInterpreter");
   }
 
   private options(closed: () => CloseHandlerResult): LanguageClientOptions {
@@ -150,7 +150,6 @@ export class Server {
         { notebook: "*", language: "python" },
       ],
       outputChannel: this.log,
-      synchronize: { configurationSection: "greenlint" },
       initializationOptions: { settings: vscode.workspace.getConfiguration("greenlint") },
       initializationFailedHandler: () => false,
       errorHandler: { error: (_error, _message, count) => ({ action: (count ?? 0) > 3 ? ErrorAction.Shutdown : ErrorAction.Continue }), closed },

@@ -25,9 +25,9 @@ export class Status implements vscode.Disposable {
     this.say("greenlint: stopped", python, vscode.LanguageStatusSeverity.Error, "greenlint.restart", "Restart server");
   }
 
-  unusable(summary: string): void {
+  unusable(summary: string, installable = false): void {
     this.item.busy = false;
-    const [command, title] = ["greenlint.chooseInterpreter", "Choose interpreter"];
+    const [command, title] = installable ? ["greenlint.install", "Install"] : ["greenlint.chooseInterpreter", "Choose interpreter"];
     this.say(`greenlint: ${summary}`, "", vscode.LanguageStatusSeverity.Error, command, title);
   }
 

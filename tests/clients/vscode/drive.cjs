@@ -1,11 +1,12 @@
 // Does what a user does in a running VS Code, and prints as JSON what was seen. What is on disk afterwards, the test reads.
-// Arguments: what to do, the address of the folder, the browser, and the folder that screenshots go to (optional).
+// Arguments: what to do, the address of the folder or of the workspace, the browser, and the folder that screenshots go to (optional).
 const fs = require("node:fs");
 const path = require("node:path");
 const { withPage } = require("../browser.cjs");
 
 const [scenario, address, browser, pictures] = process.argv.slice(2);
-const folder = new URL(address).searchParams.get("folder");
+const { searchParams } = new URL(address);
+const folder = searchParams.get("folder") ?? path.dirname(searchParams.get("workspace"));
 const MARK = ".squiggly-warning, .squiggly-info";
 const NOTEBOOK_MARK = ".notebookOverlay .squiggly-warning";
 const TIMEOUT = 60000;
@@ -58,7 +59,7 @@ async function problems(page) {
   return rows.evaluateAll((found) => found.map((each) => each.getAttribute("aria-label")));
 }
 
-// Waits until so many errors, warnings and remarks are counted in the whole workspace.
+// Waits until so many errors, warnings and, unless there are none, remarks are counted in the whole workspace.
 async function counted(page, ...numbers) {
   await page.waitForFunction(([item, wanted]) => document.getElementById(item)?.innerText.match(/\d+/g)?.join() === wanted,
     ["status.problems", numbers.join()], { timeout: TIMEOUT });
@@ -134,6 +135,36 @@ async function heading(page) {
   const found = page.frameLocator("iframe.webview.ready").frameLocator("#active-frame").locator("h1");
   await found.waitFor({ timeout: TIMEOUT });
   return found.innerText();
+}
+
+// What the log shows, without the ends of lines: those of the screen are not those of the log.
+async function log(page) {
+  const lines = await page.locator(".output-view .view-line").evaluateAll((found) =>
+    found.map((each) => [parseFloat(each.style.top), each.textContent.replaceAll("\u00a0", " ")]));
+  return lines.sort(([one], [other]) => one - other).map(([, line]) => line).join("");
+}
+
+// What the log, emptied before, shows once it has a text; until then something is done that makes the server write.
+async function logged(page, text, act) {
+  if (act !== undefined) await page.locator(".part.panel a[aria-label='Clear Output']").first().click();
+  for (let tries = 0; tries < 300; tries++) {
+    if (tries % 20 === 0) act?.();
+    const shown = await log(page);
+    if (shown.includes(text)) return shown;
+    await page.waitForTimeout(100);
+  }
+  throw new Error(`The log does not say ${text}:\n${await log(page)}`);
+}
+
+// Changes the script on disk, where VS Code notices it.
+function edited() {
+  fs.appendFileSync(path.join(folder, "train.py"), "# a remark\n");
+}
+
+// Changes the settings of the workspace while VS Code runs.
+function configure(values) {
+  fs.mkdirSync(path.join(folder, ".vscode"), { recursive: true });
+  fs.writeFileSync(path.join(folder, ".vscode", "settings.json"), JSON.stringify(values));
 }
 
 // The process of a server that has been started since, as its interpreter notes them down.
@@ -239,6 +270,7 @@ const scenarios = {
     await fixes(page, "15:9");
     await take(page, "greenlint: ignore explicit-synchronize-in-step here, with a reason");
     await page.locator(".view-line", { hasText: "<reason>" }).waitFor({ timeout: TIMEOUT });
+    await marked(page, 2);
     await picture(page, "reason");
     await page.keyboard.type("it is measured");
     await page.keyboard.press("Escape");
@@ -257,11 +289,10 @@ const scenarios = {
     const lens = page.locator(".codelens-decoration a", { hasText: "up to 50 %" });
     await lens.waitFor({ timeout: TIMEOUT });
     const above = await lens.innerText();
-    const settings = path.join(folder, ".vscode", "settings.json");
-    fs.writeFileSync(settings, fs.readFileSync(settings, "utf-8").replace("lens", "inlay"));
+    configure({ "greenlint.showCost": "inlay" });
     await lens.waitFor({ state: "hidden", timeout: TIMEOUT });
     // VS Code cuts what is long.
-    const line = page.locator(".view-line", { hasText: above.slice(0, 30) });
+    const line = page.locator(".view-line", { hasText: above.slice(0, 20) });
     await line.waitFor({ timeout: TIMEOUT });
     await picture(page, "cost");
     return { above, beside: await line.innerText() };
@@ -279,6 +310,44 @@ const scenarios = {
     await page.keyboard.press("Escape");
     await marked(page, 3);
     return { message: said.message, buttons: said.buttons, status, after: await statusItem(page, "greenlint 0", "status") };
+  },
+
+  // The interpreter of the workspace has no greenlint; then the user lets it be installed.
+  async install(page) {
+    await open(page, "train.py");
+    const said = await complaint(page, "greenlint is not installed");
+    await picture(page, "install");
+    await said.toast.locator(".monaco-button", { hasText: "Install greenlint" }).click();
+    await page.locator(".notification-toast", { hasText: "Installing greenlint" }).waitFor({ timeout: TIMEOUT });
+    await marked(page, 3);
+    return { status: await statusItem(page, "greenlint 0") };
+  },
+
+  // The settings change while VS Code runs.
+  async settings(page) {
+    await open(page, "train.py");
+    await marked(page, 3);
+    configure({ "greenlint.enable": false });
+    await marked(page, 0);
+    configure({ "greenlint.configurationPreference": "editorFirst", "greenlint.select": ["explicit-synchronize-in-step"] });
+    await marked(page, 1);
+    configure({});
+    await marked(page, 3);
+    return {};
+  },
+
+  // The workspace has two folders, each with a configuration of its own; that of the second changes.
+  async roots(page) {
+    await open(page, "first.py");
+    await marked(page, 1);
+    await counted(page, 0, 2, 1);
+    await page.keyboard.press("Control+p");
+    await choose(page, "second.py");
+    await marked(page, 2);
+    fs.writeFileSync(path.join(folder, "second", "greenlint.toml"), "select = []\n");
+    await marked(page, 0);
+    await counted(page, 0, 1);
+    return {};
   },
 
   // The server does not start; then what was wrong is put right.
@@ -329,6 +398,27 @@ const scenarios = {
     await page.keyboard.press("Enter");
     await marked(page, 3);
     return { message: said.message, status: await statusItem(page, "greenlint 0") };
+  },
+
+  // How much the log says: by the setting, which may change at any time, and as a trace of the conversation.
+  async log(page) {
+    await open(page, "train.py");
+    await marked(page, 3);
+    await command(page, "greenlint: Show log");
+    const info = await logged(page, "configured by");
+    await command(page, "View: Toggle Maximized Panel");
+    configure({ "greenlint.logLevel": "debug" });
+    const debug = await logged(page, "checked in", edited);
+    await picture(page, "log");
+    await command(page, "Developer: Set Log Level");
+    await choose(page, "greenlint");
+    await choose(page, "Trace");
+    const messages = await logged(page, "Received response 'textDocument/diagnostic", edited);
+    configure({ "greenlint.trace.server": "verbose" });
+    const verbose = await logged(page, '"textDocument": {        "uri":', edited);
+    configure({ "greenlint.trace.server": "compact" });
+    const compact = await logged(page, 'Params: {"textDocument":{', edited);
+    return { info, debug, messages, verbose, compact };
   },
 
   async explain(page) {
