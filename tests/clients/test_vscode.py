@@ -60,6 +60,8 @@ SETTINGS = {
     "files.autoSave": "off",
 }
 
+UNNAMED = {key: value for key, value in SETTINGS.items() if key != "greenlint.interpreter"}
+
 
 @pytest.fixture(scope="module")
 def vscode(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
@@ -238,10 +240,21 @@ def test_another_interpreter(vscode: str, project: Path, tmp_path: Path) -> None
     assert sys.executable in outcome["after"]
 
 
-def test_greenlint_is_installed(vscode: str, project: Path, tmp_path: Path) -> None:
+def test_greenlint_is_installed_where_the_settings_say(vscode: str, project: Path, tmp_path: Path) -> None:
     bare = bare_python(tmp_path, with_pip=True)
     configure(project, {"greenlint.interpreter": str(bare)})
     assert str(bare) in do("install", vscode, project)["status"]
+
+
+def test_greenlint_is_installed_into_an_environment_of_its_own(project: Path, tmp_path: Path) -> None:
+    bare = bare_python(tmp_path)
+    folder = tmp_path / "vscode"
+    folder.mkdir()
+    path = os.pathsep.join([str(bare.parent), os.environ.get("PATH", "")])
+    with running(folder, [packaged()], UNNAMED, {"PATH": path}) as address:
+        status = do("install", address, project)["status"]
+    assert str(folder / "data" / "User" / "globalStorage") in status
+    assert not list(bare.parents[1].glob("lib/python*/site-packages/greenlint*"))
 
 
 def test_settings_that_change(vscode: str, project: Path) -> None:
@@ -286,9 +299,8 @@ def test_the_choice_of_the_python_extension(
 ) -> None:
     bare = bare_python(tmp_path)
     choices = {"GREENLINT_TEST_PYTHON": str(bare), "GREENLINT_TEST_OTHER_PYTHON": sys.executable}
-    settings = {key: value for key, value in SETTINGS.items() if key != "greenlint.interpreter"}
     folder = tmp_path_factory.mktemp("python")
-    with running(folder, [packaged(), stand_in(folder)], settings, choices) as address:
+    with running(folder, [packaged(), stand_in(folder)], UNNAMED, choices) as address:
         outcome = do("pythonExtension", address, project)
     assert f"greenlint is not installed for {bare}." in outcome["message"]
     assert sys.executable in outcome["status"]

@@ -1,7 +1,8 @@
 import * as vscode from "vscode";
 import { explain } from "./explain";
 import { fixAll, fixAllInNotebook, fixOnSave } from "./fixAll";
-import { install } from "./install";
+import { install, type Places } from "./install";
+import { pythonIn } from "./installation";
 import { complain } from "./messages";
 import { chooseByHand, onInterpreterChange } from "./python";
 import { Server } from "./server";
@@ -12,9 +13,11 @@ let server: Server | undefined;
 export async function activate(context: vscode.ExtensionContext): Promise<void> {
   const log = vscode.window.createOutputChannel("greenlint", { log: true });
   const status = new Status();
-  const started = (server = new Server(context.asAbsolutePath("launch/start.py"), log, status));
+  const places = placesOf(context);
+  const own = pythonIn(places.environment);
+  const started = (server = new Server(context.asAbsolutePath("launch/start.py"), own, log, status));
   const commands = {
-    install: () => install(started, context.asAbsolutePath("wheel"), log),
+    install: () => install(started, places, log),
     restart: () => started.restart(),
     showLog: () => log.show(),
     chooseInterpreter: chooseByHand,
@@ -30,6 +33,12 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     await onInterpreterChange(() => void started.follow()),
   );
   await started.restart();
+}
+
+function placesOf(context: vscode.ExtensionContext): Places {
+  const { version } = context.extension.packageJSON as { version: string };
+  const environments = vscode.Uri.joinPath(context.globalStorageUri, "environments");
+  return { wheels: context.asAbsolutePath("wheel"), environment: vscode.Uri.joinPath(environments, version).fsPath };
 }
 
 async function whenRunning(wanted: Server, run: (server: Server) => Promise<void>): Promise<void> {

@@ -37,7 +37,23 @@ export interface Interpreter {
   readonly problem?: Problem;
 }
 
-export async function findInterpreter(): Promise<Interpreter | Problem> {
+/**
+ * The interpreter that counts; where that has no greenlint and is not the one that the settings name, the one that `own`
+ * names in its place, if it is usable.
+ */
+export async function findInterpreter(own?: string): Promise<Interpreter | Problem> {
+  const found = await first();
+  const usable = "python" in found && found.problem === undefined;
+  if (usable || own === undefined || isNamed()) return found;
+  return problemOf(own, await outputOf(own, ["-c", PROBE])) === undefined ? { python: own } : found;
+}
+
+/** Whether the settings name an interpreter. */
+export function isNamed(): boolean {
+  return settingOf(firstFolder()).trim() !== "";
+}
+
+async function first(): Promise<Interpreter | Problem> {
   const folder = firstFolder();
   const named = { setting: expand(settingOf(folder), folder?.fsPath), pythonExtension: await fromPythonExtension(folder) };
   const python = chooseInterpreter({ ...named, onPath: [] }) ?? chooseInterpreter({ ...named, onPath: await onPath() });
@@ -51,14 +67,14 @@ export async function onInterpreterChange(changed: () => void): Promise<vscode.D
     if (event.affectsConfiguration("greenlint.interpreter")) changed();
   });
   const choice = (await environments())?.onDidChangeActiveEnvironmentPath(() => {
-    if (settingOf(firstFolder()).trim() === "") changed();
+    if (!isNamed()) changed();
   });
   return vscode.Disposable.from(setting, ...(choice === undefined ? [] : [choice]));
 }
 
 /** Lets the user choose: where the Python extension decides there, else in the settings. */
 export async function chooseByHand(): Promise<void> {
-  if (settingOf(firstFolder()).trim() === "" && (await environments()) !== undefined) {
+  if (!isNamed() && (await environments()) !== undefined) {
     await vscode.commands.executeCommand("python.setInterpreter");
   } else {
     // On a remote machine the settings of the user do not show those of the machine; those of the workspace do.

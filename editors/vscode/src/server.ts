@@ -26,9 +26,10 @@ export class Server {
   private last: Promise<void> = Promise.resolve();
   private readonly crashes = new Crashes();
 
-  /** `launcher` is the script that runs greenlint in an interpreter. */
+  /** `launcher` is the script that runs greenlint in an interpreter, `own` the interpreter that the extension may have made. */
   constructor(
     private readonly launcher: string,
+    private readonly own: string,
     private readonly log: vscode.LogOutputChannel,
     private readonly status: Status,
   ) {}
@@ -64,13 +65,13 @@ export class Server {
   }
 
   restart(): Promise<void> {
-    return this.next(() => this.replace(findInterpreter()));
+    return this.next(() => this.replace(findInterpreter(this.own)));
   }
 
   /** Another interpreter may count: restarts where that is so. */
   follow(): Promise<void> {
     return this.next(async () => {
-      const found = await findInterpreter();
+      const found = await findInterpreter(this.own);
       const same = "python" in found && found.problem === undefined && found.python === this.python;
       if (!same || !this.running) await this.replace(Promise.resolve(found));
     });
