@@ -227,8 +227,19 @@ class Examined(NamedTuple):
     analysis: Analysis | None = None
 
 
-def examine(task: Task, data: bytes, profile: Profile, files: ProjectFiles, *, timed: bool = False) -> Examined:
-    """As :func:`check_data`, for those who go on with the document."""
+def examine(
+    task: Task,
+    data: bytes,
+    profile: Profile,
+    files: ProjectFiles,
+    *,
+    timed: bool = False,
+    is_stored: bool = True,
+) -> Examined:
+    """As :func:`check_data`, for those who go on with the document.
+
+    Unless it ``is_stored``, nobody asks where things are in the JSON of a notebook.
+    """
     from greenlint.reading import UnreadableError
 
     started = time.perf_counter()
@@ -246,7 +257,8 @@ def examine(task: Task, data: bytes, profile: Profile, files: ProjectFiles, *, t
 
     watch = Stopwatch(profile.rules) if timed else None
     analysis = analyze_with(profile, parsed.document, files, profile.rules if watch is None else watch.rules, passed)
-    findings, suppressed = place(parsed.document, analysis, profile.categories, _in_notebook(parsed.document))
+    in_notebook = _in_notebook(parsed.document) if is_stored else None
+    findings, suppressed = place(parsed.document, analysis, profile.categories, in_notebook)
     phases = watch.phases(parse_seconds, time.perf_counter() - started) if watch is not None else ()
     bom = parsed.document.encoding == "utf-8-sig"
     result = FileResult(task.path, findings, suppressed, parsed.problems, analysis.crashes, bom=bom, phases=phases)

@@ -273,7 +273,7 @@ class Runner:
             return Examined(FileResult(task.path, skipped="excluded by the configuration"))
         if not may_concern(task, data, profile, project.live):
             return Examined(FileResult(task.path))
-        found = examine(task, data, profile, project.live)
+        found = examine(task, data, profile, project.live, is_stored=False)
         results = {target.place: found.result}
         self._park([target], results)
         return found._replace(result=self._shown(target, results[target.place]))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -14,6 +15,7 @@ from greenlint.profiles import Profiles
 from greenlint.registry import RuleLoader
 from greenlint.results import FileResult, RunResult
 from greenlint.runner import Runner, RunOptions
+from greenlint.session import Session
 
 RULE = '''
 """A rule for tests."""
@@ -445,3 +447,18 @@ def test_progress_counts_files(project: Path) -> None:
 
     assert totals == [2]
     assert heard == [1, 2]
+
+
+def test_editors_are_not_told_where_in_a_json_that_they_never_see(tmp_path: Path) -> None:
+    head = "import torch\nfor x, y in loader:\n"
+    code = f"{head}    loss = f(model(x.cuda()), y.cuda())\n    loss.backward()\n    optimizer.step()\n"
+    cell = {"cell_type": "code", "metadata": {}, "outputs": [], "source": f"{code}    torch.cuda.synchronize()"}
+    data = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}).encode()
+    (tmp_path / "n.ipynb").write_bytes(data)
+    runner = Session(cwd=tmp_path, isolated=True).runner(RunOptions(jobs=1))
+    [stored] = runner.run(["n.ipynb"]).findings
+    [shown] = runner.examine("n.ipynb", data).result.findings
+    assert stored.stored is not None and shown.stored is None
+    assert stored.fix is not None and stored.fix.stored
+    assert shown.fix is not None and not shown.fix.stored
+    assert (stored.line, stored.message) == (shown.line, shown.message)
