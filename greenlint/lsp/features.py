@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from lsprotocol import types
 
@@ -182,14 +181,15 @@ def _help(server: GreenlintServer) -> None:
             for where, _, cost in await server.costs(uri, Shown.INLAY)
         ]
 
+    # pygls turns arguments into what is annotated, and in Python 3.10 takes nothing but classes there.
     @server.command(OPEN_PAGE)
-    async def open_page(rule: Any) -> None:
-        await server.open_page(str(rule))
+    async def open_page(rule: str) -> None:
+        await server.open_page(rule)
 
     @server.command(SELECT_REASON)
-    async def select_reason(uri: Any, rule: Any, line: Any) -> None:
-        await server.select_reason(str(uri), str(rule), int(line))
+    async def select_reason(uri: str, rule: str, line: int) -> None:
+        await server.select_reason(uri, rule, line)
 
     @server.command(PARK)
-    async def park(uri: Any, fingerprint: Any) -> None:
-        await server.park(str(uri), str(fingerprint))
+    async def park(uri: str, fingerprint: str) -> None:
+        await server.park(uri, fingerprint)

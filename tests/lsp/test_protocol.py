@@ -10,10 +10,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 from lsprotocol import types
 
+from greenlint.lsp.features import create_server
 from tests.lsp.editor import PULLS, SECONDS, Editor, Message, framed
 from tests.lsp.waste import RULE, SETTINGS, WASTE
 
@@ -256,6 +258,13 @@ def test_no_such_port() -> None:
     command = [sys.executable, "-m", "greenlint", "server", "--tcp", "--port", "70000"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.splitlines()[0]) == (2, "error: there is no port 70000")
+
+
+def test_arguments_of_commands_are_of_classes() -> None:
+    """In Python 3.10 pygls takes nothing else, not even ``Any``, and all commands would fail."""
+    commands = create_server().protocol.fm.commands.values()
+    hints = [get_type_hints(getattr(each, "__wrapped__", each)) for each in commands]
+    assert {kind for each in hints for name, kind in each.items() if name != "return"} == {str, int}
 
 
 def test_what_cannot_be_listened_to() -> None:
