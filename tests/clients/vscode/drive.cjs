@@ -18,8 +18,11 @@ async function picture(page, name) {
 }
 
 async function open(page, file) {
+  const folders = page.locator(".monaco-workbench .explorer-folders-view");
   await page.goto(address, { waitUntil: "domcontentloaded" });
-  await page.locator(".monaco-workbench .explorer-folders-view").waitFor({ timeout: TIMEOUT });
+  // VS Code, where the machine is busy, may open a workspace as one without folders; asked again, it shows them.
+  await folders.waitFor({ timeout: 20000 }).catch(() => page.reload({ waitUntil: "domcontentloaded" }));
+  await folders.waitFor({ timeout: TIMEOUT });
   await page.keyboard.press("Control+p");
   await choose(page, file);
   await page.locator(`.tab.active[data-resource-name="${file}"]`).waitFor({ timeout: TIMEOUT });
