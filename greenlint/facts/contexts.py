@@ -11,7 +11,7 @@ import libcst as cst
 
 from greenlint.facts.calls import UNKNOWN, Call, Calls
 from greenlint.facts.names import BindingKind, Names, dotted
-from greenlint.facts.project import Project
+from greenlint.facts.project import Definition, Project
 from greenlint.facts.tree import Tree
 from greenlint.facts.values import Values
 
@@ -267,6 +267,8 @@ class Contexts:
         if not callers:
             if self._tree.function(function) is not None:
                 return self._active(function, kind, depth - 1)
+            if self._is_called_by_base(function):
+                return None
             return self._switched_by_module() if kind is ContextKind.NO_GRAD else False
         answers = [
             (self if call.facts is self._facts else call.facts[Contexts])._active(call.node, kind, depth - 1)
@@ -275,6 +277,14 @@ class Contexts:
         if all(answers):
             return True
         return None if None in answers or any(answers) else False
+
+    def _is_called_by_base(self, function: cst.FunctionDef) -> bool:
+        """Whether a method takes the place of one of a class of the project, whose callers may be anybody's."""
+        owner = self._tree.class_of(function)
+        if owner is None:
+            return False
+        above = self._project.above(Definition(self._facts, owner))
+        return any(self._project.method(each, function.name.value) is not None for each in above)
 
     # -- guards -----------------------------------------------------------------------------------------------
 

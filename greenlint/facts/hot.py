@@ -166,7 +166,7 @@ class Hot:
 
     def _rarely_true(self, branch: cst.If) -> bool:
         text = self._facts.document.source(branch.test)
-        if _COUNTED.search(text) or _DEBUGGING.search(text) or self._counts(branch.test):
+        if any(each.search(text) for each in (_COUNTED, _DEBUGGING, _TROUBLE)) or self._counts(branch.test):
             return True
         return self._fills_cache(branch)
 
@@ -251,7 +251,7 @@ def _is_absent(test: cst.BaseExpression) -> bool:
 
 
 _COUNTED = re.compile(
-    r"\b(?:\w*(?:step|iter|epoch|batch_idx|batch_i|count|counter|it|i|idx|n_batch)\w*)\s*(?:\+\s*1\s*)?\)?\s*(?:%|==|in\b|<\s*\d)"
+    r"\b(?:\w*(?:step|iter|epoch|batch_idx|batch_i|count|counter|it|i|idx|n_batch|num_update)\w*)(?:\(\))?\s*(?:\+\s*1\s*)?\)?\s*(?:%|==|in\b|<\s*\d)"
 )
 """A test on a counter: true every so often, or at the start."""
 _OFF_BEAT = re.compile(r"%\s*[\w.]+\s*\)?\s*(?:!=\s*0|>\s*0|$)")
@@ -260,6 +260,8 @@ _DEBUGGING = re.compile(
     r"debug|verbose|profil|\blog|_log|plot|\brank\b|is_main|master|\bsave|_save|wandb|monitor|tensorboard|dry_run|finetune_start",
     re.IGNORECASE,
 )
+_TROUBLE = re.compile(r"oom\b|out_of_memory|nan\b|overflow|error|exception|fail|crash", re.IGNORECASE)
+"""A test for what has gone wrong."""
 _HEAT = {
     LoopRole.TRAINING: Heat.STEP,
     LoopRole.MICROBATCH: Heat.STEP,

@@ -92,6 +92,9 @@ class Residence:
             returned = self._values.returned(value)
             if returned:
                 return self._any_returned(returned, binding.path[0])
+            if binding.path[0] != 0 and self._models.is_criterion(value.func):
+                # What a loss of somebody's own gives beside its value may be counts, or text for a log.
+                return False
         return value is not None and self.from_model(value)
 
     def _parameter(self, binding: Binding) -> bool:

@@ -396,6 +396,23 @@ class EvalWithoutNoGrad(Rule):
             import torch
             from torch import nn
 
+            class Task:
+                def evaluate(self, model, loader):
+                    raise NotImplementedError
+
+            class Images(Task):
+                def evaluate(self, model, loader):
+                    model.eval()
+                    for x, y in loader:
+                        self.correct += (model(x).argmax(1) == y).sum()
+            """,
+            why="whoever knows the base class calls it, perhaps without gradients",
+        ),
+        Good(
+            """
+            import torch
+            from torch import nn
+
             def attack(model, loader):
                 model.eval()
                 for x, y in loader:

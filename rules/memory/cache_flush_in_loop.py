@@ -273,6 +273,35 @@ class CacheFlushInLoop(Rule):
         ),
         Good(
             """
+            import torch
+
+            def train(task, model, loader):
+                for x, y in loader:
+                    loss = criterion(model(x.cuda()), y.cuda())
+                    loss.backward()
+                    optimizer.step()
+                    if task.get_num_updates() == 0:
+                        torch.cuda.empty_cache()
+            """,
+            why="only after the first step",
+        ),
+        Good(
+            """
+            import torch
+
+            for x, y in loader:
+                loss = criterion(model(x.cuda()), y.cuda())
+                if watch.has_oom:
+                    optimizer.zero_grad()
+                    torch.cuda.empty_cache()
+                    continue
+                loss.backward()
+                optimizer.step()
+            """,
+            why="only after an error",
+        ),
+        Good(
+            """
             import gc
             import torch
 

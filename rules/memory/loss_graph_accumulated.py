@@ -222,6 +222,22 @@ class LossGraphAccumulated(Rule):
         Good(
             """
             import torch
+
+            def train(model, criterion, optimizer, loader):
+                total, seen = 0.0, 0
+                for batch in loader:
+                    loss, count, shown = criterion(model, batch)
+                    loss.backward()
+                    optimizer.step()
+                    total += loss.item()
+                    seen += count
+                return total / seen
+            """,
+            why="what a loss of one's own gives beside its value may be a number",
+        ),
+        Good(
+            """
+            import torch
             from torch import nn
 
             model = nn.Linear(10, 1)

@@ -381,6 +381,24 @@ class SyncEveryStep(Rule):
         Good(
             """
             import torch
+            from collections import defaultdict
+            from torch import nn
+
+            model = nn.Linear(4096, 4096).cuda()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            shown = defaultdict(float)
+            for x, y in loader:
+                loss, count, numbers = criterion(model(x.cuda()), y.cuda())
+                loss.backward()
+                optimizer.step()
+                for key in numbers:
+                    shown[f"train:{key}"] += numbers[key]
+            """,
+            why="what a loss of one's own gives beside its value may be text and numbers",
+        ),
+        Good(
+            """
+            import torch
             from torch import nn
 
             model = nn.Linear(4096, 4096).cuda()
