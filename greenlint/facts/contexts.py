@@ -265,10 +265,10 @@ class Contexts:
             return None
         callers = self._project.callers(function)
         if not callers:
-            if self._tree.function(function) is not None:
-                return self._active(function, kind, depth - 1)
             if self._is_called_by_base(function):
                 return None
+            if self._tree.function(function) is not None:
+                return self._active(function, kind, depth - 1)
             return self._switched_by_module() if kind is ContextKind.NO_GRAD else False
         answers = [
             (self if call.facts is self._facts else call.facts[Contexts])._active(call.node, kind, depth - 1)
@@ -276,7 +276,19 @@ class Contexts:
         ]
         if all(answers):
             return True
-        return None if None in answers or any(answers) else False
+        if not any(answers) and (None not in answers or (kind is ContextKind.NO_GRAD and self._trains(function))):
+            return False
+        return None
+
+    def _trains(self, function: cst.FunctionDef) -> bool:
+        """Whether a function runs backward passes, or calls one that does: it would fail without gradients."""
+        for call in self._calls.within(function):
+            if call.method == "backward":
+                return True
+            found = self._project.definition(call.node.func)
+            if found is not None and found.facts[Calls].methods("backward", within=found.node):
+                return True
+        return False
 
     def _is_called_by_base(self, function: cst.FunctionDef) -> bool:
         """Whether a method takes the place of one of a class of the project, whose callers may be anybody's."""
