@@ -204,7 +204,9 @@ class Reads:
                 return False
             for each in self._tree.below(node, cst.Name):
                 bindings = self._names.reaching(each) if not self._is_member(each) else ()
-                if any(binding.scope.node is function for binding in bindings):
+                if any(
+                    binding.node in self._tree and self._tree.contains(function, binding.node) for binding in bindings
+                ):
                     return False
         return True
 

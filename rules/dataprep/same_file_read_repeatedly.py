@@ -272,6 +272,19 @@ class SameFileReadRepeatedly(Rule):
         ),
         Good(
             """
+            import numpy as np
+            import torch
+
+            def mean_of(paths):
+                return np.mean([np.load(path) for path in paths], axis=0)
+
+            for paths in folds:
+                train(torch.from_numpy(mean_of(paths)))
+            """,
+            why="the files are those that a call names",
+        ),
+        Good(
+            """
             import pandas as pd
 
             for day in days:

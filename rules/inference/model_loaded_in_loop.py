@@ -304,6 +304,21 @@ class ModelLoadedInLoop(Rule):
         ),
         Good(
             """
+            import torch
+
+            def validate(options):
+                net = Net()
+                net.load_state_dict(torch.load(options.checkpoint))
+                return score(net.eval())
+
+            for path in paths:
+                options.checkpoint = path
+                results.append(validate(options))
+            """,
+            why="another model each time, told by an attribute",
+        ),
+        Good(
+            """
             import functools
             import spacy
 
@@ -402,7 +417,7 @@ def _try(call: Call, facts: Facts) -> cst.CSTNode:
 
 def _is_same(call: Call, load: Load, loop: cst.For | cst.While, facts: Facts) -> bool:
     """Whether the call has the same arguments in each pass, or those of an inner loop over the same things."""
-    from greenlint import Invariance, Tree, cst
+    from greenlint import Invariance, Tree, cst, root_name
 
     invariance, tree = facts[Invariance], facts[Tree]
     parts: list[cst.BaseExpression] = [] if _is_fixed(call, load, facts) else [each.value for each in call.node.args]
@@ -410,7 +425,8 @@ def _is_same(call: Call, load: Load, loop: cst.For | cst.While, facts: Facts) ->
         parts.append(call.receiver)
     inner = [each for each in tree.loops_around(call.node) if tree.contains(loop.body, each)]
     for part in parts:
-        if invariance.holds(part, loop):
+        root = root_name(part)
+        if invariance.holds(part, loop) and (root is None or not invariance.alters(root, loop)):
             continue
         over = next((each for each in inner if isinstance(each, cst.For) and _is_target(part, each)), None)
         if over is None or not invariance.holds(over.iter, loop):

@@ -404,6 +404,27 @@ class OneSampleAtATime(Rule):
         ),
         Good(
             """
+            import torch
+            from torch import nn
+
+            class Alignment(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.log_softmax = nn.LogSoftmax(dim=2)
+
+                def forward(self, scores, lengths):
+                    total = 0.0
+                    for at in range(scores.shape[0]):
+                        row = self.log_softmax(scores[at][None])[0]
+                        total = total + row[: lengths[at]].sum()
+                    return total
+
+            alignment = Alignment().cuda()
+            """,
+            why="a layer without weights",
+        ),
+        Good(
+            """
             from sklearn.datasets import load_iris
             from sklearn.ensemble import RandomForestClassifier
 
@@ -434,6 +455,11 @@ _NOTES = {
 }
 _READS_IMAGE = re.compile(r"\bimread\(|\bImage\.open\(|\bread_image\(|\bload_im(?:g|age)\(")
 _RESIZES = re.compile(r"(?i)resi[sz]e|crop|letterbox|interpolate|thumbnail|img_size|image_size|imgsz")
+_FUNCTION_LAYER = re.compile(
+    r"torch\.nn\.(?:\w*Soft\w+|\w*ReLU\d?|[GCS]ELU|SiLU|Mish|\w*[Ss]igmoid|\w*[Tt]anh|\w*Dropout\w*|\w+Pool\dd|\w*Pad\dd"
+    r"|Flatten|Unflatten|Identity|Upsample|Pixel\w+|Fold|Unfold|CosineSimilarity|PairwiseDistance)$"
+)
+"""Layers that hold no weights: nothing is gained by more samples in a call that is one of many small ones."""
 _ENOUGH = 10
 """A loop of at most so many passes is not worth a word."""
 _ACTS = re.compile(r"^(?:act|(?:choose|select|get|pick|take|sample)_?action|policy|get_qs?|q_values?)$", re.IGNORECASE)
@@ -475,6 +501,9 @@ def _predictor(call: Call, facts: Facts) -> str | None:
     if load is not None and load.call.name == "spacy.load":
         return "spacy"
     if call.method == "generate" or facts[Frameworks].gpu_intent is not True or "torch" not in facts[Frameworks].roots:
+        return None
+    made = values.of(func).call
+    if made is not None and _FUNCTION_LAYER.match(made.name or ""):
         return None
     return "torch" if call.positional and facts[Models].network(call) is not None else None
 

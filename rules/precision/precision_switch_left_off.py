@@ -115,8 +115,10 @@ class PrecisionSwitchLeftOff(Rule):
 
     @on_file
     def autocast(self, tree: cst.Module, facts: Facts) -> Findings:
+        from greenlint import Calls
+
         switches = list(_switches(facts))
-        if not switches or not all(off for _, off in switches):
+        if not switches or not all(off for _, off in switches) or facts[Calls].methods("half", "bfloat16"):
             return
         for call, _ in switches:
             place = _switch_of(call, facts)
@@ -443,6 +445,21 @@ class PrecisionSwitchLeftOff(Rule):
                     return self.alphas[t]
             """,
             why="a library's island: who trains with it decides",
+        ),
+        Good(
+            """
+            import torch
+
+            scaler = torch.cuda.amp.GradScaler(enabled=False)
+            if options.fp16:
+                model.half()
+            for x, y in loader:
+                loss = criterion(model(x.cuda()), y.cuda())
+                scaler.scale(loss).backward()
+                scaler.step(optimizer)
+                scaler.update()
+            """,
+            why="the network itself is cast",
         ),
         Good(
             """
