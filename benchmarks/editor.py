@@ -241,8 +241,8 @@ async def _latency(typed: _Typed, edits: int, *, saves: bool) -> str:
     return f"{typed.path.name}: {lines} lines, {found} findings: p50 {half * 1e3:.0f} ms, p95 {most * 1e3:.0f} ms"
 
 
-async def _soak(typed: _Typed, edits: int) -> list[str]:
-    client, editor = await _session(typed)
+async def _soak(typed: _Typed, edits: int, *, saves: bool) -> list[str]:
+    client, editor = await _session(typed, saves=saves)
     sizes: list[float] = []
     for number in range(edits):
         await editor.type(number)
@@ -282,7 +282,7 @@ async def _run(options: argparse.Namespace) -> None:
         for typed in files:
             print(await _latency(typed, options.edits, saves=options.saves), flush=True)
         if options.soak:
-            for line in await _soak(files[0], options.soak):
+            for line in await _soak(files[0], options.soak, saves=options.saves):
                 print(line)
 
 
