@@ -91,8 +91,13 @@ class Checker:
 
     def refresh(self, *paths: str) -> None:
         """Files may have changed: those at ``paths``, any where none is given."""
-        if self._tools is not None:
+        if self._tools is None:
+            return
+        try:
             self._tools.runner.refresh(*paths)
+        except (ConfigError, NoRulePackagesError):
+            # Which project a file is part of cannot be told as long as its configuration is wrong.
+            self._tools.runner.refresh()
 
     def examine(self, path: str, data: bytes) -> Examined:
         """The result for ``data`` in place of the file at ``path``; raises :class:`ConfigurationError`."""
