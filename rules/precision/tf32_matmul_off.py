@@ -55,7 +55,7 @@ class Tf32MatmulOff(Rule):
         frameworks, environment = facts[Frameworks], facts[Environment]
         if environment.at_least("torch", "1.12") is False:
             return
-        if "deterministic" in facts.document.text or "assert_close" in facts.document.text:
+        if _EXACT.search(facts.document.text):
             return
         if facts[Loops].steps and not frameworks.trainer_owner:
             return
@@ -179,6 +179,17 @@ class Tf32MatmulOff(Rule):
         ),
         Good(
             """
+            import warnings
+            import torch
+
+            def settle():
+                torch.backends.cuda.matmul.allow_tf32 = False
+                warnings.warn("TensorFloat-32 is off: results may not be reproducible with it")
+            """,
+            why="for results that come out the same again",
+        ),
+        Good(
+            """
             import torch
 
             torch.set_float32_matmul_precision("high")
@@ -260,6 +271,8 @@ def _settings(facts: Facts) -> Iterator[cst.CSTNode]:
 
 # -- the fix ---------------------------------------------------------------------------------------------------
 
+_EXACT = re.compile(r"deterministic|reproducib|assert_close", re.IGNORECASE)
+"""What needs the same results again, on any device."""
 _SETTING = re.compile(r"float32_matmul_precision|allow_tf32|fp32_precision|allow_fp16_reduced|allow_bf16_reduced")
 
 
