@@ -9,6 +9,7 @@ import libcst as cst
 from greenlint.facts.calls import Call, Calls
 from greenlint.facts.names import BindingKind, Names
 from greenlint.facts.tree import Tree
+from greenlint.knowledge.signals import BENCHMARK_FUNCTION
 
 if TYPE_CHECKING:
     from greenlint.facts import Facts
@@ -43,11 +44,14 @@ class Clocks:
         self._intervals: list[_Interval] | None = None
 
     def measures(self, node: cst.CSTNode) -> bool:
-        """Whether ``node`` stands in, or right before or behind, what a clock measures.
+        """Whether ``node`` stands in, or right before or behind, what a clock measures, or in a function for that.
 
         A clock that runs on from one pass of a loop to the next, or over a whole loop, as for an average time per
         batch, does not count.
         """
+        function = self._tree.function(node)
+        if function is not None and BENCHMARK_FUNCTION.search(function.name.value):
+            return True
         if self._by_events(node):
             return True
         statement = self._line(node)

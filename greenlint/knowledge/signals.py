@@ -11,6 +11,7 @@ __all__ = [
     "ACCELERATOR_NOTEBOOK",
     "ARRAY_FILES",
     "AUTO_PLACED",
+    "BENCHMARK_FUNCTION",
     "BENCHMARK_NAME",
     "BENCHMARK_TEXT",
     "CPU_NAME",
@@ -293,6 +294,8 @@ MODEL_FILE = re.compile(r"(?i)(?:model|classifier|regressor|clf)\w*\.(?:pkl|pick
 """The name of a file that holds a trained model."""
 
 TEST_NAME = re.compile(r"(?:^|/)(?:tests?|testing)/|(?:^|/)(?:test_[^/]*|[^/]*_test|conftest)\.(?:py|ipynb)$")
+BENCHMARK_FUNCTION = re.compile(r"bench|profil|latency|throughput|measure|timing", re.IGNORECASE)
+"""The name of a function that is there to measure."""
 BENCHMARK_NAME = re.compile(
     r"(?:^|/)(?:benchmarks?|bench|perf|profiling)/|(?:^|[/_\-])(?:benchmark|bench|speed_?test|profile|throughput|latency)s?[^/]*\.(?:py|ipynb)$",
     re.IGNORECASE,

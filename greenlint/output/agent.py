@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from greenlint.output.formats import Report
-from greenlint.output.lines import problems_of
+from greenlint.output.lines import inside, problems_of
 from greenlint.output.places import Place, Reported, reported, stored_line
 from greenlint.output.terminal import shown_path, visible
 
@@ -19,16 +19,17 @@ def agent_report(report: Report) -> Iterator[str]:
     """
     for file in report.result.files:
         for problem in problems_of(file):
-            inside = "" if problem.cell is None else f"cell {problem.cell}:"
-            where = f"{shown_path(file.path)}:{inside}{problem.line}:{problem.column}"
-            yield " | ".join([f"{where} problem {problem.kind}: {visible(problem.message)}", *_in_file(problem)])
+            said = f"{_where(file.path, problem)} problem {problem.kind}: {visible(problem.message)}"
+            yield " | ".join([said, *_in_file(problem)])
     for each in reported(report):
         finding = each.finding
-        inside = "" if finding.cell is None else f"cell {finding.cell}:"
-        where = f"{shown_path(each.path)}:{inside}{finding.line}:{finding.column}"
         level = "suppressed" if finding.suppressed is not None else finding.severity.value
-        said = f"{where} {level} {finding.rule}: {visible(finding.message)}"
+        said = f"{_where(each.path, finding)} {level} {finding.rule}: {visible(finding.message)}"
         yield " | ".join([said, *_in_file(finding), *_remedies(each)])
+
+
+def _where(path: str, place: Place) -> str:
+    return f"{shown_path(path)}:{inside(place.line, place.column, place.cell)}"
 
 
 def _in_file(place: Place) -> Iterator[str]:
@@ -40,9 +41,7 @@ def _in_file(place: Place) -> Iterator[str]:
 def _remedies(each: Reported) -> Iterator[str]:
     finding = each.finding
     for related in finding.related:
-        inside = "" if related.cell is None else f"cell {related.cell}:"
-        where = f"{shown_path(related.path or each.path)}:{inside}{related.line}:{related.column}"
-        yield f"related: {where} {visible(related.message)}"
+        yield f"related: {_where(related.path or each.path, related)} {visible(related.message)}"
     if finding.help:
         yield f"help: {visible(finding.help)}"
     if finding.fix is not None:

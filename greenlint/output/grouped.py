@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from greenlint.output.formats import Report
-from greenlint.output.lines import SEVERITY_COLORS, mends, problems_of, summary
+from greenlint.output.lines import SEVERITY_COLORS, inside, mends, problems_of, summary
 from greenlint.output.places import reported
 from greenlint.output.terminal import shown_path, visible
 
@@ -22,8 +22,8 @@ def grouped_report(report: Report) -> Iterator[str]:
         if not findings and not problems:
             continue
         yield f"{style.paint(shown_path(file.path), 'bold')}:"
-        places = [_place(each.cell, each.line, each.column) for each in problems]
-        places += [_place(each.cell, each.line, each.column) for each in findings]
+        places = [inside(each.line, each.column, each.cell) for each in problems]
+        places += [inside(each.line, each.column, each.cell) for each in findings]
         wide = max(map(len, places))
         for place, problem in zip(places, problems, strict=False):
             yield f"  {place:<{wide}} {style.paint('problem', 'red', 'bold')} {problem.kind} {visible(problem.message)}"
@@ -36,7 +36,3 @@ def grouped_report(report: Report) -> Iterator[str]:
         yield ""
     if not report.quiet:
         yield from summary(report.result, style)
-
-
-def _place(cell: int | None, line: int, column: int) -> str:
-    return f"{line}:{column}" if cell is None else f"cell {cell}:{line}:{column}"

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 from greenlint.output.formats import Report
-from greenlint.output.lines import problems_of
+from greenlint.output.lines import inside, problems_of
 from greenlint.output.places import Place, Reported, message_of, reported, stored_line
 from greenlint.output.terminal import spelled_out, without_commands
 from greenlint.results import FileResult, Problem
@@ -55,7 +55,7 @@ def _suite(file: FileResult, findings: list[Reported]) -> Iterator[str]:
 
 def _finding(each: Reported) -> Iterator[str]:
     finding = each.finding
-    name = _attribute(f"{finding.rule} {_place(finding.cell, finding.line, finding.column)}")
+    name = _attribute(f"{finding.rule} {inside(finding.line, finding.column, finding.cell)}")
     yield f"    <testcase name={name} classname={_attribute(each.path)}>"
     text = _text(f"{each.path}:{each.line}: {message_of(finding)}", *finding.notes)
     tag, kind = ("failure", finding.severity.value) if finding.suppressed is None else ("skipped", "suppressed")
@@ -64,7 +64,7 @@ def _finding(each: Reported) -> Iterator[str]:
 
 
 def _problem(path: str, problem: Problem) -> Iterator[str]:
-    name = _attribute(f"{problem.kind} {_place(problem.cell, problem.line, problem.column)}")
+    name = _attribute(f"{problem.kind} {inside(problem.line, problem.column, problem.cell)}")
     yield f"    <testcase name={name} classname={_attribute(path)}>"
     text = _text(f"{path}:{stored_line(problem)}: {message_of(problem)}")
     yield f"      <error type={_attribute(problem.kind)} message={_attribute(problem.message)}>{text}</error>"
@@ -80,10 +80,6 @@ def _properties(places: Sequence[Place]) -> Iterator[str]:
     for cell, name in sorted(ids.items(), key=lambda each: each[0] or 0):
         yield f'      <property name="cell {cell}" value={_attribute(name)}/>'
     yield "    </properties>"
-
-
-def _place(cell: int | None, line: int, column: int) -> str:
-    return f"{line}:{column}" if cell is None else f"cell {cell}:{line}:{column}"
 
 
 def _attribute(text: str) -> str:

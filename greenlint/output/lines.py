@@ -14,6 +14,7 @@ __all__ = [
     "count",
     "fix_summary",
     "headline",
+    "inside",
     "location",
     "mends",
     "problem_line",
@@ -24,12 +25,16 @@ __all__ = [
 SEVERITY_COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 
 
+def inside(line: int, column: int, cell: int | None) -> str:
+    """``line:column``, or ``cell N:line:column`` in a notebook."""
+    return f"{line}:{column}" if cell is None else f"cell {cell}:{line}:{column}"
+
+
 def location(path: str, line: int, column: int, cell: int | None, style: Style) -> str:
     """``path:line:column``, or ``path:cell N:line:column`` in a notebook."""
-    inside = f"cell {cell}:" if cell is not None else ""
     colon = style.paint(":", "cyan")
-    where = f"{inside}{line}:{column}" if not style.color else f"{inside}{line}{colon}{column}"
-    return f"{style.paint(shown_path(path), 'bold')}{colon}{where}{colon}"
+    before, _, last = inside(line, column, cell).rpartition(":")
+    return f"{style.paint(shown_path(path), 'bold')}{colon}{before}{colon}{last}{colon}"
 
 
 def headline(path: str, finding: PlacedFinding, style: Style) -> str:

@@ -331,18 +331,9 @@ def _waits(facts: Facts) -> Iterator[tuple[Call, Spot]]:
     for call in facts[Calls].methods("synchronize", "block_until_ready", "mark_step"):
         if not _is_wait(call, facts) or facts[Clocks].measures(call.node) or _reads_memory(call, facts):
             continue
-        if _BENCHMARK.search(_function_of(call, facts)):
-            continue
         spot = facts[Hot].of(call.node)
         if spot is not None and spot.heat is Heat.STEP and not facts[Contexts].dead(call.node):
             yield call, spot
-
-
-def _function_of(call: Call, facts: Facts) -> str:
-    from greenlint import Tree
-
-    function = facts[Tree].function(call.node)
-    return function.name.value if function is not None else ""
 
 
 def _is_wait(call: Call, facts: Facts) -> bool:
@@ -393,6 +384,4 @@ _NAMES = frozenset(
     )
 )
 _MARKING_LOADER = re.compile(r"MpDeviceLoader|ParallelLoader|per_device_loader")
-_BENCHMARK = re.compile(r"bench|profil|latency|throughput|measure|timing", re.IGNORECASE)
-"""Functions that are there to measure."""
 _SEVERAL_STREAMS = re.compile(r"\bcuda\.Stream\(|\bcuda\.stream\(|wait_stream\(|torch\.profiler|CUDAGraph\(")
