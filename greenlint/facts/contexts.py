@@ -298,6 +298,13 @@ class Contexts:
         above = self._project.above(Definition(self._facts, owner))
         return any(self._project.method(each, function.name.value) is not None for each in above)
 
+    def hands_over(self, node: cst.CSTNode) -> bool:
+        """Whether ``node`` stands in a generator, such as a context manager that puts back what it sets."""
+        function = self._tree.function(node)
+        if function is None:
+            return False
+        return any(self._tree.function(each) is function for each in self._tree.below(function.body, cst.Yield))
+
     # -- guards -----------------------------------------------------------------------------------------------
 
     def guarded(self, node: cst.CSTNode, within: cst.CSTNode) -> bool:

@@ -241,8 +241,14 @@ class Elements:
         if isinstance(node, cst.Call) and depth:
             return self._makes_one_row(self._calls.of(node), depth)
         if isinstance(node, cst.BinaryOperation) and depth:
-            return self.is_one_row(node.left, depth - 1) or self.is_one_row(node.right, depth - 1)
+            # One row and a batch make a batch.
+            sides = (node.left, node.right)
+            rows = [each for each in sides if self.is_one_row(each, depth - 1)]
+            return bool(rows) and all(each in rows or self._is_number(each) for each in sides)
         return False
+
+    def _is_number(self, node: cst.BaseExpression) -> bool:
+        return isinstance(self._values.constant(node), (int, float))
 
     def _adds_axis(self, node: cst.Subscript) -> bool:
         """``x[None]``, ``x[np.newaxis, ...]`` and ``x[i:i + 1]``."""

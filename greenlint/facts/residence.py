@@ -9,7 +9,7 @@ import libcst as cst
 from greenlint.facts.calls import UNKNOWN, Call, Calls
 from greenlint.facts.contexts import ContextKind, Contexts
 from greenlint.facts.models import Models
-from greenlint.facts.names import Binding, BindingKind, Names
+from greenlint.facts.names import Binding, BindingKind, Names, root_name
 from greenlint.facts.project import Project
 from greenlint.facts.tree import Tree
 from greenlint.facts.values import Device, Values
@@ -268,6 +268,16 @@ class Tracked(Residence):
         if self._facts[Contexts].active(node, ContextKind.NO_GRAD) is not False:
             return False
         return super()._decide(node)
+
+    def _name(self, node: cst.Name) -> bool:
+        # What is cut off in one case is meant to keep its graph in the other: something differentiates it then.
+        return not any(map(self._is_cut, self._names.reaching(node))) and super()._name(node)
+
+    def _is_cut(self, binding: Binding) -> bool:
+        if not isinstance(binding.value, cst.Call):
+            return False
+        call = self._calls.of(binding.value)
+        return call.method == "detach" and call.receiver is not None and root_name(call.receiver) == binding.name
 
     def _call(self, node: cst.Call) -> bool:
         call = self._calls.of(node)

@@ -407,6 +407,24 @@ class OneSampleAtATime(Rule):
             import torch
             from torch import nn
 
+            device = torch.device("cuda")
+            encoder = nn.Sequential(nn.Linear(4096, 256), nn.ReLU()).to(device)
+
+            def encoded(ratings, groups, parts):
+                hidden = []
+                for at in range(parts):
+                    group = groups[:, at].reshape(1, -1)
+                    weighed = ratings * group
+                    hidden.append(encoder(weighed))
+                return hidden
+            """,
+            why="each pass takes the whole batch, weighed",
+        ),
+        Good(
+            """
+            import torch
+            from torch import nn
+
             class Alignment(nn.Module):
                 def __init__(self):
                     super().__init__()

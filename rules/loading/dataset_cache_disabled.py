@@ -58,10 +58,11 @@ class DatasetCacheDisabled(Rule):
     def check(self, tree: cst.Module, facts: Facts) -> Findings:
         from greenlint import Contexts, Tree
 
+        contexts = facts[Contexts]
         found = [
             (call, message, weak)
             for call, message, weak in _switched_off(facts)
-            if not facts[Contexts].dead(call.node) and not _is_debugging(call, facts)
+            if not contexts.dead(call.node) and not contexts.hands_over(call.node) and not _is_debugging(call, facts)
         ]
         # What matters most comes first.
         found.sort(key=lambda each: (each[2], facts[Tree].first(each[0].node)))
@@ -247,6 +248,21 @@ class DatasetCacheDisabled(Rule):
             data = load_dataset("imdb").map(encode, load_from_cache_file=not args.overwrite_cache)
             """,
             why="whoever runs it decides",
+        ),
+        Good(
+            """
+            import contextlib
+            import datasets
+
+            @contextlib.contextmanager
+            def uncached():
+                datasets.disable_caching()
+                try:
+                    yield
+                finally:
+                    datasets.enable_caching()
+            """,
+            why="for a few lines only",
         ),
         Good(
             """

@@ -222,6 +222,26 @@ class LossGraphAccumulated(Rule):
         Good(
             """
             import torch
+            from torch import nn
+
+            model = nn.Linear(10, 1)
+
+            def loss_of(parts, targets, optimizer, at_once):
+                losses = []
+                for x, y in zip(parts, targets):
+                    loss = nn.functional.mse_loss(model(x), y)
+                    if at_once:
+                        loss.backward()
+                        loss = loss.detach()
+                    losses.append(loss)
+                optimizer.step()
+                return sum(losses)
+            """,
+            why="cut off where it is differentiated at once; the caller differentiates the others",
+        ),
+        Good(
+            """
+            import torch
 
             def train(model, criterion, optimizer, loader):
                 total, seen = 0.0, 0

@@ -60,7 +60,7 @@ class Tf32MatmulOff(Rule):
         if facts[Loops].steps and not frameworks.trainer_owner:
             return
         for node in _settings(facts):
-            if not facts[Contexts].dead(node):
+            if not facts[Contexts].dead(node) and not facts[Contexts].hands_over(node):
                 yield self.finding(
                     node,
                     "float32 matrix products run without tensor cores",
@@ -196,6 +196,20 @@ class Tf32MatmulOff(Rule):
             model = torch.nn.Linear(8192, 8192).cuda()
             """,
             why="TF32 is on",
+        ),
+        Good(
+            """
+            import contextlib
+            import torch
+
+            @contextlib.contextmanager
+            def full_float32():
+                before = torch.backends.cuda.matmul.allow_tf32
+                torch.backends.cuda.matmul.allow_tf32 = False
+                yield
+                torch.backends.cuda.matmul.allow_tf32 = before
+            """,
+            why="for a few lines only",
         ),
         Good(
             """
