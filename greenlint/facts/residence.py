@@ -269,11 +269,11 @@ class Tracked(Residence):
             return False
         return super()._decide(node)
 
-    def _name(self, node: cst.Name) -> bool:
-        # What is cut off in one case is meant to keep its graph in the other: something differentiates it then.
-        return not any(map(self._is_cut, self._names.reaching(node))) and super()._name(node)
+    def is_cut(self, node: cst.BaseExpression) -> bool:
+        """Whether a variable is cut off from its graph in one case at least, and so meant to keep it in the others."""
+        return isinstance(node, cst.Name) and any(map(self._cuts, self._names.reaching(node)))
 
-    def _is_cut(self, binding: Binding) -> bool:
+    def _cuts(self, binding: Binding) -> bool:
         if not isinstance(binding.value, cst.Call):
             return False
         call = self._calls.of(binding.value)

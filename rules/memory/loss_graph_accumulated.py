@@ -64,9 +64,9 @@ class LossGraphAccumulated(Rule):
     ) -> Findings:
         from greenlint import Contexts, LoopRole, Loops, Tracked
 
-        loops = facts[Loops]
+        loops, tracked = facts[Loops], facts[Tracked]
         loop = loops.enclosing(place, LoopRole.TRAINING, LoopRole.EVALUATION)
-        if loop is None or not facts[Tracked].from_model(value):
+        if loop is None or not tracked.from_model(value) or tracked.is_cut(value):
             return
         if loop.role is LoopRole.EVALUATION and not _over_data(loop, facts):
             return
